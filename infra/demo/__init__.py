@@ -1,0 +1,1 @@
+"""The story that `triptych demo` plays on the real parts."""

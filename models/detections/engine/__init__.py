@@ -1,0 +1,1 @@
+"""Compile detection rules to predicates and run the tests inside them."""

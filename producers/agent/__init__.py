@@ -1,0 +1,1 @@
+"""Agent telemetry: OTLP GenAI spans to agent events."""

@@ -1,0 +1,1 @@
+"""One gateway in front of one MCP server: forwards bytes, publishes facts."""

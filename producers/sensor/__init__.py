@@ -1,0 +1,1 @@
+"""The kernel sensor: which process did what, and for which tool call."""
