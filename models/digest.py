@@ -1,7 +1,7 @@
 """Keyed digests: how layers say "the same value" without saying the value.
 
 Every producer of a tenant holds the same key, so a path the gateway saw in an argument and a path the kernel resolved
-meet in the streams. A digest without the key tells nothing, even of short values (HMAC-SHA-256, RFC 2104, cut to 128 bits).
+meet in the streams. Without the key a digest tells nothing, even of short values (HMAC-SHA-256, RFC 2104, 128 bits).
 """
 
 from __future__ import annotations
