@@ -1,0 +1,103 @@
+"""Where events travel, by setting: librdkafka's mock cluster in this process, a real Kafka on loopback, or yours."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from confluent_kafka import KafkaException, Producer
+from confluent_kafka.admin import AdminClient
+
+from . import admin, settings, topics
+from .errors import BrokerError
+
+__all__ = ["Broker", "answers", "reach", "start"]
+
+_MISLEADING = {
+    "_TRANSPORT": "is it running? check kafka.bootstrap, and kafka.ssl_ca_file if it speaks TLS",
+    "_TIMED_OUT": "is it running? check kafka.bootstrap",
+    "_MSG_TIMED_OUT": "a wrong kafka.sasl_password looks like this too",
+    "_AUTHENTICATION": "check kafka.sasl_username, kafka.sasl_password and kafka.sasl_mechanism",
+    "_SSL": "check kafka.ssl_ca_file and the certificate's names",
+    "_RESOLVE": "check the host name in kafka.bootstrap",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """A broker that answers. `properties` are librdkafka's connection properties beside the address."""
+
+    provider: str
+    bootstrap: str
+    properties: dict[str, str] = field(repr=False)
+
+    def client(self) -> dict[str, str]:
+        """Configuration of a confluent-kafka client of this broker."""
+        return {"bootstrap.servers": self.bootstrap, **self.properties}
+
+    def environment(self) -> dict[str, str]:
+        """Settings that lead another process to this broker (credentials it must have by itself)."""
+        return {"TRIPTYCH_KAFKA__PROVIDER": "external", "TRIPTYCH_KAFKA__BOOTSTRAP": self.bootstrap}
+
+
+@contextlib.contextmanager
+def start(section: settings.Kafka) -> Iterator[Broker]:
+    """The broker of the settings with its topics; started here unless external. Raises BrokerError, ProgramError."""
+    match section.provider:
+        case "external":
+            yield reach(section)
+        case "local":
+            from .kafka.server import kafka  # noqa: PLC0415  # only this provider needs it
+
+            with kafka(section.partitions, answers) as bootstrap:
+                broker = Broker("local", bootstrap, {})
+                admin.apply(broker.client(), topics.wanted(section.partitions))
+                yield broker
+        case "embedded":
+            yield from _embedded()
+
+
+def reach(section: settings.Kafka, timeout_s: float = 6.0) -> Broker:
+    """The external broker, once it answers. Raises BrokerError K01, K11."""
+    if section.provider != "external":
+        raise BrokerError(
+            f"kafka.provider is {section.provider}, a broker inside one process, and this command runs beside others",
+            "set TRIPTYCH_KAFKA__BOOTSTRAP=host:9092, or see it all in one process: triptych demo",
+            code="K11",
+        )
+    broker = Broker("external", section.bootstrap, section.properties())
+    said: list[str] = []
+    client = AdminClient(_quiet(broker, said))
+    try:
+        client.list_topics(timeout=timeout_s)
+    except KafkaException as error:
+        names = [name for name in (*said, error.args[0].name()) if name in _MISLEADING]
+        hint = _MISLEADING[names[-1] if "_AUTHENTICATION" not in names else "_AUTHENTICATION"] if names else ""
+        raise BrokerError(f"cannot reach Kafka at {section.bootstrap}: {error.args[0].str()}", hint) from None
+    return broker
+
+
+def _quiet(broker: Broker, said: list[str]) -> dict[str, Any]:
+    """A client that logs nothing and notes the names of its errors, which say more than the exception does."""
+    return {**broker.client(), "log_level": 0, "error_cb": lambda error: said.append(error.name())}
+
+
+def answers(bootstrap: str) -> bool:
+    """Whether a broker without security answers at this address."""
+    client = AdminClient({"bootstrap.servers": bootstrap, "log_level": 0})
+    try:
+        return bool(client.list_topics(timeout=0.5).brokers)
+    except KafkaException:
+        return False
+
+
+def _embedded() -> Iterator[Broker]:
+    # The mock cluster lives as long as this producer; the address in its configuration is never dialled.
+    cluster = Producer({"bootstrap.servers": "embedded", "test.mock.num.brokers": 1, "log_level": 0})
+    brokers = cluster.list_topics(timeout=10).brokers.values()
+    broker = Broker("embedded", ",".join(f"{node.host}:{node.port}" for node in brokers), {})
+    admin.touch(broker.client(), topics.wanted(settings.EMBEDDED_PARTITIONS))
+    yield broker
+    cluster.flush(0)

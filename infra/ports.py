@@ -1,0 +1,17 @@
+"""Free TCP ports on loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+
+__all__ = ["free_ports"]
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different ports that nobody listens on now."""
+    with contextlib.ExitStack() as stack:
+        held = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for sock in held:
+            sock.bind(("127.0.0.1", 0))
+        return [sock.getsockname()[1] for sock in held]

@@ -1,0 +1,274 @@
+"""What one tool server normally does: for every fact, how many distinct sessions and principals showed it.
+
+Facts are text keys, so a baseline is sets of digests under keys and learning twice changes nothing. Secrets and cloud
+metadata are asked about but never learned as normal, and one principal alone can make nothing known.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .events import Call, Effect, LearningState
+
+__all__ = [
+    "Baseline",
+    "BaselineView",
+    "Support",
+    "action_of",
+    "actions_before",
+    "argument_keys",
+    "argument_keys_key",
+    "child_key",
+    "definition_key",
+    "deny_to_learn",
+    "destination_key",
+    "edge_keys",
+    "egress_key",
+    "is_outside",
+    "keys_of",
+    "learned_keys",
+    "path_class",
+    "path_class_key",
+    "sensitive_key",
+    "size_keys",
+    "tool_definitions_key",
+    "tool_key",
+    "turn_keys",
+    "value_key",
+]
+
+PROVISIONAL = 40
+ACTIVE = 160
+QUORUM = 2
+EDGE = 3
+_SEPARATOR = "\x1f"
+_PART = 160
+_DEPTH = 4
+_VARIABLE = re.compile(r"\d+|[0-9a-f]{8,}|[0-9a-f-]{32,}|tmp[a-z0-9_]{6,}", re.IGNORECASE)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """How many distinct sessions and principals showed a fact."""
+
+    sessions: int = 0
+    principals: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineView:
+    """What one server's baseline says of the keys that were looked up; every other key was never seen."""
+
+    server: str
+    sessions: int = 0
+    principals: int = 0
+    supports: Mapping[str, Support] = field(default_factory=dict)
+
+    @property
+    def state(self) -> LearningState:
+        """How far the evidence carries: counted in sessions and principals, never in hours."""
+        if self.sessions < PROVISIONAL or self.principals < QUORUM:
+            return "learning"
+        return "provisional" if self.sessions < ACTIVE else "active"
+
+    def support(self, key: str) -> Support:
+        return self.supports.get(key, Support())
+
+    def known(self, key: str) -> bool:
+        """Whether two principals showed it; one is enough only while the server has no second one."""
+        return self.support(key).principals >= min(QUORUM, max(self.principals, 1))
+
+    def count(self, key: str) -> int:
+        """Sessions that showed a known fact; 0 for an unknown one, so that repeating alone convinces nobody."""
+        return self.support(key).sessions if self.known(key) else 0
+
+
+class Baseline:
+    """One server's baseline in memory, for training, replay and tests; the store keeps the same sets outside."""
+
+    def __init__(self, server: str) -> None:
+        self.server = server
+        self._principal: dict[str, str] = {}
+        self._sessions: dict[str, set[str]] = {}
+
+    def learn(self, session: str, principal: str, keys: Iterable[str]) -> None:
+        """Add the facts of one session. A session belongs to the principal that opened it."""
+        self._principal.setdefault(session, principal)
+        for key in keys:
+            self._sessions.setdefault(key, set()).add(session)
+
+    def view(self, keys: Iterable[str], *, without: str | None = None) -> BaselineView:
+        """The view of `keys`, as if the session `without` had never been learned."""
+        left_out = {without} if without is not None else set()
+        everyone = self._principal.keys() - left_out
+        supports = {key: self._support(self._sessions.get(key, set()) - left_out) for key in keys}
+        total = self._support(everyone)
+        return BaselineView(self.server, total.sessions, total.principals, supports)
+
+    def _support(self, sessions: Iterable[str]) -> Support:
+        principals = Counter(self._principal[session] for session in sessions)
+        return Support(principals.total(), len(principals))
+
+
+def action_of(call: Call) -> str:
+    """What a call did, in one word: its tool, else its method; `background` for effects without a call."""
+    return call.tool or call.method or "background"
+
+
+def tool_key(tool: str) -> str:
+    return _key("tool", tool)
+
+
+def egress_key(tool: str) -> str:
+    """The tool contacted anything outside."""
+    return _key("egress", tool)
+
+
+def destination_key(tool: str, address: str, port: int | None) -> str:
+    return _key("to", tool, address, str(port or 0))
+
+
+def path_class_key(tool: str, directory: str) -> str:
+    """`directory` is a path_class()."""
+    return _key("path", tool, directory)
+
+
+def sensitive_key(tool: str, sensitivity: str) -> str:
+    return _key("sensitive", tool, sensitivity)
+
+
+def child_key(tool: str, exe: str) -> str:
+    return _key("child", tool, exe)
+
+
+def definition_key(tool: str, digest: str) -> str:
+    """The server described the tool in exactly this way."""
+    return _key("definition", tool, digest)
+
+
+def tool_definitions_key(tool: str) -> str:
+    """The server described the tool in any way."""
+    return _key("defined", tool)
+
+
+def argument_keys_key(tool: str, keys: Iterable[str]) -> str:
+    """The tool was called with exactly this set of top-level argument names."""
+    return _key("keys", tool, ",".join(sorted(set(keys))))
+
+
+def value_key(tool: str, pointer: str, digest: str) -> str:
+    """The value stood at this place of this tool's arguments; an empty tool and pointer mean anywhere on the server."""
+    return _key("value", tool, re.sub(r"/\d+(?=/|$)", "/*", pointer), digest)
+
+
+def size_keys(kind: str, tool: str, size: int) -> tuple[str, ...]:
+    """One rung for every power of two up to `size` (bytes), the highest last: the support of a rung is the number of
+    sessions that reached it."""
+    return tuple(_key("size", kind, tool, str(rung)) for rung in range(1, max(size, 0).bit_length() + 1))
+
+
+def edge_keys(actions: Sequence[str]) -> tuple[str, ...]:
+    """Keys of the orders that end in the last action, shortest first: its pair and its triple, each after its context.
+    `^` stands before the first action of a turn."""
+    padded = ("^",) * (EDGE - 1) + tuple(actions[-EDGE:])
+    grams = (padded[-length:] for length in range(2, EDGE + 1))
+    return tuple(key for gram in grams for key in (_key("before", *gram[:-1]), _key("edge", *gram)))
+
+
+def argument_keys(call: Call) -> frozenset[str]:
+    """Names of the top-level arguments of a call."""
+    return frozenset(fact.pointer.split("/")[1] for fact in call.arguments if fact.pointer.startswith("/"))
+
+
+def keys_of(call: Call) -> tuple[str, ...]:
+    """Everything one call by itself asks of its server's baseline, each key once."""
+    tool = action_of(call)
+    keys = [tool_key(tool), argument_keys_key(tool, argument_keys(call)), *size_keys("in", tool, call.request_size)]
+    for fact in call.arguments:
+        for digest in fact.digests:
+            keys += (value_key(tool, fact.pointer, digest), value_key("", "", digest))
+    for definition in call.tools:
+        keys += (tool_definitions_key(definition.name), definition_key(definition.name, definition.digest))
+    sent = sum(effect.bytes_out for effect in call.effects if is_outside(effect))
+    keys += size_keys("out", tool, sent)
+    for effect in call.effects:
+        keys += _effect_keys(tool, effect)
+    return tuple(dict.fromkeys(keys))
+
+
+def learned_keys(call: Call) -> tuple[str, ...]:
+    """The part of keys_of() that may become normal."""
+    denied = {key for effect in call.effects if deny_to_learn(effect) for key in _effect_keys(action_of(call), effect)}
+    return tuple(key for key in keys_of(call) if key not in denied)
+
+
+def turn_keys(calls: Sequence[Call], server: str, *, learned: bool = False) -> tuple[str, ...]:
+    """Everything the calls of one turn ask of `server`'s baseline, with the order of the tools. Calls on other servers
+    give only the context of an order."""
+    one = learned_keys if learned else keys_of
+    keys: list[str] = []
+    for index, call in enumerate(calls):
+        if call.server.id == server:
+            keys += one(call)
+            keys += edge_keys(actions_before(calls, index))
+    return tuple(dict.fromkeys(keys))
+
+
+def actions_before(calls: Sequence[Call], index: int) -> tuple[str, ...]:
+    """The actions up to and with `index` that its order looks at, as its server sees them: foreign ones carry the name
+    of their server."""
+    here = calls[index].server.id
+    recent = calls[max(0, index - EDGE + 1) : index + 1]
+    return tuple(
+        action_of(call) if call.server.id == here else f"{call.server.id}:{action_of(call)}" for call in recent
+    )
+
+
+def is_outside(effect: Effect) -> bool:
+    """Whether an effect reached beyond the networks declared as inside."""
+    return effect.destination in {"outside", "metadata"}
+
+
+def deny_to_learn(effect: Effect) -> bool:
+    """Whether an effect must never become normal, however often it is seen."""
+    return effect.sensitivity is not None or effect.destination == "metadata"
+
+
+def path_class(path: str) -> str:
+    """The directory of a path, with the parts that change from run to run as `*`, at most four levels deep."""
+    parts = path.split("/")[1:-1] if path.startswith("/") else ["."]
+    if parts[:1] == ["home"] and len(parts) > 1:
+        parts[1] = "*"
+    return "/" + "/".join("*" if _VARIABLE.fullmatch(part) else part for part in parts[:_DEPTH])
+
+
+def _effect_keys(tool: str, effect: Effect) -> tuple[str, ...]:
+    keys: list[str] = []
+    if effect.kind == "open" and effect.path and effect.result >= 0:
+        keys.append(path_class_key(tool, path_class(effect.path)))
+    if effect.kind == "exec" and effect.path:
+        keys.append(child_key(tool, effect.path))
+    if effect.sensitivity is not None:
+        keys.append(sensitive_key(tool, effect.sensitivity))
+    if effect.address:
+        keys.append(destination_key(tool, effect.address, effect.port))
+    if is_outside(effect):
+        keys.append(egress_key(tool))
+    return tuple(keys)
+
+
+def _key(kind: str, *parts: str) -> str:
+    """A key of bounded length whose parts cannot run into each other."""
+    return _SEPARATOR.join((kind, *map(_part, parts)))
+
+
+def _part(text: str) -> str:
+    clean = _CONTROL.sub("?", text)
+    if len(clean) <= _PART and clean == text:
+        return clean
+    return f"{clean[:_PART]}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

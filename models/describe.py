@@ -1,0 +1,121 @@
+"""What happened, in sentences with counts. Every name and path passes `text.clean`; nothing here judges."""
+
+from __future__ import annotations
+
+import os
+
+from . import baseline
+from .baseline import BaselineView
+from .detections.engine.conditions import Seen
+from .detections.engine.matching import Match
+from .events import AgentSpan, Call, Effect
+from .text import clean, endpoint, of_sessions, plural, short_path, size
+
+__all__ = ["answered", "asked", "counted", "destination_seen", "did", "matched", "spanned", "tool_of"]
+
+_VERB = {os.O_RDONLY: "read", os.O_WRONLY: "wrote to", os.O_RDWR: "opened for writing"}
+_CLASS = {"metadata": " (cloud metadata)"}
+
+
+def tool_of(call: Call) -> str:
+    """The tool of a call, else its method, else `background` for effects outside every call."""
+    return clean(baseline.action_of(call), 80)
+
+
+def did(effect: Effect) -> str:
+    """A predicate without its subject: `read /…/.aws/credentials (secret.cloud)`."""
+    if effect.kind == "open":
+        return _opened(effect)
+    if effect.kind == "exec":
+        return f"ran {short_path(effect.path or '?')}"
+    if effect.kind in ("connect", "flow"):
+        return _reached(effect)
+    return {"fork": "started a process", "exit": "ended a process"}.get(effect.kind, "did something unknown")
+
+
+def _opened(effect: Effect) -> str:
+    verb = _VERB.get(effect.flags & os.O_ACCMODE, "opened")
+    if effect.result < 0:
+        verb = {"read": "tried to read", "wrote to": "tried to write to"}.get(verb, "tried to open")
+    label = f" ({clean(effect.sensitivity, 40)})" if effect.sensitivity else ""
+    return f"{verb} {short_path(effect.path or '?')}{label}"
+
+
+def _reached(effect: Effect) -> str:
+    peer = endpoint(effect.address, effect.port) + _CLASS.get(effect.destination or "", "")
+    if effect.bytes_in > effect.bytes_out:
+        return f"received {size(effect.bytes_in)} from {peer}"
+    return f"sent {size(effect.bytes_out)} to {peer}" if effect.bytes_out else f"connected to {peer}"
+
+
+def asked(call: Call) -> str:
+    """The request of a call, as a title."""
+    return f"{clean(call.method, 60)} {clean(call.tool, 80)}" if call.tool else tool_of(call)
+
+
+def answered(call: Call) -> str:
+    """The end of a call, as a title."""
+    if call.state == "timeout":
+        return f"no reply to {tool_of(call)}"
+    if call.tools:
+        return f"{tool_of(call)} described {plural(len(call.tools), 'tool')}"
+    return f"{'error from' if call.is_error else 'reply of'} {tool_of(call)}, {size(call.response_size)}"
+
+
+def spanned(span: AgentSpan) -> str:
+    """A span of the agent, as a title."""
+    name = clean(span.name or span.operation or "span", 120)
+    return f"{clean(span.agent, 60)}: {name}" if span.agent else name
+
+
+def matched(match: Match) -> str:
+    """The sentence of one matched step."""
+    subject, tool = match.subject, tool_of(match.subject.call)
+    if subject.definition is not None:
+        tags = "".join(f", {clean(tag, 40)}" for tag in subject.definition.tags)
+        digest = clean(subject.definition.digest[:12], 12)
+        return f"{clean(subject.call.server.id, 60)} described {clean(subject.definition.name, 80)} anew (digest {digest}{tags})"
+    if subject.effect is None:
+        taken = _taken_in(subject.call)
+        return f"{tool} {did(taken)}" if taken else f"{tool} was called and may bring in what strangers wrote"
+    effect = subject.effect
+    return f"{tool} {did(_with_all_bytes(effect, subject.call) if effect.address else effect)}"
+
+
+def _taken_in(call: Call) -> Effect | None:
+    """The effect by which most came in over the network."""
+    network = [effect for effect in call.effects if effect.kind in ("flow", "connect") and effect.address]
+    return max(network, key=lambda effect: effect.bytes_in, default=None)
+
+
+def _with_all_bytes(effect: Effect, call: Call) -> Effect:
+    """A contact with the bytes that the call exchanged there in all its flows."""
+    peer = (effect.address, effect.port)
+    flows = [one for one in call.effects if one.kind == "flow" and (one.address, one.port) == peer]
+    return max(flows, key=lambda one: one.bytes_out, default=effect)
+
+
+def counted(match: Match) -> tuple[str, ...]:
+    """The counts that a matched step rests on, a fact each."""
+    return tuple(_count(match, seen) for seen in match.seen)
+
+
+def _count(match: Match, seen: Seen) -> str:
+    subject, tool = match.subject, tool_of(match.subject.call)
+    count = of_sessions(seen.sessions, seen.of) + (", one principal only" if seen.sessions else "")
+    if seen.what == "definition" and subject.definition is not None:
+        return f"{clean(subject.definition.name, 80)} was never described this way ({count})"
+    if seen.what == "destination" and subject.effect is not None:
+        return f"{endpoint(subject.effect.address, subject.effect.port)}: never contacted by {tool} ({count})"
+    return f"{tool} never reached outside before ({count})"
+
+
+def destination_seen(call: Call, effect: Effect, view: BaselineView | None) -> str:
+    """How familiar a destination is to the tool; empty where the baseline does not know the tool."""
+    tool = baseline.action_of(call)
+    of = view.count(baseline.tool_key(tool)) if view else 0
+    if view is None or not of:
+        return ""
+    sessions = view.support(baseline.destination_key(tool, effect.address or "", effect.port)).sessions
+    word = "contacted" if sessions else "never contacted"
+    return f"{word} by this tool ({of_sessions(sessions, of)})"

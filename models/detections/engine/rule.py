@@ -1,0 +1,235 @@
+"""One rule as it stands in its file, read strictly: an unknown word is refused with the allowed ones.
+
+A rule is a page that a tired analyst can act on, and it carries its own proof: hits and near misses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, cast, get_args
+
+import orjson
+
+from ... import frameworks
+from ...events import Binding, Layer, LearningState, Severity
+from .conditions import Predicate, compile_condition
+from .errors import RuleError
+from .subjects import BINDINGS, ON
+from .table import Table
+
+__all__ = ["CATEGORIES", "Escalation", "Needs", "Rule", "RuleTest", "Step", "read_rule"]
+
+CATEGORIES: tuple[Layer, ...] = ("protocol", "execution", "agent", "chain")
+WatchingLayer = Literal["protocol", "execution", "agent"]
+Expectation = Literal["hit", "quiet", "not judged"]
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)[1:]
+STATES: tuple[LearningState, ...] = get_args(LearningState)
+
+_ID = re.compile(rf"(?:{'|'.join(CATEGORIES)})\.[a-z0-9]+(?:-[a-z0-9]+)*")
+_LEAST_TESTS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """What must have been watching before the rule can say anything."""
+
+    layers: tuple[WatchingLayer, ...]
+    binding: Binding  # weakest binding of an effect that a step may rest on
+    baseline: LearningState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that must have happened; every step comes after the one before it."""
+
+    name: str
+    on: str
+    where: Predicate
+    call: str  # the previous step's call or one begun after its reply: same, later; first for the first step
+    within_ns: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """Circumstances that make a hit worse."""
+
+    step: str
+    severity: Severity
+    risk: float
+    where: Predicate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleTest:
+    """A claim about the rule: this turn, with this baseline, hits, stays quiet, or cannot be judged."""
+
+    name: str
+    expect: Expectation
+    severity: str
+    story: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A compiled rule. `digest` covers everything but its tests."""
+
+    id: str
+    version: int
+    title: str
+    severity: Severity
+    risk: float
+    why: str
+    blind: str
+    false_positives: tuple[str, ...]
+    triage: tuple[str, ...]
+    attacks: tuple[str, ...]
+    tags: tuple[str, ...]
+    needs: Needs
+    steps: tuple[Step, ...]
+    escalations: tuple[Escalation, ...]
+    tests: tuple[RuleTest, ...]
+    file: Path
+    digest: str
+
+    @property
+    def layer(self) -> Layer:
+        return cast(Layer, self.id.split(".")[0])
+
+
+def read_rule(file: Path) -> Rule:
+    """The rule in `file`. Raises RuleError D02 with the file, the key and what is allowed there."""
+    try:
+        data = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RuleError(f"{file}: cannot be read as TOML: {error}") from error
+    table = Table(data, file, "")
+    needs = _needs(table.table("needs"))
+    steps = _steps(table.tables("match"), table)
+    severity = cast(Severity, table.choice("severity", SEVERITIES))
+    if needs.binding in ("none", "candidates") and severity in ("high", "critical") and "execution" in needs.layers:
+        raise table.error(f"severity {severity} cannot rest on binding {needs.binding}", "needs.binding: window or better")
+    rule = Rule(
+        id=_id(table),
+        version=table.need("version", int),
+        title=table.need("title", str),
+        severity=severity,
+        risk=_risk(table),
+        why=table.need("why", str),
+        blind=table.need("blind", str),
+        false_positives=table.texts("false_positives", need=True),
+        triage=table.texts("triage", need=True),
+        attacks=_known_ids(table, "attacks"),
+        tags=_known_ids(table, "tags"),
+        needs=needs,
+        steps=steps,
+        escalations=tuple(_escalation(entry, steps) for entry in table.tables("escalate")),
+        tests=_tests(table),
+        file=file,
+        digest=_digest(data),
+    )
+    table.done()
+    return rule
+
+
+def _id(table: Table) -> str:
+    identifier = table.need("id", str)
+    if not _ID.fullmatch(identifier):
+        raise table.error(f"id {identifier!r} is no rule id", "write <layer>.<what-happens>, for example chain.read-then-send")
+    if table.file.stem != identifier.split(".", 1)[1]:
+        raise table.error(f"id {identifier!r} does not fit the file name", f"call the file {identifier.split('.', 1)[1]}.toml")
+    return identifier
+
+
+def _risk(table: Table) -> float:
+    risk = table.need("risk", float)
+    if not 0 <= risk <= 100:
+        raise table.error(f"{table.at('risk')} is {risk:g}", "risk lies between 0 and 100")
+    return risk
+
+
+def _known_ids(table: Table, key: str) -> tuple[str, ...]:
+    ids = table.texts(key, need=True)
+    if unknown := [identifier for identifier in ids if not frameworks.known(identifier)]:
+        raise table.error(f"{key}: {unknown[0]!r} is not in the framework table", "add it to models/frameworks.toml")
+    return ids
+
+
+def _needs(table: Table) -> Needs:
+    layers = table.texts("layers", need=True)
+    watching = get_args(WatchingLayer)
+    if unknown := [layer for layer in layers if layer not in watching]:
+        raise table.error(f"{table.at('layers')}: unknown layer {unknown[0]!r}", f"allowed: {', '.join(watching)}")
+    needs = Needs(
+        layers=cast("tuple[WatchingLayer, ...]", layers),
+        binding=cast(Binding, table.choice("binding", BINDINGS, "none")),
+        baseline=cast(LearningState, table.choice("baseline", STATES, "learning")),
+    )
+    table.done()
+    return needs
+
+
+def _steps(tables: Sequence[Table], rule: Table) -> tuple[Step, ...]:
+    if not tables:
+        raise rule.error("match is missing", "a rule has at least one [[match]] step")
+    steps = tuple(_step(table, first=index == 0) for index, table in enumerate(tables))
+    if len({step.name for step in steps}) < len(steps):
+        raise rule.error("two steps of match have one name")
+    return steps
+
+
+def _step(table: Table, *, first: bool) -> Step:
+    on = table.choice("on", ON)
+    within = table.get("within_s", float, 0.0) if not first else 0.0
+    step = Step(
+        name=table.need("step", str),
+        on=on,
+        where=compile_condition(table.table("where"), on),
+        call="first" if first else table.choice("call", ("same", "later")),
+        within_ns=round(within * 1e9) if within else None,
+    )
+    table.done()
+    return step
+
+
+def _escalation(table: Table, steps: Sequence[Step]) -> Escalation:
+    by_name = {step.name: step for step in steps}
+    name = table.choice("step", by_name)
+    escalation = Escalation(
+        step=name,
+        severity=cast(Severity, table.choice("severity", SEVERITIES)),
+        risk=_risk(table),
+        where=compile_condition(table.table("where"), by_name[name].on),
+    )
+    table.done()
+    return escalation
+
+
+def _tests(table: Table) -> tuple[RuleTest, ...]:
+    tests = tuple(_test(entry) for entry in table.tables("tests"))
+    for expectation in ("hit", "quiet"):
+        count = sum(test.expect == expectation for test in tests)
+        if count < _LEAST_TESTS:
+            hint = f"a rule proves itself with at least {_LEAST_TESTS} hits and {_LEAST_TESTS} near misses"
+            raise table.error(f"{count} test(s) expect {expectation!r}", hint)
+    return tests
+
+
+def _test(table: Table) -> RuleTest:
+    test = RuleTest(
+        name=table.need("name", str),
+        expect=cast(Expectation, table.choice("expect", get_args(Expectation))),
+        severity=table.choice("severity", SEVERITIES) if table.has("severity") else "",
+        story={key: table.raw(key) for key in ("calls", "spans", "baselines") if table.has(key)},
+    )
+    table.done()
+    return test
+
+
+def _digest(data: dict[str, Any]) -> str:
+    judged = {key: value for key, value in data.items() if key != "tests"}
+    return hashlib.sha256(orjson.dumps(judged, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -1,0 +1,135 @@
+"""Classes of paths and destinations: what a file would give away, and how far an address is.
+
+The classes stand in sensitivity.toml; operators add files of the same shape. No name is resolved, no file is touched.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import posixpath
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+from .errors import ConfigError
+
+__all__ = ["BUILT_IN", "Destination", "Sensitivity"]
+
+BUILT_IN = Path(__file__).with_suffix(".toml")
+Destination = Literal["outside", "inside", "metadata"]
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_OTHER_ROOT = re.compile(r"^/proc/[^/]+/(?:task/[^/]+/)?root(?=/)")
+_SHAPE = {"except": {"paths"}, "class": {"name", "why", "paths"}, "networks": set(get_args(Destination))}
+_REMEMBERED = 65_536
+
+
+class Sensitivity:
+    """Answers for one set of classes. `path` and `destination` are pure and remember what they answered."""
+
+    def __init__(self, classes: Sequence[tuple[str, Sequence[str]]], networks: Sequence[tuple[str, Destination]]) -> None:
+        """`classes`: name and patterns in order, the empty name for exceptions. `networks`: CIDR and its class."""
+        groups = [(name, "|".join(map(_glob, patterns))) for name, patterns in classes if patterns]
+        self._names = [name or None for name, _ in groups]
+        self._matcher = re.compile("|".join(f"({alternatives})" for _, alternatives in groups) or r"(?!)")
+        self._networks = _by_prefix(networks)
+        self.path = lru_cache(_REMEMBERED)(self._path)
+        self.destination = lru_cache(_REMEMBERED)(self._destination)
+
+    @classmethod
+    def load(
+        cls, extra: Sequence[Path] = (), *, outside: Sequence[str] = (), inside: Sequence[str] = ()
+    ) -> Sensitivity:
+        """The built-in classes, before them those of the `extra` files, and networks that override the usual sides.
+
+        Raises ConfigError for a file that cannot be read, an unknown key, or a network on both sides.
+        """
+        if both := sorted(set(outside) & set(inside)):
+            raise ConfigError(f"{both[0]} is declared both outside and inside", "keep it in one of the two settings")
+        classes: list[tuple[str, Sequence[str]]] = []
+        networks: list[tuple[str, Destination]] = []
+        for file in (*extra, BUILT_IN):
+            data = _read(file)
+            classes += [("", entry["paths"]) for entry in data.get("except", ())]
+            classes += [(entry["name"], entry["paths"]) for entry in data.get("class", ())]
+            networks += [(cidr, side) for side, cidrs in data.get("networks", {}).items() for cidr in cidrs]
+        declared: list[tuple[str, Destination]] = [(cidr, "outside") for cidr in outside]
+        declared += [(cidr, "inside") for cidr in inside]
+        return cls(classes, [*declared, *networks])
+
+    def _path(self, path: str) -> str | None:
+        """The class of a path, for example `secret.cloud`; None for an ordinary one. Relative paths are taken as they are."""
+        match = self._matcher.fullmatch(_OTHER_ROOT.sub("", posixpath.normpath("/" + path.lstrip("/"))))
+        return self._names[match.lastindex - 1] if match and match.lastindex else None
+
+    def _destination(self, address: str) -> Destination:
+        """How far an address is. What is no address counts as outside: nothing proves that it is near."""
+        parsed = _parse(address)
+        if parsed is None:
+            return "outside"
+        for network, side in self._networks:
+            if parsed.version == network.version and parsed in network:
+                return side
+        return "outside"
+
+
+def _by_prefix(networks: Iterable[tuple[str, Destination]]) -> list[tuple[_Network, Destination]]:
+    """Metadata first, then the longest prefix; of equal ones the first given."""
+    try:
+        parsed = [(ipaddress.ip_network(cidr), side) for cidr, side in networks]
+    except ValueError as error:
+        raise ConfigError(f"not a network: {error}", "write it as 10.0.0.0/8 or fd00::/8, host bits zero") from error
+    return sorted(parsed, key=lambda entry: (entry[1] != "metadata", -entry[0].prefixlen))
+
+
+def _parse(address: str) -> _Address | None:
+    """The address that is really meant: IPv4 where IPv6 only wraps it."""
+    try:
+        parsed = ipaddress.ip_address(address.split("%", 1)[0])
+    except ValueError:
+        return None
+    if isinstance(parsed, ipaddress.IPv6Address):
+        if parsed.ipv4_mapped is not None:
+            return parsed.ipv4_mapped
+        if parsed in _NAT64:
+            return ipaddress.IPv4Address(int(parsed) & 0xFFFFFFFF)
+    return parsed
+
+
+def _glob(pattern: str) -> str:
+    """A regular expression for one pattern; see the head of sensitivity.toml."""
+    anchored = pattern if pattern.startswith("/") else "/**/" + pattern
+    out = ""
+    for token in re.split(r"(/\*\*/|/\*\*$|\*)", anchored):
+        out += {"/**/": "/(?:.*/)?", "/**": "(?:/.*)?", "*": "[^/]*"}.get(token, re.escape(token))
+    return out
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """The tables of one file, checked against the shape. Raises ConfigError."""
+    try:
+        data = tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read sensitivity classes from {file}: {error}") from error
+    for section, body in data.items():
+        allowed = _SHAPE.get(section)
+        if allowed is None:
+            raise ConfigError(f"{file}: unknown section {section!r}", f"allowed: {', '.join(sorted(_SHAPE))}")
+        for entry in [body] if isinstance(body, dict) else body:
+            _check_entry(file, section, entry, allowed)
+    return data
+
+
+def _check_entry(file: Path, section: str, entry: dict[str, Any], allowed: set[str]) -> None:
+    if unknown := sorted(entry.keys() - allowed):
+        raise ConfigError(f"{file}: {section}: unknown key {unknown[0]!r}", f"allowed: {', '.join(sorted(allowed))}")
+    if section != "networks" and (missing := sorted(allowed - {"why"} - entry.keys())):
+        raise ConfigError(f"{file}: {section}: {missing[0]!r} is missing")
+    for key, value in entry.items():
+        if not isinstance(value, str if key in ("name", "why") else list):
+            raise ConfigError(f"{file}: {section}: {key} is a {type(value).__name__}")

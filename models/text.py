@@ -1,0 +1,77 @@
+"""Words for people: attacker text made harmless, sizes, counts and paths in one wording.
+
+Names, paths and arguments are chosen by whoever is watched. They pass `clean` before they are shown, logged or published.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+
+__all__ = ["clean", "ellipsis", "endpoint", "of_sessions", "plural", "short_path", "size"]
+
+_HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_SELECTORS = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
+_LOOKS_EMPTY = frozenset(map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *_SELECTORS)))
+
+
+def clean(text: str, cap: int = 256) -> str:
+    """`text` on one line, at most `cap` characters, with everything invisible or active spelled out as an escape.
+
+    Spelled out: control characters and with them terminal escapes, line breaks, bidirectional and zero-width marks, tag
+    characters, lone surrogates, private use, and marks that carry hidden data. Cleaning twice changes nothing.
+    """
+    window = text[: cap + 1]  # a cleaned prefix is at least as long as its source
+    if not (window.isascii() and window.isprintable()):
+        window = "".join(map(_visible, window))
+    return ellipsis(window, cap)
+
+
+def _visible(char: str) -> str:
+    if unicodedata.category(char) not in _HIDDEN and char not in _LOOKS_EMPTY:
+        return char if char == " " or not char.isspace() else " "
+    code = ord(char)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def ellipsis(text: str, cap: int) -> str:
+    """`text`, its tail replaced by an ellipsis where it is longer than `cap` characters."""
+    return text if len(text) <= cap else text[: max(cap - 1, 0)] + "…"
+
+
+def short_path(path: str, cap: int = 60) -> str:
+    """A path by its ends: `/home/ann/.aws/credentials` becomes `/…/.aws/credentials`. Cleaned."""
+    parts = [part for part in path.split("/") if part]
+    if len(parts) > 3 and path.startswith("/"):
+        path = "/…/" + "/".join(parts[-2:])
+    shown = clean(path, 4096)
+    return shown if len(shown) <= cap else "…" + shown[len(shown) - cap + 1 :]
+
+
+def size(octets: int) -> str:
+    """`980 B`, `1.2 KB`, `3.4 MB` (powers of ten)."""
+    if octets < 1000:
+        return f"{octets} B"
+    value, unit = octets / 1000, "KB"
+    for larger in ("MB", "GB", "TB"):
+        if value < 999.95:
+            break
+        value, unit = value / 1000, larger
+    return f"{value:.1f} {unit}"
+
+
+def plural(count: int, noun: str) -> str:
+    """`1 session`, `2 sessions`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def of_sessions(count: int, total: int) -> str:
+    """`0 of 42 sessions`."""
+    return f"{count} of {plural(total, 'session')}"
+
+
+def endpoint(address: str | None, port: int | None) -> str:
+    """`192.0.2.1:443`, `[2001:db8::1]:443`, or the address alone. Cleaned."""
+    host = clean(address or "unknown address", 64)
+    if port is None:
+        return host
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

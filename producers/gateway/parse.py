@@ -1,0 +1,133 @@
+"""One frame to what its readers may see in it: the JSON value, and everything about it on which parsers disagree.
+
+Reads like the most lenient server (invalid UTF-8 replaced, NaN accepted, the last of two equal keys wins) and says so.
+Never raises. What nests too deep or is too large is read at its top level only.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+__all__ = ["Parsed", "compact", "parse"]
+
+_SAFE_INTEGER = 2**53
+_DIGITS = 4000
+_SHALLOW_BYTES = 262_144
+_BOM = "\ufeff"
+_BLANKS = " \t\r\n"
+_TOKEN = re.compile(  # possessive, and an unfinished string runs to the end: linear on any input
+    r'(?P<string>"(?:[^"\\]|\\.)*+(?:"|\\?\Z))(?P<colon>\s*:)?|(?P<open>[\[{])|(?P<close>[\]}])|[^\s\[\]{}:,"]+',
+    re.DOTALL,
+)
+
+
+@dataclass(slots=True)
+class Parsed:
+    """`value` is None where nothing could be read; `anomalies` in no order."""
+
+    value: Any
+    anomalies: set[str]
+    partial: bool = False  # only the top level was read
+
+
+def parse(data: bytes, *, complete: bool = True) -> Parsed:
+    """Read one frame; `complete` says whether `data` is all of it."""
+    if not complete:
+        return Parsed(_shallow(data), {"oversize"}, partial=True)
+    try:
+        value = orjson.loads(data)
+        if orjson.dumps(value) == data:  # written compactly: nothing was lost in reading it, so no two readings exist
+            return Parsed(value, set())
+    except (ValueError, TypeError):
+        pass
+    return _lenient(data)
+
+
+def compact(value: Any) -> bytes:
+    """JSON text of a parsed value without blanks; empty where it nests too deep to be written."""
+    try:
+        return orjson.dumps(value)
+    except TypeError:  # integers beyond 64 bits, lone surrogates, more than 254 levels
+        try:
+            return json.dumps(value, separators=(",", ":")).encode()
+        except RecursionError:
+            return b""
+
+
+def _lenient(data: bytes) -> Parsed:
+    found: set[str] = set()
+    try:
+        text = data.decode()
+    except UnicodeDecodeError:
+        found.add("invalid-utf8")
+        text = data.decode(errors="replace")
+    if text.startswith(_BOM):
+        found.add("bom")
+        text = text.removeprefix(_BOM)
+    text = text.strip(_BLANKS)
+    try:
+        value, end = _Reader(found).raw_decode(text)
+    except RecursionError:
+        return Parsed(_shallow(data), found | {"too-deep"}, partial=True)
+    except ValueError:
+        return Parsed(None, found | {"invalid-json"})
+    if end != len(text):
+        found.add("trailing-data")
+    return Parsed(value, found)
+
+
+class _Reader(json.JSONDecoder):
+    """json's decoder, noting what strict readers would refuse or read otherwise."""
+
+    def __init__(self, found: set[str]) -> None:
+        self._found = found
+        super().__init__(object_pairs_hook=self._members, parse_constant=self._constant, parse_int=self._integer)
+
+    def _members(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        members = dict(pairs)
+        if len(members) != len(pairs):
+            self._found.add("duplicate-key")
+        return members
+
+    def _constant(self, name: str) -> float:
+        self._found.add("nan")
+        return float(name.replace("Infinity", "inf"))
+
+    def _integer(self, digits: str) -> int | float:
+        value = int(digits) if len(digits) < _DIGITS else float("inf")
+        if abs(value) > _SAFE_INTEGER:
+            self._found.add("big-int")
+        return value
+
+
+def _shallow(data: bytes) -> dict[str, Any] | None:
+    """Scalar members of the top-level object and of its `params`, by tokens instead of recursion."""
+    top: dict[str, Any] = {}
+    params: dict[str, Any] = {}
+    path: list[str] = []
+    key = ""
+    for token in _TOKEN.finditer(data[:_SHALLOW_BYTES].decode(errors="replace")):
+        if token["colon"]:
+            key = str(_scalar(token["string"]))
+        elif token["open"]:
+            path.append(key)
+            key = ""
+        elif token["close"]:
+            del path[-1:]
+        elif key and len(path) == 1:
+            top[key] = _scalar(token[0])
+        elif key and path[1:] == ["params"]:
+            params[key] = _scalar(token[0])
+    return top | {"params": params} if top else None
+
+
+def _scalar(lexeme: str) -> Any:
+    try:
+        return orjson.loads(lexeme)
+    except ValueError:
+        return None

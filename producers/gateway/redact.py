@@ -1,0 +1,115 @@
+"""Arguments and results to facts: kinds, sizes, keyed digests, origins, secret families. No value passes this file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import islice
+from typing import Any
+
+from ...models.digest import Keyring
+from ...models.events import ArgumentFact, JsonType, Origin, ResultFact, SecretFact
+from ...models.text import clean
+from ..tokens import SHORTEST
+from .origins import Origins
+from .parse import compact
+from .secrets import find_secrets, looks_secret
+from .values import Place, absolute, kind_of, spellings
+from .walk import Leaf, leaves
+
+__all__ = ["Redactor", "Sensitivity"]
+
+Sensitivity = Callable[[str], str | None]
+_MOST_ARGUMENTS = 128
+_MOST_SECRETS = 32
+_MOST_CONTENT = 4096
+_MOST_LEAVES = 65_536
+_PLAIN_KEY = 20  # shorter names are too short to be a secret
+_TYPES: dict[type, JsonType] = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
+
+
+class Redactor:
+    """Facts of one server's messages. `sensitivity` names the class of an absolute path, None for an ordinary one."""
+
+    def __init__(self, keyring: Keyring, place: Place, sensitivity: Sensitivity | None) -> None:
+        self._digest = keyring.digest
+        self._place = place
+        self._sensitivity = sensitivity
+        self._origins = Origins()
+
+    def arguments(self, arguments: object, conversation: str) -> tuple[ArgumentFact, ...]:
+        """One fact for each of the first 128 scalars."""
+        facts = []
+        for leaf in leaves(arguments):
+            if len(facts) == _MOST_ARGUMENTS:
+                break
+            facts.append(self._argument(leaf, conversation))
+        return tuple(facts)
+
+    def secrets(self, message: object) -> tuple[SecretFact, ...]:
+        """The first 32 secret-like values anywhere in a message."""
+        facts: dict[SecretFact, None] = {}
+        for leaf in islice(leaves(message), _MOST_LEAVES):
+            if isinstance(leaf.value, str):
+                for family, value in find_secrets(leaf.value, leaf.key):
+                    facts[SecretFact(family=family, pointer=self.pointer(leaf), digest=self._digest(value))] = None
+            if len(facts) >= _MOST_SECRETS:
+                break
+        return tuple(facts)[:_MOST_SECRETS]
+
+    def result(self, result: dict[str, Any]) -> ResultFact:
+        """Counts, size and digest of a result. Lists of other methods count as items."""
+        content = result.get("content")
+        items = content if isinstance(content, list) else []
+        kinds = {clean(str(item.get("type")), 32) for item in items[:_MOST_CONTENT] if isinstance(item, dict)}
+        text = compact(result)
+        return ResultFact(
+            content_types=tuple(sorted(kinds)[:16]),
+            items=len(items),
+            size=len(text),
+            digest=self._digest(text),
+            structured="structuredContent" in result,
+        )
+
+    def remember(self, result: object, conversation: str, call_id: str) -> None:
+        """Keep what a result showed, to recognise it in later arguments."""
+        for leaf in islice(leaves(result), _MOST_LEAVES):
+            if isinstance(leaf.value, str):
+                self._origins.remember(conversation, call_id, leaf.value)
+
+    def pointer(self, leaf: Leaf) -> str:
+        """RFC 6901 pointer; a member name that could itself be a secret stands as its digest."""
+        return clean("".join("/" + self._name(part) for part in leaf.path), 512)
+
+    def _name(self, key: str) -> str:
+        if len(key) >= _PLAIN_KEY and (len(key) > 128 or looks_secret(key)):
+            return self._digest(key)
+        return key.replace("~", "~0").replace("/", "~1") if "~" in key or "/" in key else key
+
+    def _argument(self, leaf: Leaf, conversation: str) -> ArgumentFact:
+        value = leaf.value
+        if not isinstance(value, str):
+            text = compact(value)
+            return ArgumentFact(
+                pointer=self.pointer(leaf), type=_TYPES[type(value)], size=len(text), digests=(self._digest(text),)
+            )
+        kind = kind_of(value, leaf.key)
+        forms = spellings(value, kind, self._place)
+        origin, origin_call = self._origin(value, forms, conversation)
+        return ArgumentFact(
+            pointer=self.pointer(leaf),
+            type="string",
+            kind=kind,
+            size=len(compact(value)),
+            digests=tuple(map(self._digest, forms)) or (self._digest(""),),
+            sensitivity=self._sensitivity(absolute(value, self._place)[1])
+            if kind == "path" and self._sensitivity
+            else None,
+            origin=origin,
+            origin_call=origin_call,
+        )
+
+    def _origin(self, value: str, forms: tuple[str, ...], conversation: str) -> tuple[Origin, str | None]:
+        if len(value) < SHORTEST:
+            return "unknown", None
+        call_id = self._origins.find(conversation, forms)
+        return ("none", None) if call_id is None else ("result", call_id)

@@ -1,0 +1,56 @@
+"""The watermark of one co-partition: how far event time has come, over all its source topics. Pure.
+
+Per topic it is the largest event time minus the disorder that is allowed for; of the partition the least of its topics
+(as interval joins do in Apache Flink). An idle topic leaves the minimum: it has no record left to give and has been
+silent for `idle_ns`. While all are idle, time moves with the wall clock minus `lag_ns`. The watermark never goes back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from .config import ClockTimes
+
+__all__ = ["Clock"]
+
+
+class Clock:
+    """Event time of one co-partition. Wall time (Unix epoch, nanoseconds) is always the caller's."""
+
+    def __init__(self, topics: Iterable[str], times: ClockTimes, wall_ns: int) -> None:
+        self._times = times
+        self._newest: dict[str, int | None] = dict.fromkeys(topics)
+        self._heard = dict.fromkeys(self._newest, wall_ns)
+        self._watermark: int | None = None
+
+    def observe(self, topic: str, event_ns: int, appended_ns: int, wall_ns: int) -> int:
+        """Count one record and answer the time to take for it: its own, or its arrival where its clock is wrong.
+
+        Nothing happens after it arrived at the broker, so the watermark never passes an arrival: a clock that runs
+        ahead closes nobody else's calls. A record ahead by more than the skew is itself moved to its arrival.
+        """
+        newest = self._newest[topic]
+        reached = min(event_ns, appended_ns)
+        self._newest[topic] = reached if newest is None else max(newest, reached)
+        self._heard[topic] = wall_ns
+        return event_ns if event_ns <= appended_ns + self._times.skew_ns else appended_ns
+
+    def watermark(self, wall_ns: int, at_end: Iterable[str] = ()) -> int | None:
+        """The watermark now; None while a topic may still bring its first record.
+
+        `at_end` are the topics whose reader has reached the end of the partition.
+        """
+        ended = frozenset(at_end)
+        busy = [topic for topic in self._newest if not self._idle(topic, ended, wall_ns)]
+        moved: int | None
+        if not busy:
+            moved = wall_ns - self._times.lag_ns
+        else:
+            reached = [newest for topic in busy if (newest := self._newest[topic]) is not None]
+            moved = min(reached) - self._times.out_of_order_ns if len(reached) == len(busy) else None
+        if moved is not None and (self._watermark is None or moved > self._watermark):
+            self._watermark = moved
+        return self._watermark
+
+    def _idle(self, topic: str, ended: frozenset[str], wall_ns: int) -> bool:
+        return topic in ended and wall_ns - self._heard[topic] >= self._times.idle_ns

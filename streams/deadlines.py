@@ -1,0 +1,50 @@
+"""Who is due when: a heap by event time in which a key can be moved without being searched for. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator
+from heapq import heappop, heappush
+from typing import Generic, TypeVar
+
+__all__ = ["Deadlines"]
+
+K = TypeVar("K", bound=Hashable)
+
+
+class Deadlines(Generic[K]):
+    """One deadline per key. Equal deadlines come out in the order they were set."""
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, K]] = []
+        self._current: dict[K, tuple[int, int]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return len(self._current)
+
+    def set(self, key: K, at: int) -> None:
+        """Let `key` be due at `at`, whatever was set before."""
+        current = self._current.get(key)
+        if current is None or current[0] != at:
+            self._count += 1
+            self._current[key] = (at, self._count)
+            heappush(self._heap, (at, self._count, key))
+
+    def drop(self, key: K) -> None:
+        self._current.pop(key, None)
+
+    def next(self) -> int | None:
+        """The earliest deadline."""
+        while self._heap:
+            at, count, key = self._heap[0]
+            if self._current.get(key) == (at, count):
+                return at
+            heappop(self._heap)
+        return None
+
+    def due(self, now: int) -> Iterator[K]:
+        """Take out every key whose deadline is at or before `now`, earliest first; keys set meanwhile included."""
+        while (at := self.next()) is not None and at <= now:
+            key = heappop(self._heap)[2]
+            del self._current[key]
+            yield key

@@ -1,0 +1,76 @@
+"""What the join knows of one workload beside its calls: how far the sensor reported, what was lost, which calls were
+open when. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from dataclasses import dataclass, field
+from operator import attrgetter
+
+from ..models.events import ExecutionBatch, ProtocolEvent
+from .opencall import OpenCall
+
+__all__ = ["Workload", "wall_of"]
+
+_started = attrgetter("started_ns")
+
+
+def wall_of(mono_ns: int, batch: ExecutionBatch) -> int:
+    """Epoch time of a monotonic time of the batch's host, by the batch's own pair of clocks."""
+    return batch.wall_ns + mono_ns - batch.mono_ns if mono_ns and batch.mono_ns else batch.wall_ns
+
+
+@dataclass(frozen=True, slots=True)
+class _Loss:
+    from_ns: int
+    to_ns: int
+    facts: int
+
+
+@dataclass(slots=True, eq=False)
+class Workload:
+    """Spans of one workload. Times are epoch nanoseconds."""
+
+    reported_ns: int = 0
+    last_ns: int = 0
+    _losses: list[_Loss] = field(default_factory=list)
+    _unleased: list[OpenCall] = field(default_factory=list)
+
+    def report(self, batch: ExecutionBatch) -> None:
+        """A batch or heartbeat says: every effect before it was sent."""
+        self.reported_ns = max(self.reported_ns, batch.wall_ns)
+        self.last_ns = max(self.last_ns, batch.wall_ns)
+        if batch.lost_before:
+            self._losses.append(_Loss(wall_of(batch.lost_from_ns, batch), batch.wall_ns, batch.lost_before))
+
+    def hear(self, event: ProtocolEvent) -> None:
+        self.last_ns = max(self.last_ns, event.wall_ns)
+        if event.lost_before:
+            self._losses.append(_Loss(event.wall_ns, event.wall_ns, event.lost_before))
+
+    def watch(self, call: OpenCall) -> None:
+        """Bind by time what no sensor stamps: calls of the client whose server is under no lease."""
+        request = call.request
+        if request and request.lease != "granted" and request.direction != "server_to_client":
+            self._unleased = [
+                known for known in self._unleased if known is not call
+            ]  # a better request moves its start
+            insort(self._unleased, call, key=_started)
+
+    def open_at(self, wall_ns: int, slack_ns: int) -> list[OpenCall]:
+        """The calls under no lease that were in flight at that time, give or take `slack_ns`, by their start."""
+        behind = bisect_right(self._unleased, wall_ns + slack_ns, key=_started)
+        return [call for call in self._unleased[:behind] if _running(call) or wall_ns <= call.ended_ns + slack_ns]
+
+    def lost_between(self, from_ns: int, to_ns: int) -> int:
+        return sum(loss.facts for loss in self._losses if loss.from_ns <= to_ns and from_ns <= loss.to_ns)
+
+    def forget(self, before_ns: int) -> bool:
+        """Drop what ended before; True when nothing is left to remember."""
+        self._losses = [loss for loss in self._losses if loss.to_ns >= before_ns]
+        self._unleased = [call for call in self._unleased if call.closed_ns is None or call.ended_ns >= before_ns]
+        return not (self._losses or self._unleased) and self.last_ns < before_ns
+
+
+def _running(call: OpenCall) -> bool:
+    return call.reply is None and call.closed_ns is None

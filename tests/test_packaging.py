@@ -1,0 +1,134 @@
+"""The wheel is the repository: every package, schema, C file and rule arrives, and bcc is never asked of PyPI."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import sysconfig
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+PACKAGES = set(PROJECT["tool"]["setuptools"]["packages"])
+LAYERS = ("producers", "streams", "models", "infra")
+DATA = ("avro", "bpf")
+SHIPPED = ("*.py", "*.avsc", "*.c", "*.h", "*.toml", "*.json", "*.xml", "*.bin", "py.typed")
+
+# Asked of an installed package, from a folder where the repository is not importable.
+LOOK = """
+import triptych.models.wire as wire, triptych.infra.topics as topics
+from pathlib import Path
+root = Path(wire.__file__).parents[1]
+wire.bundled(); topics.wanted(4)
+print(*(str(p.relative_to(root)) for f in ("avro", "bpf", "models/detections") for p in sorted((root / f).rglob("*"))), sep="\\n")
+"""
+
+
+def _files() -> list[Path]:
+    """What a user must receive, from the tree itself."""
+    patterns = ((folder, pattern) for folder in (*LAYERS, *DATA) for pattern in SHIPPED)
+    found = {path for folder, pattern in patterns for path in (ROOT / folder).rglob(pattern)}
+    return sorted(path.relative_to(ROOT) for path in found if "__pycache__" not in path.parts)
+
+
+def test_every_folder_with_something_to_ship_is_a_listed_package() -> None:
+    tree = {".".join(("triptych", *path.parent.parts)) for path in _files()}
+    assert tree - PACKAGES == set(), "a folder missing from pyproject's packages silently leaves the wheel"
+    assert PACKAGES - tree == set(), "pyproject lists a package that has nothing to ship"
+
+
+def test_data_folders_hold_no_python() -> None:
+    """avro/__init__.py would shadow PyPI's avro in a checkout; bpf/ is C."""
+    assert not [path for folder in DATA for path in (ROOT / folder).rglob("*.py")]
+
+
+def test_each_layer_says_that_it_is_typed() -> None:
+    assert all((ROOT / layer / "py.typed").is_file() for layer in LAYERS)
+
+
+def test_bcc_is_never_a_dependency() -> None:
+    """PyPI's bcc is a lattice library; the kernel sensor's comes from the distribution."""
+    project = PROJECT["project"]
+    asked = [*project["dependencies"], *(one for extra in project["optional-dependencies"].values() for one in extra)]
+    asked += [one for group in PROJECT["dependency-groups"].values() for one in group if isinstance(one, str)]
+    assert not [one for one in asked if one.replace("=", " ").replace(">", " ").replace("<", " ").split()[0] == "bcc"]
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of what a clone holds: building in the repository itself would leave traces."""
+    copy = tmp_path_factory.mktemp("source") / "triptych"
+    ours = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, check=True, capture_output=True, text=True,
+    ).stdout.splitlines()
+    for name in ours:
+        if (ROOT / name).is_file() and name not in {".typing/triptych"}:
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            (copy / name).write_bytes((ROOT / name).read_bytes())
+    return copy
+
+
+@pytest.fixture(scope="module")
+def wheel(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    out = tmp_path_factory.mktemp("wheel")
+    _run([sys.executable, "-m", "build", "--wheel", "--installer", _installer(), "--outdir", str(out), str(source)])
+    return next(out.glob("*.whl"))
+
+
+def test_the_wheel_holds_every_file(wheel: Path) -> None:
+    inside = set(zipfile.ZipFile(wheel).namelist())
+    assert {f"triptych/{path}" for path in _files()} - inside == set()
+    assert {name.split("/")[0] for name in inside} == {"triptych", wheel.name.split("-py3")[0] + ".dist-info"}
+
+
+@pytest.mark.parametrize("way", ["wheel", "folder", "editable"])
+def test_each_way_to_install_gives_the_same_files(way: str, wheel: Path, source: Path, tmp_path: Path) -> None:
+    python = _environment(tmp_path / "venv")
+    target = {"wheel": [str(wheel)], "folder": [str(source)], "editable": ["-e", str(source)]}[way]
+    _run([*_pip(python), "install", "-q", "--no-deps", *target])
+    seen = set(_run([str(python), "-c", LOOK], cwd=Path("/")).split())
+    assert {str(path) for path in _files() if path.suffix in {".avsc", ".c", ".h"}} <= seen
+    assert {str(path) for path in _files() if path.parts[:2] == ("models", "detections") and path.suffix == ".toml"} <= seen
+    assert _run([str(python.with_name("triptych")), "version"], cwd=Path("/")).startswith("triptych ")
+
+
+def _environment(folder: Path) -> Path:
+    """An environment without our package that borrows the dependencies of this one."""
+    venv.create(folder, with_pip=False, symlinks=True)
+    python = folder / "bin" / "python"
+    site = Path(_run([str(python), "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]).strip())
+    borrowed = folder / "borrowed"
+    borrowed.mkdir()
+    for entry in Path(sysconfig.get_path("purelib")).iterdir():
+        if "triptych" not in entry.name and entry.suffix != ".pth":
+            (borrowed / entry.name).symlink_to(entry)
+    (site / "borrowed.pth").write_text(f"{borrowed}\n")
+    return python
+
+
+def _installer() -> str:
+    return "uv" if _has_uv() else "pip"
+
+
+def _pip(python: Path) -> list[str]:
+    if _has_uv():
+        return ["uv", "pip", "--python", str(python)] if False else ["uv", "pip"]
+    return [sys.executable, "-m", "pip", "--python", str(python)]
+
+
+def _has_uv() -> bool:
+    return subprocess.run(["uv", "--version"], check=False, capture_output=True).returncode == 0
+
+
+def _run(argv: list[str], cwd: Path | None = None) -> str:
+    env = {name: value for name, value in os.environ.items() if name not in {"PYTHONPATH", "VIRTUAL_ENV"}}
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, cwd=cwd, env=env, timeout=170)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
