@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,14 +16,14 @@ from .errors import BrokerError
 
 __all__ = ["Broker", "answers", "reach", "start"]
 
-_MISLEADING = {
-    "_TRANSPORT": "is it running? check kafka.bootstrap, and kafka.ssl_ca_file if it speaks TLS",
-    "_TIMED_OUT": "is it running? check kafka.bootstrap",
-    "_MSG_TIMED_OUT": "a wrong kafka.sasl_password looks like this too",
-    "_AUTHENTICATION": "check kafka.sasl_username, kafka.sasl_password and kafka.sasl_mechanism",
-    "_SSL": "check kafka.ssl_ca_file and the certificate's names",
-    "_RESOLVE": "check the host name in kafka.bootstrap",
+# What librdkafka calls a failure, the most telling first, and what a person checks then.
+_CAUSES = {
+    "_AUTHENTICATION": ("not let in", "check kafka.sasl_username, kafka.sasl_password and kafka.sasl_mechanism"),
+    "_SSL": ("no TLS", "check kafka.ssl_ca_file and the names in the broker's certificate"),
+    "_RESOLVE": ("no such host", "check the host name in kafka.bootstrap"),
+    "_TRANSPORT": ("no answer", "is it running? check kafka.bootstrap and kafka.security_protocol"),
 }
+_HOPELESS = {"_AUTHENTICATION", "_SSL", "_ALL_BROKERS_DOWN"}  # waiting longer changes nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,19 +70,23 @@ def reach(section: settings.Kafka, timeout_s: float = 6.0) -> Broker:
         )
     broker = Broker("external", section.bootstrap, section.properties())
     said: list[str] = []
-    client = AdminClient(_quiet(broker, said))
-    try:
-        client.list_topics(timeout=timeout_s)
-    except KafkaException as error:
-        names = [name for name in (*said, error.args[0].name()) if name in _MISLEADING]
-        hint = _MISLEADING[names[-1] if "_AUTHENTICATION" not in names else "_AUTHENTICATION"] if names else ""
-        raise BrokerError(f"cannot reach Kafka at {section.bootstrap}: {error.args[0].str()}", hint) from None
-    return broker
+    noted: dict[str, Any] = {"log_level": 0, "error_cb": lambda error: said.append(error.name())}
+    client = AdminClient({**broker.client(), **noted})
+    deadline = time.monotonic() + timeout_s
+    while True:
+        try:
+            client.list_topics(timeout=min(1.0, timeout_s))
+            return broker
+        except KafkaException as error:
+            client.poll(0)  # runs error_cb
+            if time.monotonic() > deadline or not _HOPELESS.isdisjoint(said):
+                raise _unreachable(section, [*said, error.args[0].name()]) from None
 
 
-def _quiet(broker: Broker, said: list[str]) -> dict[str, Any]:
-    """A client that logs nothing and notes the names of its errors, which say more than the exception does."""
-    return {**broker.client(), "log_level": 0, "error_cb": lambda error: said.append(error.name())}
+def _unreachable(section: settings.Kafka, said: list[str]) -> BrokerError:
+    """What librdkafka said first and most precisely, in the words of the settings: its exceptions all say transport."""
+    cause, hint = _CAUSES[next((name for name in _CAUSES if name in said), "_TRANSPORT")]
+    return BrokerError(f"cannot reach Kafka at {section.bootstrap}: {cause}", hint)
 
 
 def answers(bootstrap: str) -> bool:

@@ -9,12 +9,11 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from ..models import wire
 from ..models.errors import TriptychError
-from ..producers.sensor import kernel
+from ..producers.sensor import probe
 from . import admin, brokers, keys, stores, topics
 from .kafka import jars
 from .settings import Settings
@@ -40,10 +39,10 @@ class Check:
 class Result:
     """One answer. `fix` is empty where nothing is to be done."""
 
+    verdict: Verdict
     check: str
     detail: str
     fix: str
-    verdict: Verdict
 
 
 def checks(settings: Settings) -> tuple[Check, ...]:
@@ -51,9 +50,8 @@ def checks(settings: Settings) -> tuple[Check, ...]:
     return (
         Check("python", _python, "use Python 3.11, 3.12 or 3.13"),
         Check("schemas", _schemas, "reinstall triptych: its avro/ folder was changed"),
-        Check("bcc", _bcc, "apt-get install python3-bpfcc; never pip install bcc, which is an unrelated package"),
-        Check("btf", _btf, "use a kernel built with CONFIG_DEBUG_INFO_BTF"),
-        Check("bpf", _bpf, "run the sensor as root or with CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE"),
+        *(_sensor_check(finding) for finding in probe.probe()),
+        Check("PyPI's bcc", _unrelated_bcc, "pip uninstall bcc; the sensor uses the distribution's python3-bpfcc"),
         Check("kafka", lambda: _kafka(settings), "check kafka.bootstrap and kafka.security_protocol"),
         Check("topics", lambda: _topics(settings), "triptych topics plan, then triptych topics apply"),
         Check("redis", lambda: _redis(settings), "check redis.url"),
@@ -72,7 +70,12 @@ def examine(asked: tuple[Check, ...]) -> Iterator[Result]:
             fix = "" if verdict == "ok" else check.fix
         except TriptychError as error:
             verdict, detail, fix = "fail", f"{error.code} {error.what}", error.hint or check.fix
-        yield Result(check.name, detail, fix, verdict)
+        yield Result(verdict, check.name, detail, fix)
+
+
+def _sensor_check(finding: probe.Finding) -> Check:
+    verdict: Verdict = "ok" if finding.ok else "warn"
+    return Check(f"sensor: {finding.name}", lambda: (verdict, finding.detail), f"{finding.code} {finding.hint}")
 
 
 def _python() -> tuple[Verdict, str]:
@@ -141,20 +144,9 @@ def _clock() -> tuple[Verdict, str]:
     )
 
 
-def _btf() -> tuple[Verdict, str]:
-    path = Path("/sys/kernel/btf/vmlinux")
-    return ("ok", str(path)) if path.exists() else ("warn", f"no {path}; the sensor cannot run")
-
-
-def _bcc() -> tuple[Verdict, str]:
+def _unrelated_bcc() -> tuple[Verdict, str]:
     try:
-        unrelated = importlib.metadata.version("bcc")
+        version = importlib.metadata.version("bcc")
     except importlib.metadata.PackageNotFoundError:
-        unrelated = ""
-    if unrelated:
-        return "warn", f"PyPI's bcc {unrelated} is installed here; it is a lattice library, uninstall it"
-    return "warn", "none"
-
-
-def _bpf() -> tuple[Verdict, str]:
-    return "warn", "none"
+        return "ok", "not installed"
+    return "warn", f"version {version} is installed: a lattice library, not the kernel tool"

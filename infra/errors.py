@@ -32,6 +32,6 @@ class ProgramError(TriptychError):
 
 
 class KeyFileError(TriptychError):
-    """D01 no digest key, D02 a key file that is unreadable or no key, D03 a key file that exists already."""
+    """F01 no digest key, F02 a key file that is unreadable or no key, F03 a key file that exists already."""
 
-    code = "D01"
+    code = "F01"

@@ -28,6 +28,7 @@ __all__ = [
     "destination_key",
     "edge_keys",
     "egress_key",
+    "is_action",
     "is_outside",
     "keys_of",
     "learned_keys",
@@ -48,6 +49,7 @@ EDGE = 3
 _SEPARATOR = "\x1f"
 _PART = 160
 _DEPTH = 4
+_ACTIONS = frozenset({"resources/read", "prompts/get"})
 _VARIABLE = re.compile(r"\d+|[0-9a-f]{8,}|[0-9a-f-]{32,}|tmp[a-z0-9_]{6,}", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -118,6 +120,12 @@ class Baseline:
 def action_of(call: Call) -> str:
     """What a call did, in one word: its tool, else its method; `background` for effects without a call."""
     return call.tool or call.method or "background"
+
+
+def is_action(call: Call) -> bool:
+    """Whether a call asked the server to do something, so that it counts in the order of a turn and is scored. Lists,
+    handshakes, notifications and effects without a call are left to the rules."""
+    return call.state != "background" and (call.tool is not None or call.method in _ACTIONS)
 
 
 def tool_key(tool: str) -> str:
@@ -208,20 +216,20 @@ def learned_keys(call: Call) -> tuple[str, ...]:
 
 
 def turn_keys(calls: Sequence[Call], server: str, *, learned: bool = False) -> tuple[str, ...]:
-    """Everything the calls of one turn ask of `server`'s baseline, with the order of the tools. Calls on other servers
-    give only the context of an order."""
+    """Everything the calls of one turn ask of `server`'s baseline, with the order of the actions. Calls on other
+    servers give only the context of an order."""
     one = learned_keys if learned else keys_of
-    keys: list[str] = []
-    for index, call in enumerate(calls):
+    keys = [key for call in calls if call.server.id == server for key in one(call)]
+    actions = [call for call in calls if is_action(call)]
+    for index, call in enumerate(actions):
         if call.server.id == server:
-            keys += one(call)
-            keys += edge_keys(actions_before(calls, index))
+            keys += edge_keys(actions_before(actions, index))
     return tuple(dict.fromkeys(keys))
 
 
 def actions_before(calls: Sequence[Call], index: int) -> tuple[str, ...]:
     """The actions up to and with `index` that its order looks at, as its server sees them: foreign ones carry the name
-    of their server."""
+    of their server. `calls` are actions only."""
     here = calls[index].server.id
     recent = calls[max(0, index - EDGE + 1) : index + 1]
     return tuple(

@@ -73,8 +73,8 @@ def matched(match: Match) -> str:
     subject, tool = match.subject, tool_of(match.subject.call)
     if subject.definition is not None:
         tags = "".join(f", {clean(tag, 40)}" for tag in subject.definition.tags)
-        digest = clean(subject.definition.digest[:12], 12)
-        return f"{clean(subject.call.server.id, 60)} described {clean(subject.definition.name, 80)} anew (digest {digest}{tags})"
+        server, name = clean(subject.call.server.id, 60), clean(subject.definition.name, 80)
+        return f"{server} described {name} anew (digest {clean(subject.definition.digest, 13)}{tags})"
     if subject.effect is None:
         taken = _taken_in(subject.call)
         return f"{tool} {did(taken)}" if taken else f"{tool} was called and may bring in what strangers wrote"
@@ -118,4 +118,4 @@ def destination_seen(call: Call, effect: Effect, view: BaselineView | None) -> s
         return ""
     sessions = view.support(baseline.destination_key(tool, effect.address or "", effect.port)).sessions
     word = "contacted" if sessions else "never contacted"
-    return f"{word} by this tool ({of_sessions(sessions, of)})"
+    return f"{word} by {tool_of(call)} ({of_sessions(sessions, of)})"

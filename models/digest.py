@@ -27,6 +27,14 @@ class Keyring:
         self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
         self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
 
+    @classmethod
+    def of_file(cls, content: bytes, key_id: str = "") -> Keyring:
+        """The keyring in a key file, the same for every producer. Without `key_id` the id is derived from the key, so
+        two producers agree on an id only when their digests can meet; it tells nothing else (keyed, 32 bits).
+        """
+        key = content.strip()
+        return cls(key, key_id or cls(key, "").digest("triptych key id")[:8])
+
     def digest(self, value: bytes | str) -> str:
         """128 bits of HMAC-SHA-256 as 32 hex digits. Text is taken as UTF-8, lone surrogates kept."""
         inner = self._inner.copy()  # a copied state saves hashing the key again, half of the cost of a short HMAC

@@ -30,6 +30,8 @@ __all__ = [
     "Rows",
     "acts",
     "argument_names_are_new",
+    "is_unannounced",
+    "measured",
     "new_children",
     "new_destinations",
     "new_paths",
@@ -101,11 +103,17 @@ NAMES = tuple(feature.name for feature in FEATURES)
 FEATURE_HASH = hashlib.sha256(repr((FEATURE_SET, FEATURES)).encode()).hexdigest()[:16]
 
 
+def measured(turn: Turn) -> Turn:
+    """The turn with only the calls that are measured."""
+    return Turn(turn.key, tuple(filter(base.is_action, turn.calls)), turn.spans)
+
+
 def rows(turn: Turn, views: Mapping[str, BaselineView]) -> Rows:
-    """One row for each call: the turn up to and with it. Shape (calls, features), NaN where nothing looked."""
-    measured = np.array([_measure(turn, index, views) for index in range(len(turn.calls))], dtype=np.float64)
-    measured = measured.reshape(len(turn.calls), len(FEATURES))
-    columns = [_folded(feature, measured[:, at]) for at, feature in enumerate(FEATURES)]
+    """One row for each call of a measured() turn: the turn up to and with it. Shape (calls, features), NaN where
+    nothing looked."""
+    each = np.array([_measure(turn, index, views) for index in range(len(turn.calls))], dtype=np.float64)
+    each = each.reshape(len(turn.calls), len(FEATURES))
+    columns = [_folded(feature, each[:, at]) for at, feature in enumerate(FEATURES)]
     return np.clip(np.stack(columns, axis=1), 0.0, _HIGH)
 
 

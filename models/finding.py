@@ -15,9 +15,9 @@ from .baseline import BaselineView, is_outside
 from .detections.engine import Hit, NotJudged
 from .detections.engine.matching import Match
 from .detections.engine.rule import SEVERITIES
-from .events import Alert, Call, Coverage, Effect, Layer, Reason, Score
+from .events import Alert, Call, Coverage, Layer, Reason
 from .risk import Judgement
-from .text import clean, plural
+from .text import clean, endpoint, plural
 from .timeline import MOST, Story, tell
 from .turn import Turn
 
@@ -101,9 +101,7 @@ def assemble(
 def close(alert: Alert) -> Alert:
     """The last revision of a finding: nothing new is expected."""
     sequence = alert.sequence + 1
-    return replace(
-        alert, event_id=event_id(alert.finding_uid, sequence), sequence=sequence, activity="close"
-    )
+    return replace(alert, event_id=event_id(alert.finding_uid, sequence), sequence=sequence, activity="close")
 
 
 def material_change(previous: Alert, new: Alert) -> bool:
@@ -149,9 +147,7 @@ def _title(primary: Call, hits: Sequence[Hit]) -> str:
     return clean(f"{hits[0].rule.title}: {where}" if hits else f"Unusual for this server: {where}")
 
 
-def _message(
-    primary: Call, hits: Sequence[Hit], judgement: Judgement | None, views: Mapping[str, BaselineView]
-) -> str:
+def _message(primary: Call, hits: Sequence[Hit], judgement: Judgement | None, views: Mapping[str, BaselineView]) -> str:
     """The story of the worst rule in one sentence; the strongest reason where only the score speaks."""
     if not hits:
         strongest = max(judgement.reasons, key=lambda reason: reason.weight, default=None) if judgement else None
@@ -178,9 +174,7 @@ def _familiarity(match: Match, views: Mapping[str, BaselineView]) -> tuple[str, 
     return (describe.destination_seen(call, effect, views.get(call.server.id)),)
 
 
-def _reasons(
-    hits: Sequence[Hit], judgement: Judgement | None, views: Mapping[str, BaselineView]
-) -> tuple[Reason, ...]:
+def _reasons(hits: Sequence[Hit], judgement: Judgement | None, views: Mapping[str, BaselineView]) -> tuple[Reason, ...]:
     """Facts of the rules with their counts, then what the score rests on; each fact once."""
     reasons = {reason.fact: reason for hit in hits for match in hit.matches for reason in _facts(match, views)}
     for reason in judgement.reasons if judgement else ():
@@ -195,7 +189,6 @@ def _facts(match: Match, views: Mapping[str, BaselineView]) -> Iterator[Reason]:
     if effect is not None and effect.address and is_outside(effect) and not match.seen:
         seen = describe.destination_seen(call, effect, views.get(call.server.id))
         if seen:
-            peer = describe.peer(effect)
-            yield Reason(fact=clean(f"{peer}: {seen}"), layer=layer)
+            yield Reason(fact=clean(f"{endpoint(effect.address, effect.port)}: {seen}"), layer=layer)
     for fact in describe.counted(match):
         yield Reason(fact=clean(fact), layer=layer)

@@ -1,7 +1,7 @@
 """An isolation forest as flat arrays: the same scores as scikit-learn's, a thousand times faster for one record.
 
-Trained by scikit-learn, walked by a numba kernel where numba is installed, else by numpy, with equal results. Nothing is
-ever unpickled; arrays from outside are refused unless every walk through them must end.
+Trained by scikit-learn, walked by a numba kernel where numba is installed, else by numpy, with equal results. Nothing
+is ever unpickled; arrays from outside are refused unless every walk through them must end.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, cast
 
 import numpy as np
@@ -33,8 +34,9 @@ class ForestError(TriptychError):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Forest:
-    """Nodes of all trees in one row; a leaf has feature -1 and is its own child. `depth` is the length of the path to a
-    node plus, below it, what an unsplit sample of its size would still need (Liu, Ting, Zhou 2008, equation 1)."""
+    """Nodes of all trees in one row; a leaf has feature -1 and is its own child. `depth` of a leaf is its level and
+    what its samples would need to be told apart (Liu, Ting, Zhou 2008, equation 1); of an inner node the mean over the
+    samples below it."""
 
     features: int
     norm: float  # expected path length of a sample, times the number of trees
@@ -48,12 +50,13 @@ class Forest:
     def __post_init__(self) -> None:
         _check_shapes(self)
         _check_walks(self)
+        _kernel()  # compiled here, never on the first record
 
     def score(self, rows: Floats) -> Floats:
         """Anomaly of each row, 0 to 1, higher is more unusual: scikit-learn's `-score_samples`. Rows must be finite."""
         narrow = self._narrow(rows)
-        depths = _walk(narrow, self.roots, self.feature, self.threshold, self.left, self.right, self.depth)
-        return cast(Floats, 2.0 ** (-depths / self.norm))
+        depths = _kernel()(narrow, self.roots, self.feature, self.threshold, self.left, self.right, self.depth)
+        return 2.0 ** (-depths / self.norm)
 
     def attribute(self, row: Floats) -> Floats:
         """How much each feature shortened the paths of one row, in levels, mean over the trees; positive is unusual.
@@ -61,14 +64,13 @@ class Forest:
         Every split changes the expected depth by child minus parent; the change goes to the split's feature, so the
         attributions add up to the expected depth at the roots minus the depth of the row.
         """
-        expected = self._expected()
         row32 = self._narrow(row.reshape(1, -1))[0]
         blame = np.zeros(self.features)
         nodes = self.roots.copy()
         while (inner := nodes[self.feature[nodes] >= 0]).size:
             goes_left = row32[self.feature[inner]] <= self.threshold[inner]
             below = np.where(goes_left, self.left[inner], self.right[inner])
-            np.add.at(blame, self.feature[inner], expected[inner] - expected[below])
+            np.add.at(blame, self.feature[inner], self.depth[inner] - self.depth[below])
             nodes = below
         return blame / len(self.roots)
 
@@ -79,14 +81,6 @@ class Forest:
         if rows.ndim != 2 or rows.shape[1] != self.features:
             raise ForestError(f"rows of shape {rows.shape} for a forest of {self.features} features")
         return np.ascontiguousarray(rows, dtype=np.float32)  # scikit-learn compares in 32 bits: borders must fall alike
-
-    def _expected(self) -> Floats:
-        """Depth to expect at each node: the mean of its children, each weighing as often as it was reached in a walk of
-        uniform choice; a leaf's own depth."""
-        expected = self.depth.copy()
-        for node in np.flatnonzero(self.feature >= 0)[::-1]:  # children stand behind their parents
-            expected[node] = (expected[self.left[node]] + expected[self.right[node]]) / 2
-        return expected
 
     @classmethod
     def train(cls, rows: Floats, *, seed: int, trees: int = 200, sample: int = 256) -> Forest:
@@ -116,16 +110,26 @@ def _flatten(tree: Any, chosen: NDArray[Any], offset: int) -> tuple[NDArray[Any]
     """feature, threshold, left, right, depth of one scikit-learn tree, its nodes counted from `offset`."""
     own = np.arange(tree.node_count)
     leaf = tree.children_left < 0
-    level = np.zeros(tree.node_count)
-    for node in np.flatnonzero(~leaf):
-        level[[tree.children_left[node], tree.children_right[node]]] = level[node] + 1
     return (
         np.where(leaf, -1, chosen[np.maximum(tree.feature, 0)]),
         np.where(leaf, 0.0, tree.threshold),
         np.where(leaf, own, tree.children_left) + offset,
         np.where(leaf, own, tree.children_right) + offset,
-        np.where(leaf, level + _expected_path(tree.n_node_samples), 0.0),
+        _depths(tree),
     )
+
+
+def _depths(tree: Any) -> Floats:
+    """The depth of every leaf, and of every inner node the mean over the samples below it."""
+    level = np.zeros(tree.node_count)
+    inner = np.flatnonzero(tree.children_left >= 0)  # parents stand before their children
+    for node in inner:
+        level[[tree.children_left[node], tree.children_right[node]]] = level[node] + 1
+    depth: Floats = level + _expected_path(tree.n_node_samples)
+    for node in inner[::-1]:
+        children = [tree.children_left[node], tree.children_right[node]]
+        depth[node] = np.average(depth[children], weights=tree.n_node_samples[children])
+    return depth
 
 
 def _expected_path(samples: NDArray[Any]) -> Floats:
@@ -191,15 +195,13 @@ def _walk_loops(  # noqa: PLR0917
     return out
 
 
-def _compiled() -> Callable[..., Floats]:
-    """The kernel, compiled now rather than on the first record; numpy's where numba is missing."""
+@cache
+def _kernel() -> Callable[..., Floats]:
+    """The compiled loops; numpy where numba is missing."""
     try:
         import numba  # noqa: PLC0415  an extra of the package
     except ImportError:
         return _walk_numpy
     ints, floats = numba.int32[::1], numba.float64[::1]
     signature = floats(numba.float32[:, ::1], ints, ints, floats, ints, ints, floats)
-    return cast(Callable[..., Floats], numba.njit(signature, cache=True)(_walk_loops))
-
-
-_walk = _compiled()
+    return cast(Callable[..., Floats], numba.njit(signature)(_walk_loops))

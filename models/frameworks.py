@@ -1,4 +1,4 @@
-"""The ids of ATLAS, ATT&CK and OWASP that rules cite, with names and versions. An id is never shown without its version."""
+"""The ids of ATLAS, ATT&CK and OWASP that rules cite, with names. An id is never shown without its version."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How bad and how sure: severity, risk, confidence and binding of a finding. The only place that combines rules and score."""
+"""How bad and how sure a finding is. The only place where rules and score meet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,14 @@ __all__ = ["band", "binding_of", "confidence_of", "coverage_of", "risk_of", "sev
 _BANDS: tuple[tuple[float, Severity], ...] = ((90, "critical"), (70, "high"), (40, "medium"), (20, "low"))
 _SURE = 95
 _UNSURE = 5
-_BINDING_COSTS: dict[Binding, int] = {"exact": 0, "cooperative": 5, "lineage": 10, "window": 30, "candidates": 50, "none": 0}
+_BINDING_COSTS: dict[Binding, int] = {
+    "exact": 0,
+    "cooperative": 5,
+    "lineage": 10,
+    "window": 30,
+    "candidates": 50,
+    "none": 0,  # nothing the kernel saw is needed
+}
 _LOSS_COSTS = 15
 _LAYER_COSTS = {"protocol": 20, "execution": 25, "agent": 5}
 _STATE_COSTS = {"learning": 40, "provisional": 15, "active": 0}

@@ -23,6 +23,8 @@ Destination = Literal["outside", "inside", "metadata"]
 
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_Class = tuple[str, Sequence[str]]
+_Side = tuple[str, Destination]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _OTHER_ROOT = re.compile(r"^/proc/[^/]+/(?:task/[^/]+/)?root(?=/)")
 _SHAPE = {"except": {"paths"}, "class": {"name", "why", "paths"}, "networks": set(get_args(Destination))}
@@ -32,8 +34,8 @@ _REMEMBERED = 65_536
 class Sensitivity:
     """Answers for one set of classes. `path` and `destination` are pure and remember what they answered."""
 
-    def __init__(self, classes: Sequence[tuple[str, Sequence[str]]], networks: Sequence[tuple[str, Destination]]) -> None:
-        """`classes`: name and patterns in order, the empty name for exceptions. `networks`: CIDR and its class."""
+    def __init__(self, classes: Sequence[_Class], networks: Sequence[_Side]) -> None:
+        """`classes`: name and patterns in order, the empty name for exceptions. `networks`: CIDR and its side."""
         groups = [(name, "|".join(map(_glob, patterns))) for name, patterns in classes if patterns]
         self._names = [name or None for name, _ in groups]
         self._matcher = re.compile("|".join(f"({alternatives})" for _, alternatives in groups) or r"(?!)")
@@ -51,19 +53,19 @@ class Sensitivity:
         """
         if both := sorted(set(outside) & set(inside)):
             raise ConfigError(f"{both[0]} is declared both outside and inside", "keep it in one of the two settings")
-        classes: list[tuple[str, Sequence[str]]] = []
-        networks: list[tuple[str, Destination]] = []
+        classes: list[_Class] = []
+        networks: list[_Side] = []
         for file in (*extra, BUILT_IN):
             data = _read(file)
             classes += [("", entry["paths"]) for entry in data.get("except", ())]
             classes += [(entry["name"], entry["paths"]) for entry in data.get("class", ())]
             networks += [(cidr, side) for side, cidrs in data.get("networks", {}).items() for cidr in cidrs]
-        declared: list[tuple[str, Destination]] = [(cidr, "outside") for cidr in outside]
+        declared: list[_Side] = [(cidr, "outside") for cidr in outside]
         declared += [(cidr, "inside") for cidr in inside]
         return cls(classes, [*declared, *networks])
 
     def _path(self, path: str) -> str | None:
-        """The class of a path, for example `secret.cloud`; None for an ordinary one. Relative paths are taken as they are."""
+        """The class of a path, for example `secret.cloud`, else None. A relative path may lie anywhere."""
         match = self._matcher.fullmatch(_OTHER_ROOT.sub("", posixpath.normpath("/" + path.lstrip("/"))))
         return self._names[match.lastindex - 1] if match and match.lastindex else None
 
@@ -78,7 +80,7 @@ class Sensitivity:
         return "outside"
 
 
-def _by_prefix(networks: Iterable[tuple[str, Destination]]) -> list[tuple[_Network, Destination]]:
+def _by_prefix(networks: Iterable[_Side]) -> list[tuple[_Network, Destination]]:
     """Metadata first, then the longest prefix; of equal ones the first given."""
     try:
         parsed = [(ipaddress.ip_network(cidr), side) for cidr, side in networks]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -143,7 +143,14 @@ def story(data: Mapping[str, Any]) -> tuple[Turn, dict[str, BaselineView]]:
     return turn(*calls, spans=spans), views
 
 
-_VERBS = {"read": read, "write": write, "exec": exec_, "connect": connect, "send": send, "receive": receive}
+_VERBS: Mapping[str, Callable[..., Effect]] = {
+    "read": read,
+    "write": write,
+    "exec": exec_,
+    "connect": connect,
+    "send": send,
+    "receive": receive,
+}
 
 
 def _told_call(entry: dict[str, Any]) -> Call:
@@ -154,7 +161,9 @@ def _told_call(entry: dict[str, Any]) -> Call:
         for one in map(dict, entry.pop("tools", ()))
     )
     unwatched = entry.pop("unwatched", ())
-    coverage = Coverage(**{layer: layer not in unwatched for layer in ("protocol", "execution", "agent")})
+    coverage = Coverage(
+        protocol="protocol" not in unwatched, execution="execution" not in unwatched, agent="agent" not in unwatched
+    )
     return call(entry.pop("tool", ""), *effects, tools=tools, coverage=coverage, **entry)
 
 

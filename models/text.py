@@ -1,6 +1,6 @@
 """Words for people: attacker text made harmless, sizes, counts and paths in one wording.
 
-Names, paths and arguments are chosen by whoever is watched. They pass `clean` before they are shown, logged or published.
+Names, paths and arguments are chosen by whoever is watched: they pass `clean` before they are shown or published.
 """
 
 from __future__ import annotations

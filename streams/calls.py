@@ -1,8 +1,8 @@
 """Stage 1: MCP messages and kernel events of one workload, joined into calls in event time. A pure class.
 
-Stamps of the sensor are taken as they are. An unstamped effect waits until every request of its time must have come, then
-it goes to the calls in flight then: one is `window`, several are `candidates`, none is background. Nothing is lost:
-background effects are calls too, late ones amend, messages outside every call stand for themselves.
+Stamps of the sensor are taken as they are. An unstamped effect waits until every request of its time must have come,
+then it goes to the calls in flight at its time: one is `window`, several are `candidates`, none is background. Nothing
+is lost: background effects are calls too, late ones amend, messages outside every call stand for themselves.
 """
 
 from __future__ import annotations
@@ -112,11 +112,13 @@ class Calls:
             self._outputs.append(to_output(self._topic, from_message(event)))
             return
         call = self._call(CallRef(call_id=event.call_id), event.workload, event.wall_ns)
-        if event.kind == "request" and call.part and call.reply is None:
-            call.closed_ns = None  # only effects were written so far: the call itself begins now
+        begins = event.kind == "request" and call.part and call.reply is None
         call.take_message(event)
         call.keep(pin)
-        workload.watch(call)
+        if begins:
+            call.closed_ns = None  # whatever was written before were effects only
+        if event.kind == "request":
+            workload.watch(call)
         self._touch(call)
 
     def _add_batch(self, batch: ExecutionBatch, pin: Pin) -> None:
@@ -132,15 +134,16 @@ class Calls:
 
     def _decide(self, waiting: _Waiting) -> None:
         bound = waiting.bound
-        in_flight = self._workload(waiting.workload).open_at(bound.wall_ns, self._times.slack_ns)
-        among = waiting.among or tuple(
-            CallRef(call_id=call.call_id, correlation_id=call.correlation_id) for call in in_flight
-        )
+        among = waiting.among or self._in_flight(waiting.workload, bound.wall_ns)
         for ref, placed in bind(bound, among, self._calls) if among else ():
             self._attach(ref, waiting.workload, placed, waiting.pin)
         if not among:
             self._attach_outside(waiting.workload, bound, waiting.pin)
         self._releases.append(waiting.pin)
+
+    def _in_flight(self, workload: str, wall_ns: int) -> tuple[CallRef, ...]:
+        calls = self._workload(workload).open_at(wall_ns, self._times.slack_ns)
+        return tuple(CallRef(call_id=call.call_id, correlation_id=call.correlation_id) for call in calls)
 
     def _attach(self, ref: CallRef, workload: str, bound: Bound, pin: Pin) -> None:
         if ref.call_id in self._gone and ref.call_id not in self._calls:

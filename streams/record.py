@@ -1,4 +1,4 @@
-"""The Call record of what is known: effects classified, compared with what was declared, and how far the layers saw. Pure.
+"""The Call record of what is known: effects classified and held against the arguments, and how far each layer saw.
 
 Ids are UUIDv5 of the call id and the revision, so that a replay writes the same ids again.
 """

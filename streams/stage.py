@@ -1,8 +1,8 @@
 """What a stage is: the pure state of one co-partition, and the steps it answers with.
 
-A stage sees records and event time, never a clock, a broker or a store. The runner (runner.py) carries a step out in this
-order: every output acknowledged by the broker, then the writes applied to the store, then the pins released. Each part
-of that order may happen twice after a crash, so outputs have deterministic ids and writes are idempotent.
+A stage sees records and event time, never a clock, a broker or a store. The runner (runner.py) carries a step out in
+this order: every output acknowledged by the broker, then the writes applied to the store, then the pins released. Each
+part of that order may happen twice after a crash, so outputs have deterministic ids and writes are idempotent.
 """
 
 from __future__ import annotations

@@ -52,9 +52,7 @@ class Workload:
         """Bind by time what no sensor stamps: calls of the client whose server is under no lease."""
         request = call.request
         if request and request.lease != "granted" and request.direction != "server_to_client":
-            self._unleased = [
-                known for known in self._unleased if known is not call
-            ]  # a better request moves its start
+            self._unleased = [known for known in self._unleased if known is not call]
             insort(self._unleased, call, key=_started)
 
     def open_at(self, wall_ns: int, slack_ns: int) -> list[OpenCall]:

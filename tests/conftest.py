@@ -8,10 +8,15 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import NoReturn, TypeVar
 
+import hypothesis
 import pytest
 from triptych.infra import brokers, stores
 from triptych.infra.settings import Kafka, Redis
 from triptych.models.errors import TriptychError
+
+# Many tests share two cores: how long one example took says nothing.
+hypothesis.settings.register_profile("triptych", deadline=None)
+hypothesis.settings.load_profile("triptych")
 
 P = TypeVar("P")
 Require = Callable[[str, str], NoReturn]

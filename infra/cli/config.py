@@ -32,4 +32,4 @@ def config(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> No
         print_json({"file": loaded.file, "settings": rows})
         return
     typer.echo(f"file: {loaded.file or 'none'}")
-    print_table([{key: row[key] for key in ("name", "value", "source")} for row in rows], {"default": "dim"})
+    print_table([{key: row[key] for key in ("name", "value", "source")} for row in rows], "source", {"default": "dim"})

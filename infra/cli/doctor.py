@@ -31,6 +31,6 @@ def doctor(context: typer.Context, as_json: Annotated[bool, JSON] = False) -> No
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, {"warn": "yellow", "fail": "red"})
+        print_table(rows, "verdict", {"warn": "yellow", "fail": "red"})
     if any(row["verdict"] == "fail" for row in rows):
         raise typer.Exit(1)

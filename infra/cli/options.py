@@ -18,6 +18,8 @@ if TYPE_CHECKING:  # imported by the commands that need them: `triptych --help` 
 
 __all__ = ["JSON", "Options", "of", "print_json", "print_table"]
 
+_WIDE = 1000  # piped tables are for grep: nothing is folded
+
 JSON = typer.Option("--json", help="Print JSON instead of a table.")
 
 
@@ -51,8 +53,8 @@ def print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2, default=str))
 
 
-def print_table(rows: Sequence[Mapping[str, str]], styles: Mapping[str, str] | None = None) -> None:
-    """Rows with the same keys as a table; the last column may name a style for its row in `styles`."""
+def print_table(rows: Sequence[Mapping[str, str]], by: str, styles: Mapping[str, str]) -> None:
+    """Rows with the same keys as a table; what stands in the column `by` gives a row its style."""
     from rich.console import Console  # noqa: PLC0415
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
@@ -61,6 +63,5 @@ def print_table(rows: Sequence[Mapping[str, str]], styles: Mapping[str, str] | N
     for name in rows[0] if rows else ():
         table.add_column(name, overflow="fold")
     for row in rows:
-        *_, last = row.values()
-        table.add_row(*(Text(value) for value in row.values()), style=(styles or {}).get(last, ""))
-    Console(soft_wrap=not sys.stdout.isatty()).print(table)
+        table.add_row(*(Text(value) for value in row.values()), style=styles.get(row[by], ""))
+    Console(width=None if sys.stdout.isatty() else _WIDE).print(table)

@@ -61,4 +61,4 @@ def _show(changes: Sequence[Change], as_json: bool) -> None:
     if as_json:
         print_json(rows)
     else:
-        print_table(rows, _STYLES)
+        print_table(rows, "action", _STYLES)

@@ -38,7 +38,7 @@ class Redactor:
 
     def arguments(self, arguments: object, conversation: str) -> tuple[ArgumentFact, ...]:
         """One fact for each of the first 128 scalars."""
-        facts = []
+        facts: list[ArgumentFact] = []
         for leaf in leaves(arguments):
             if len(facts) == _MOST_ARGUMENTS:
                 break

@@ -11,6 +11,7 @@ from typing import Any
 __all__ = ["Leaf", "leaves"]
 
 _Link = tuple[Any, str] | None  # (link of the parent, own name)
+_Open = tuple[_Link, str, bool, Iterator[tuple[Any, Any]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def leaves(value: object) -> Iterator[Leaf]:
     """Depth first, in the order of the text. Empty containers have none."""
     if not isinstance(value, dict | list):
         value = {"": value}
-    stack: list[tuple[_Link, str, bool, Iterator[tuple[Any, Any]]]] = [_open(None, "", value)]
+    stack: list[_Open] = [_open(None, "", value)]
     while stack:
         parent, above, named, members = stack[-1]
         for name, node in members:
@@ -49,8 +50,6 @@ def leaves(value: object) -> Iterator[Leaf]:
             stack.pop()
 
 
-def _open(
-    link: _Link, key: str, node: dict[str, Any] | list[Any]
-) -> tuple[_Link, str, bool, Iterator[tuple[Any, Any]]]:
+def _open(link: _Link, key: str, node: dict[str, Any] | list[Any]) -> _Open:
     members: Iterable[tuple[Any, Any]] = node.items() if isinstance(node, dict) else enumerate(node)
     return link, key, isinstance(node, dict), iter(members)

@@ -51,6 +51,7 @@ _RESOLVED, _RELATIVE = 2, 4
 _KINDS: dict[int, ExecutionKind] = {1: "exec", 2: "fork", 3: "exit", 4: "open", 5: "connect"}
 _TICK = 10_000_000  # /proc/PID/stat counts starts in ticks of 1/100 s (USER_HZ): the same process, the same number
 _AF_INET = 2
+_LONG = (1 << 63) - 1  # flags are the caller's word, and events carry signed numbers
 _PROTOCOLS = {6: "tcp", 17: "udp"}
 
 
@@ -117,11 +118,11 @@ def decode(record: bytes) -> KernelEvent:
         born=born,
         tid=tid,
         ppid=ppid,
-        uid=uid,
+        uid=_signed(uid),
         comm=comm.split(b"\0", 1)[0],
         result=result,
-        inode=inode,
-        open_flags=argument if kind == "open" else 0,
+        inode=inode & _LONG,
+        open_flags=argument & _LONG if kind == "open" else 0,
         path=path,
         path_source=source,
         arguments=arguments,
@@ -142,12 +143,16 @@ def decode_flow(key: bytes, value: bytes) -> KernelEvent:
         epoch=epoch,
         born=born,
         ppid=ppid,
-        uid=uid,
+        uid=_signed(uid),
         comm=comm.split(b"\0", 1)[0],
         peer=_endpoint(family, protocol, local_port, port, address),
         bytes_out=sent,
         bytes_in=received,
     )
+
+
+def _signed(uid: int) -> int:
+    return uid - (1 << 32) if uid >> 31 else uid
 
 
 def _texts(

@@ -16,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from ...models.errors import TriptychError
-from .source import BPF_MAPS, HEADERS, to_bcc
+from .btf import Btf
+from .source import BPF_MAPS, HEADERS, Plan, plan, to_bcc
 
-__all__ = ["BPF_SOURCES", "find_bcc", "main"]
+__all__ = ["BPF_SOURCES", "BTF", "find_bcc", "main"]
 
+BTF = Path("/sys/kernel/btf/vmlinux")
 BPF_SOURCES = Path(__file__).resolve().parents[2] / "bpf"
 
 _PLACES = ("/usr/lib/python3/dist-packages", "/usr/lib/python3*/site-packages", "/usr/lib64/python3*/site-packages")
@@ -53,8 +55,9 @@ def _write_headers(folder: Path) -> None:
         path.write_text(text)
 
 
-def _compile(flags: list[str], programs: list[str]) -> tuple[list[str], list[int]]:
-    """Names and descriptors of the maps, then of the programs."""
+def _compiled(ring_bytes: int) -> tuple[Plan, list[int]]:
+    """The plan for this kernel, and the descriptors of its maps and programs in BPF_MAPS + programs order."""
+    done = plan(Btf(BTF.read_bytes()), ring_bytes=ring_bytes)
     folder = find_bcc()
     if folder is None:
         raise TriptychError("BCC is not installed", code="S05")
@@ -63,22 +66,23 @@ def _compile(flags: list[str], programs: list[str]) -> tuple[list[str], list[int
         os.environ["BCC_KERNEL_SOURCE"] = headers
         bcc = _import_bcc(folder)
         text = to_bcc((BPF_SOURCES / "sensor.body.c").read_text())
-        bpf = bcc.BPF(text=text, cflags=[*flags, f"-I{BPF_SOURCES}", "-Wno-everything"])
-        loaded = [bpf.load_func(name, bcc.BPF.RAW_TRACEPOINT).fd for name in programs]
-    return [*BPF_MAPS, *programs], [*(bpf[name].map_fd for name in BPF_MAPS), *loaded]
+        bpf = bcc.BPF(text=text, cflags=[*done.flags, f"-I{BPF_SOURCES}", "-Wno-everything"])
+        loaded = [bpf.load_func(name, bcc.BPF.RAW_TRACEPOINT).fd for name in done.programs]
+    return done, [*(bpf[name].map_fd for name in BPF_MAPS), *loaded]
 
 
 def main() -> None:
-    """Answer one request on the socket in argv[1]: {"flags", "programs"} -> {"names"} with descriptors, or {"error"}."""
+    """Compile for a ring of argv[2] bytes; answer on the socket argv[1] with the plan and descriptors, or an error."""
     with socket.socket(fileno=int(sys.argv[1])) as parent:
-        request = json.loads(parent.recv(65536))
         try:
-            names, descriptors = _compile(request["flags"], request["programs"])
-        except Exception as error:  # whatever BCC raises, its parent must hear of it
-            parent.send(json.dumps({"error": f"{type(error).__name__}: {error}"}).encode())
+            done, descriptors = _compiled(int(sys.argv[2]))
+        except Exception as error:  # whatever BCC raises, the parent must hear of it
+            code, hint = getattr(error, "code", "S07"), getattr(error, "hint", "")
+            parent.send(json.dumps({"error": str(error), "code": code, "hint": hint}).encode())
         else:
-            socket.send_fds(parent, [json.dumps({"names": names}).encode()], descriptors)
-    # BCC's and LLVM's tear-down costs time and frees nothing that the end of the process does not.
+            plain = {"programs": done.programs, "features": done.features, "missing": dict(done.missing)}
+            socket.send_fds(parent, [json.dumps(plain).encode()], descriptors)
+    # The tear-down of BCC and LLVM costs time and frees nothing that the end of the process does not.
     os._exit(0)
 
 

@@ -1,6 +1,6 @@
 """Loads and attaches the kernel half, and holds its maps: compile in a child, take its descriptors, attach here.
 
-A child, because LLVM would stay in the sensor's memory for good (measured: bpf/README.md).
+A child, because LLVM would stay in the sensor's memory for good (figures: bpf/README.md).
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
-from typing import Self
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
 
-from ...models.errors import TriptychError
-from . import probe
-from .btf import Btf
 from .decode import FLOW, FLOW_KEY, LOSS, MEMBER, ROOT
+from .probe import SensorUnavailable, require
 from .ring import Ring
-from .source import BPF_MAPS, Plan, plan
+from .source import BPF_MAPS
 from .syscalls import Map, open_raw_tracepoint
 
 __all__ = ["Kernel", "load"]
@@ -32,8 +30,10 @@ _MAX_DESCRIPTORS = 64
 class Kernel:
     """The attached kernel half. Everything it hands out dies with close()."""
 
-    def __init__(self, descriptors: Mapping[str, int], done: Plan, ring_bytes: int) -> None:
-        self._descriptors = dict(descriptors)
+    def __init__(self, plain: Mapping[str, Any], handed: Sequence[int], ring_bytes: int) -> None:
+        self._programs = tuple(plain["programs"])
+        descriptors = dict(zip((*BPF_MAPS, *self._programs), handed, strict=True))
+        self._descriptors = descriptors
         self._links: list[int] = []
         self.ring_descriptor = descriptors["events"]
         self.ring = Ring(self.ring_descriptor, ring_bytes)
@@ -41,16 +41,16 @@ class Kernel:
         self.roots = Map(descriptors["roots"], _PID, ROOT.size)
         self.losses = Map(descriptors["losses"], _PID, LOSS.size)
         self.flows = Map(descriptors["flows"], FLOW_KEY.size, FLOW.size)
-        self.missing = dict(done.missing)
-        self.features = done.features
+        self.features: tuple[str, ...] = tuple(plain["features"])
+        self.missing: dict[str, str] = plain["missing"]  # feature -> what this kernel lacks for it
 
-    def attach(self, programs: tuple[str, ...]) -> None:
+    def attach(self) -> None:
         """Attach each program to the raw tracepoint of its name. Raises SensorUnavailable S07."""
-        for name in programs:
+        for name in self._programs:
             try:
                 self._links.append(open_raw_tracepoint(name, self._descriptors[name]))
             except OSError as error:
-                raise probe.SensorUnavailable(
+                raise SensorUnavailable(
                     f"tracepoint {name} refuses the program: {error.strerror}", "triptych doctor", code="S07"
                 ) from error
 
@@ -70,40 +70,41 @@ class Kernel:
 
 def load(ring_bytes: int) -> Kernel:
     """The kernel half, attached. Raises SensorUnavailable with the exact thing this machine lacks."""
-    probe.require()
-    done = plan(Btf(probe.BTF.read_bytes()), ring_bytes=ring_bytes)
-    kernel = Kernel(_compiled(done), done, ring_bytes)
+    require()
+    plain, descriptors = _compiled(ring_bytes)
+    kernel = Kernel(plain, descriptors, ring_bytes)
     try:
-        kernel.attach(done.programs)
-    except TriptychError:
+        kernel.attach()
+    except SensorUnavailable:
         kernel.close()
         raise
     return kernel
 
 
-def _compiled(done: Plan) -> dict[str, int]:
-    """Descriptors of maps and programs by name, from a child that compiles and goes."""
+def _compiled(ring_bytes: int) -> tuple[dict[str, Any], list[int]]:
+    """The plan and the descriptors of maps and programs, from a child that compiles and goes."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    command = [sys.executable, "-P", "-m", f"{__package__}.kernel", str(theirs.fileno())]
     with ours, theirs:
         child = subprocess.Popen(
-            command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+            [sys.executable, "-P", "-m", f"{__package__}.kernel", str(theirs.fileno()), str(ring_bytes)],
+            pass_fds=[theirs.fileno()],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
         )
         theirs.close()
         try:
-            ours.send(json.dumps({"flags": done.flags, "programs": done.programs}).encode())
-            reply, descriptors = _answer(ours)
+            plain, descriptors = _answer(ours)
         finally:
             said = _finish(child)
-    if "names" not in reply:
-        why = reply.get("error") or f"it ended with status {child.returncode}"
-        raise probe.SensorUnavailable(
-            f"BCC did not load the kernel programs: {why}", said[-2000:] or "triptych doctor", code="S07"
-        )
-    return dict(zip((*BPF_MAPS, *done.programs), descriptors, strict=True))
+    if "programs" not in plain:
+        why = plain.get("error") or f"the compiler ended with status {child.returncode}"
+        hint = plain.get("hint") or said.strip()[-1500:] or "triptych doctor"
+        raise SensorUnavailable(f"the kernel programs did not load: {why}", hint, code=plain.get("code", "S07"))
+    return plain, descriptors
 
 
-def _answer(ours: socket.socket) -> tuple[dict[str, object], list[int]]:
+def _answer(ours: socket.socket) -> tuple[dict[str, Any], list[int]]:
     if not select.select([ours], [], [], _COMPILE_TIMEOUT_S)[0]:
         return {"error": f"no answer after {_COMPILE_TIMEOUT_S} s"}, []
     data, descriptors, _, _ = socket.recv_fds(ours, 65536, _MAX_DESCRIPTORS)

@@ -9,21 +9,21 @@ import os
 import platform
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from ...models.errors import TriptychError
 from . import syscalls
-from .kernel import find_bcc
+from .kernel import BTF, find_bcc
 
-__all__ = ["BTF", "Finding", "SensorUnavailable", "probe", "require"]
-
-BTF = Path("/sys/kernel/btf/vmlinux")
+__all__ = ["Finding", "SensorUnavailable", "probe", "require"]
 
 _HASH, _RINGBUF = 1, 27
 
 
 class SensorUnavailable(TriptychError):
-    """This machine cannot run the sensor: S01 machine, S02 BPF, S03 PERFMON, S04 BTF, S05 BCC, S06 ring buffer, S07 load."""
+    """This machine cannot run the sensor.
+
+    S01 machine, S02 CAP_BPF, S03 CAP_PERFMON, S04 BTF, S05 BCC, S06 ring buffer, S07 loading or attaching.
+    """
 
     code = "S01"
 
@@ -87,7 +87,9 @@ def _programs() -> Finding:
         code="S03",
         name="CAP_PERFMON",
         ok=error is None,
-        detail=f"bpf(2) refuses a program: {error.strerror}; CAP_PERFMON is missing" if error else "programs can be loaded",
+        detail=f"bpf(2) refuses a program: {error.strerror}; CAP_PERFMON is missing"
+        if error
+        else "programs can be loaded",
         hint="run as root, or grant CAP_PERFMON beside CAP_BPF",
     )
 

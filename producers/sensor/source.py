@@ -1,4 +1,4 @@
-"""What a front-end compiles: offsets from BTF, the features this kernel can serve, and the C text in BCC's dialect. Pure.
+"""What a front-end compiles: offsets from BTF, the features this kernel can serve, the C text in BCC's dialect. Pure.
 
 A feature whose members or tracepoints this kernel lacks is left out and named, never guessed.
 """

@@ -147,7 +147,7 @@ def _operator(operator: str, operand: Any, found: Field, table: Table, key: str)
     if operator == "exists":
         if type(operand) is not bool:
             raise table.error(f"{table.at(key)} must be true or false, not {operand!r}")
-        return lambda value: (value is not None and value != "" and value != ()) is operand
+        return lambda value: (value is not None and value not in ("", ())) is operand
     operands = operand if isinstance(operand, list) and operator in _MANY else [operand]
     for one in operands:
         _check(one, found, table, key)

@@ -112,7 +112,9 @@ def read_rule(file: Path) -> Rule:
     steps = _steps(table.tables("match"), table)
     severity = cast(Severity, table.choice("severity", SEVERITIES))
     if needs.binding in ("none", "candidates") and severity in ("high", "critical") and "execution" in needs.layers:
-        raise table.error(f"severity {severity} cannot rest on binding {needs.binding}", "needs.binding: window or better")
+        raise table.error(
+            f"severity {severity} cannot rest on binding {needs.binding}", "needs.binding: window or better"
+        )
     rule = Rule(
         id=_id(table),
         version=table.need("version", int),
@@ -139,9 +141,13 @@ def read_rule(file: Path) -> Rule:
 def _id(table: Table) -> str:
     identifier = table.need("id", str)
     if not _ID.fullmatch(identifier):
-        raise table.error(f"id {identifier!r} is no rule id", "write <layer>.<what-happens>, for example chain.read-then-send")
+        raise table.error(
+            f"id {identifier!r} is no rule id", "write <layer>.<what-happens>, for example chain.read-then-send"
+        )
     if table.file.stem != identifier.split(".", 1)[1]:
-        raise table.error(f"id {identifier!r} does not fit the file name", f"call the file {identifier.split('.', 1)[1]}.toml")
+        raise table.error(
+            f"id {identifier!r} does not fit the file name", f"call the file {identifier.split('.', 1)[1]}.toml"
+        )
     return identifier
 
 

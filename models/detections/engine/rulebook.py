@@ -72,7 +72,9 @@ class Rulebook:
         for rule in rules:
             if (other := by_id.setdefault(rule.id, rule)) is not rule:
                 raise RuleError(
-                    f"rule {rule.id} stands in {other.file} and in {rule.file}", "give one of them another id", code="D01"
+                    f"rule {rule.id} stands in {other.file} and in {rule.file}",
+                    "give one of them another id",
+                    code="D01",
                 )
         self.rules = tuple(by_id[identifier] for identifier in sorted(by_id))
 

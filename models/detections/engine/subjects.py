@@ -157,5 +157,7 @@ def keys(what: What, subject: Subject) -> tuple[str, str]:
         return baseline.definition_key(tool, subject.definition.digest), baseline.tool_definitions_key(tool)
     tool = baseline.action_of(subject.call)
     if what == "destination" and subject.effect is not None:
-        return baseline.destination_key(tool, subject.effect.address or "", subject.effect.port), baseline.tool_key(tool)
+        return baseline.destination_key(tool, subject.effect.address or "", subject.effect.port), baseline.tool_key(
+            tool
+        )
     return baseline.egress_key(tool), baseline.tool_key(tool)

@@ -44,7 +44,7 @@ class Table:
             return cast(V, float(value))
         if type(value) is not kind:
             raise self.error(f"{self.at(key)} must be {_WORDS[kind]}, not {type(value).__name__} ({value!r})")
-        return cast(V, value)
+        return value
 
     def need(self, key: str, kind: type[V]) -> V:
         if not self.has(key):

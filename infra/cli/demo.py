@@ -1,0 +1,54 @@
+"""triptych demo: a real tool call, its syscalls, an attack, an explained finding."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from .options import print_json
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+
+class Provider(StrEnum):
+    """Where the demo's broker and store come from."""
+
+    embedded = "embedded"
+    local = "local"
+
+
+@app.command()
+def demo(
+    kafka: Annotated[
+        Provider, typer.Option(help="embedded: inside this process; local: a real Apache Kafka and Redis.")
+    ] = Provider.embedded,
+    sessions: Annotated[int, typer.Option(min=24, help="Harmless sessions to learn from.")] = 48,
+    seed: Annotated[int, typer.Option(help="Another seed tells the story with other files, pages and words.")] = 1,
+    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, to look around.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON, progress on stderr.")] = False,
+) -> None:
+    """Play a story on the real parts, show the findings, and check them against what the tool server wrote down.
+
+    Traffic goes to loopback only; what looks like a credential is planted for the run. Exit code 1 when a check fails.
+
+    Example: triptych demo
+
+    Example: triptych demo --kafka local --keep
+    """
+    from rich.console import Console  # noqa: PLC0415
+
+    from ..demo.errors import DemoError  # noqa: PLC0415
+
+    try:
+        from ..demo.run import Options, run  # noqa: PLC0415
+        from ..demo.screen import Screen  # noqa: PLC0415
+    except ModuleNotFoundError as error:
+        raise DemoError(f"the demo needs {error.name}", "pip install 'triptych[demo]'", code="X04") from None
+    outcome = run(Options(kafka=kafka.value, sessions=sessions, seed=seed, keep=keep), Screen(Console(stderr=as_json)))
+    if as_json:
+        print_json(outcome.plain())
+    raise typer.Exit(0 if outcome.ok else 1)

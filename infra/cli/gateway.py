@@ -1,0 +1,42 @@
+"""triptych gateway: the process between an MCP client and its server, and the shipper of what it spooled."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .options import of
+
+__all__ = ["app"]
+
+app = typer.Typer(no_args_is_help=True)
+
+
+@app.callback()
+def gateway() -> None:
+    """Stand between an MCP client and its server, and ship what was seen."""
+
+
+@app.command(context_settings={"allow_interspersed_args": False})
+def stdio(
+    context: typer.Context,
+    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND [ARGUMENT]...", help="The MCP server to run.")],
+    server: Annotated[str, typer.Option(help="Your name of the server; gateway.server wins when empty.")] = "",
+    principal: Annotated[str, typer.Option(help="Who uses it; gateway.principal wins when empty.")] = "",
+) -> None:
+    """Run an MCP server behind the gateway: every byte is forwarded unchanged, facts about each call are spooled.
+
+    Clients start it in place of the server. `triptych-gateway` is the same without this command line's start-up time.
+
+    Example: triptych gateway stdio --server files -- npx @modelcontextprotocol/server-filesystem /srv
+
+    Example: triptych --config /etc/triptych/triptych.toml gateway stdio -- python server.py
+    """
+    from dataclasses import replace  # noqa: PLC0415
+
+    from ...producers.gateway.stdio import run  # noqa: PLC0415
+    from .. import assembly  # noqa: PLC0415
+
+    config = assembly.gateway(of(context).settings, command)
+    raise typer.Exit(run(replace(config, server=server or config.server, principal=principal or config.principal)))

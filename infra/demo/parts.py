@@ -1,0 +1,76 @@
+"""The processes of the demo: each is the product's own command, and none counts as started before it answers."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..process import running, tail
+from .errors import DemoError
+
+__all__ = ["Part", "accepts", "answers", "part", "triptych"]
+
+_READY_S = 30.0
+_POLL_S = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One running process."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def must_live(self) -> None:
+        """Raises DemoError X02, with the end of its log, when the process has ended."""
+        if self.process.poll() is not None:
+            ended = f"the {self.name} ended with status {self.process.returncode}"
+            raise DemoError(f"{ended}:\n{tail(self.log)}", f"its whole log: {self.log}", code="X02")
+
+
+def triptych(settings: Path, *arguments: str) -> list[str]:
+    """The command line of one of our own commands, under this interpreter."""
+    return [sys.executable, "-m", "triptych.infra.cli.main", "--config", str(settings), *arguments]
+
+
+@contextmanager
+def part(name: str, argv: Sequence[str], logs: Path, ready: Callable[[], bool]) -> Iterator[Part]:
+    """Run a process until the block ends. Enters once `ready` says so; raises DemoError X01 or X02 when it does not."""
+    log = logs / f"{name}.log"
+    with running(argv, log=log) as process:
+        started = Part(name, process, log)
+        deadline = time.monotonic() + _READY_S
+        while not ready():
+            started.must_live()
+            if time.monotonic() > deadline:
+                raise DemoError(f"the {name} was not ready in {_READY_S:.0f} s:\n{tail(log)}", f"its whole log: {log}")
+            time.sleep(_POLL_S)
+        yield started
+
+
+def accepts(path: Path) -> bool:
+    """Whether somebody listens on this SOCK_SEQPACKET socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as probe:
+        try:
+            probe.connect(str(path))
+        except OSError:
+            return False
+        return True
+
+
+def answers(url: str) -> bool:
+    """Whether an HTTP service answers this loopback address with 2xx."""
+    try:
+        with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310 - only http addresses of our own parts
+            return 200 <= int(response.status) < 300
+    except (OSError, urllib.error.HTTPError):
+        return False

@@ -1,0 +1,142 @@
+"""Normal turns as training remembers them: digests, classes and sizes, enough to measure a turn again and no more.
+
+A remembered turn gives the same baseline keys and the same feature rows as the turn it came from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from typing import Any
+
+import orjson
+
+from .baseline import path_class
+from .errors import TriptychError
+from .events import AgentSpan, ArgumentFact, Call, Coverage, Effect, Principal, Server, ToolDefinition
+from .turn import Turn
+
+__all__ = ["HistoryError", "from_json", "principal_of", "reduced", "session_of", "to_json"]
+
+_VERSION = 1
+
+
+class HistoryError(TriptychError):
+    """A remembered turn that this version cannot read: M07."""
+
+    code = "M07"
+
+
+def session_of(turn: Turn) -> str:
+    """What counts as one session: the conversation, else the turn itself."""
+    return next((call.conversation for call in turn.calls if call.conversation), turn.key)
+
+
+def principal_of(turn: Turn) -> str:
+    """On whose behalf; where nobody knows, all unknown principals count as one."""
+    return next((call.principal.id for call in turn.calls if call.principal.id), "")
+
+
+def reduced(turn: Turn) -> Turn:
+    """The turn with everything left out that neither baselines nor features look at."""
+    calls = tuple(map(_reduced_call, turn.calls))
+    spans = tuple(AgentSpan(span_id=span.span_id, tool=span.tool, ended_ns=span.ended_ns) for span in turn.spans)
+    return Turn(turn.key, calls, spans)
+
+
+def to_json(turn: Turn) -> bytes:
+    """A reduced turn as JSON, defaults left out. Equal turns give equal bytes."""
+    body = {"calls": list(map(_plain, turn.calls)), "spans": list(map(_plain, turn.spans))}
+    return orjson.dumps({"v": _VERSION, "key": turn.key, **body}, option=orjson.OPT_SORT_KEYS)
+
+
+def from_json(data: bytes) -> Turn:
+    """The turn that to_json() wrote. Raises HistoryError."""
+    try:
+        body = orjson.loads(data)
+        if body["v"] != _VERSION:
+            raise HistoryError(f"a remembered turn has version {body['v']}, not {_VERSION}", "forget the history")
+        spans = tuple(AgentSpan(**span) for span in body["spans"])
+        return Turn(body["key"], tuple(map(_call, body["calls"])), spans)
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise HistoryError(f"a remembered turn cannot be read: {error}") from error
+
+
+def _reduced_call(call: Call) -> Call:
+    return Call(
+        call_id=call.call_id,
+        workload=call.workload,
+        correlation_id=call.correlation_id,
+        state=call.state,
+        conversation=call.conversation,
+        method=call.method,
+        tool=call.tool,
+        principal=Principal(kind=call.principal.kind, id=call.principal.id),
+        server=Server(id=call.server.id),
+        started_ns=call.started_ns,
+        ended_ns=call.ended_ns,
+        is_error=call.is_error,
+        error_code=call.error_code,
+        request_size=call.request_size,
+        arguments=tuple(replace(fact, origin_call=None) for fact in call.arguments),
+        tools=tuple(ToolDefinition(name=tool.name, digest=tool.digest) for tool in call.tools),
+        effects=_reduced_effects(call),
+        coverage=replace(call.coverage, notes=()),
+    )
+
+
+def _reduced_effects(call: Call) -> tuple[Effect, ...]:
+    """Equal effects as one, their bytes added up."""
+    merged: dict[Effect, int] = {}
+    for effect in call.effects:
+        kept = _reduced_effect(effect)
+        merged[kept] = merged.get(kept, 0) + effect.bytes_out
+    return tuple(replace(effect, bytes_out=sent) for effect, sent in merged.items())
+
+
+def _reduced_effect(effect: Effect) -> Effect:
+    path = effect.path
+    if path and effect.kind == "open":  # only the class of a directory counts, and of secrets how many there were
+        name = hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:8] if effect.sensitivity else "_"
+        path = f"{path_class(path)}/{name}"
+    return Effect(
+        kind=effect.kind,
+        path=path,
+        flags=effect.flags,
+        result=min(effect.result, 0),
+        address=effect.address,
+        port=effect.port,
+        declared=effect.declared,
+        sensitivity=effect.sensitivity,
+        destination=effect.destination,
+    )
+
+
+def _plain(record: Any) -> dict[str, Any]:
+    return dict(_told(record))
+
+
+def _told(record: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a record that differ from their defaults, records within as dictionaries."""
+    for field in fields(record):
+        value = getattr(record, field.name)
+        if value == field.default:
+            continue
+        if isinstance(value, tuple):
+            yield field.name, [item if isinstance(item, str) else _plain(item) for item in value]
+        else:
+            yield field.name, _plain(value) if hasattr(value, "__dataclass_fields__") else value
+
+
+def _call(plain: dict[str, Any]) -> Call:
+    arguments = [fact | {"digests": tuple(fact.get("digests", ()))} for fact in plain.pop("arguments", ())]
+    return Call(
+        principal=Principal(**plain.pop("principal", {})),
+        server=Server(**plain.pop("server", {})),
+        coverage=Coverage(**plain.pop("coverage", {})),
+        arguments=tuple(ArgumentFact(**fact) for fact in arguments),
+        tools=tuple(ToolDefinition(**tool) for tool in plain.pop("tools", ())),
+        effects=tuple(Effect(**effect) for effect in plain.pop("effects", ())),
+        **plain,
+    )

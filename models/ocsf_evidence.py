@@ -1,0 +1,126 @@
+"""Evidence and observables of a finding in OCSF's words: one object for each thing a layer saw."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from .events import Alert, Effect
+
+__all__ = ["Json", "evidences", "observables"]
+
+Json = dict[str, Any]
+
+_MOST_OBSERVABLES = 40
+_SCOPES = {"inside": (1, "Internal"), "outside": (2, "External")}
+_PROTOCOLS = {"tcp": 6, "udp": 17}
+_OBSERVED: tuple[tuple[str, str, int, str], ...] = (
+    ("dst_endpoint", "ip", 2, "IP Address"),
+    ("dst_endpoint", "hostname", 1, "Hostname"),
+    ("file", "path", 45, "File Path"),
+    ("process", "name", 9, "Process Name"),
+    ("process", "cmd_line", 13, "Command Line"),
+)
+
+
+def evidences(alert: Alert, most: int, *, ai_agent: bool) -> list[Json]:
+    """At most `most` evidences, what rules point at first, in event time. `ai_agent`: the schema has that object."""
+    pointed_at = {entry.source for entry in alert.timeline if entry.notable}
+    effects = [effect for effect in alert.effects if effect.kind not in ("fork", "exit", "unknown")]
+    ranked = sorted(effects, key=lambda effect: (effect.source not in pointed_at, effect.sensitivity is None))
+    found = [*_agent(alert, ai_agent), *_calls(alert)]
+    chosen = ranked[: max(0, most - len(found))]
+    found += [_effect(effect) for effect in sorted(chosen, key=lambda effect: effect.wall_ns)]
+    if "test" in alert.labels:
+        found = [{**evidence, "verdict_id": 6, "verdict": "Test"} for evidence in found]
+    return found[:most]
+
+
+def _agent(alert: Alert, ai_agent: bool) -> Iterator[Json]:
+    if not alert.agent:
+        return
+    source = next((entry.source for entry in alert.timeline if entry.layer == "agent"), alert.event_id)
+    evidence: Json = {"name": "agent", "uid": source}
+    if ai_agent:
+        agent = {"name": alert.agent, "uid": alert.agent, "type_id": 0, "type": "Unknown"}
+        yield {**evidence, "ai_agent": agent, "data": {"conversation": alert.conversation}}
+    else:  # before 1.9 there is no object for agents: a user of type "AI Agent", as OWASP AOS does
+        user = {"name": alert.agent, "uid": alert.agent, "type_id": 99, "type": "AI Agent"}
+        yield {**evidence, "actor": {"user": user}}
+
+
+def _calls(alert: Alert) -> Iterator[Json]:
+    """One evidence for each call, from its request in the timeline."""
+    seen: set[str] = set()
+    for entry in alert.timeline:
+        if entry.layer != "protocol" or entry.call_id in seen or entry.call_id not in alert.call_ids:
+            continue
+        seen.add(entry.call_id)
+        operation, _, tool = entry.title.partition(" ")
+        service: Json = {"name": alert.server.id or "unknown"}
+        if alert.server.claimed_version:
+            service["version"] = alert.server.claimed_version
+        request: Json = {"uid": entry.call_id, "flags": ["redacted"]}
+        if tool:
+            request["data"] = {"tool": tool}
+        api = {"operation": operation, "service": service, "request": request}
+        yield {"name": "protocol", "uid": entry.source, "api": api}
+
+
+def _effect(effect: Effect) -> Json:
+    evidence: Json = {"name": f"execution:{effect.kind}", "uid": effect.source, "process": _process(effect)}
+    if effect.kind == "open" and effect.path:
+        name = os.path.basename(effect.path) or effect.path  # noqa: PTH119 - text, no file of this machine
+        evidence["file"] = {"name": name, "path": effect.path, "type_id": 0, "type": "Unknown"}
+    if effect.address:
+        evidence["dst_endpoint"] = _endpoint(effect)
+        evidence["connection_info"] = _connection(effect)
+    data: Json = {"binding": effect.binding, "declared": effect.declared}
+    if effect.sensitivity:
+        data["sensitivity"] = effect.sensitivity
+    if effect.kind == "flow":
+        data |= {"bytes_out": effect.bytes_out, "bytes_in": effect.bytes_in}
+    return {**evidence, "data": data}
+
+
+def _process(effect: Effect) -> Json:
+    process: Json = {"pid": effect.pid, "name": effect.comm or "unknown"}
+    if effect.kind == "exec":
+        process["cmd_line"] = " ".join(effect.arguments) or effect.path or ""
+        process["path"] = effect.path or ""
+    return process
+
+
+def _endpoint(effect: Effect) -> Json:
+    endpoint: Json = {}
+    try:
+        endpoint["ip"] = str(ipaddress.ip_address((effect.address or "").split("%", 1)[0]))
+    except ValueError:
+        endpoint["hostname"] = effect.address
+    if effect.port is not None and 0 <= effect.port <= 65535:
+        endpoint["port"] = effect.port
+    if scope := _SCOPES.get(effect.destination or ""):
+        endpoint["network_scope_id"], endpoint["network_scope"] = scope
+    return endpoint
+
+
+def _connection(effect: Effect) -> Json:
+    connection: Json = {"direction_id": 2, "direction": "Outbound"}
+    if number := _PROTOCOLS.get(effect.protocol or ""):
+        connection |= {"protocol_name": effect.protocol, "protocol_num": number}
+    return connection
+
+
+def observables(alert: Alert, evidence: Sequence[Json]) -> list[Json]:
+    """What an analyst searches for, each value once, named by where it stands in the finding."""
+    found: dict[tuple[int, str], Json] = {}
+    for index, item in enumerate(evidence):
+        for owner, field, type_id, caption in _OBSERVED:
+            value = item.get(owner, {}).get(field)
+            if value:
+                name = f"evidences[{index}].{owner}.{field}"
+                found.setdefault((type_id, value), {"name": name, "type_id": type_id, "type": caption, "value": value})
+    resource = {"name": "resources[0].uid", "type_id": 10, "type": "Resource UID", "value": alert.workload}
+    return [*list(found.values())[:_MOST_OBSERVABLES], *([resource] if alert.workload else [])]

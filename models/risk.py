@@ -1,0 +1,109 @@
+"""How unusual a turn is for its servers: a calibrated risk, the layers it comes from, and reasons in words.
+
+A server that is still being learned gives no verdict by score: its risk is capped and never alerts alone. Rules stand
+beside this number, never inside it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .baseline import BaselineView
+from .calibration import risk_of
+from .events import Layer, LearningState, Reason, Score
+from .features import FEATURES, measured, rows, view_of
+from .model import Model, layer_surprise
+from .reasons import facts
+from .turn import Turn
+
+__all__ = ["LEARNING_CAP", "Judgement", "judge", "state_of"]
+
+LEARNING_CAP = 40.0
+_MOST_FEATURES = 6
+_LEAST_WEIGHT = 0.04
+_RARE = math.log(5)
+_STATES: tuple[LearningState, ...] = ("learning", "provisional", "active")
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the model says of a turn. `layers`: the risk of each layer that was looking, from its own features only;
+    an explanation, not a part of the score."""
+
+    score: Score
+    reasons: tuple[Reason, ...] = ()
+    layers: Mapping[Layer, float] = field(default_factory=dict)
+
+    def alerts(self, threshold: float) -> bool:
+        """Whether the score alone makes a finding."""
+        return self.score.state != "learning" and self.score.risk >= threshold
+
+
+def judge(model: Model, turn: Turn, views: Mapping[str, BaselineView]) -> Judgement | None:
+    """The judgement of the most unusual moment of the turn; None where it has no action to measure."""
+    turn = measured(turn)
+    if not turn.calls:
+        return None
+    moments = rows(turn, views)
+    raw = model.raw(moments)
+    worst = int(np.argmax(raw))
+    p = model.calibration.p(float(raw[worst]))
+    state = state_of(turn, views)
+    score = Score(
+        risk=round(min(risk_of(p), LEARNING_CAP if state == "learning" else 100.0), 2),
+        p=p,
+        calibration_size=len(model.calibration.scores),
+        state=state,
+        model_id=model.manifest.model_id,
+        feature_set=f"{model.manifest.feature_set}/{model.manifest.feature_hash}",
+    )
+    row = moments[worst]
+    return Judgement(score, tuple(_reasons(model, row, turn, worst, views)), _layers(model, row))
+
+
+def state_of(turn: Turn, views: Mapping[str, BaselineView]) -> LearningState:
+    """The least learned of the servers of a turn."""
+    states = [view_of(call, views).state for call in turn.calls]
+    return min(states, key=_STATES.index, default="learning")
+
+
+def _layers(model: Model, row: NDArray[np.float64]) -> dict[Layer, float]:
+    found = layer_surprise(model.tails, row.reshape(1, -1))
+    present = {layer: float(value[0]) for layer, value in found.items() if not np.isnan(value[0])}
+    return {
+        layer: round(risk_of(model.layers[layer].p(value)), 2)
+        for layer, value in present.items()
+        if layer in model.layers
+    }
+
+
+def _reasons(
+    model: Model, row: NDArray[np.float64], turn: Turn, upto: int, views: Mapping[str, BaselineView]
+) -> Iterator[Reason]:
+    """The features that carry the score, strongest first, as facts. The weights of the features add up to 1 at most."""
+    weights = _weights(model, row)
+    told: set[str] = set()
+    for at in np.argsort(-weights, kind="stable")[:_MOST_FEATURES]:
+        if weights[at] < _LEAST_WEIGHT:
+            return
+        feature = FEATURES[at]
+        for fact in facts(feature.name, turn, upto, views):
+            if fact not in told:
+                told.add(fact)
+                yield Reason(fact=fact, layer=feature.layer, weight=round(float(weights[at]), 4))
+
+
+def _weights(model: Model, row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of each feature in the score: the mean of its shares in the forest and in the tail sum. A value that one
+    normal moment in five reaches too speaks for nothing."""
+    filled = model.filled(row)
+    surprise = model.tails.surprise(row.reshape(1, -1))[0]
+    rare = (filled > model.fill) & (surprise > _RARE)
+    shares = [np.where(rare, np.maximum(part, 0.0), 0.0) for part in (model.forest.attribute(filled), surprise)]
+    weights: NDArray[np.float64] = np.mean([share / max(float(share.sum()), 1e-12) for share in shares], axis=0)
+    return weights

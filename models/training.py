@@ -1,0 +1,138 @@
+"""From remembered normal turns to a model. The same turns and seed give the same bytes.
+
+Every turn is measured against a baseline that has never seen its own session. Measured against one that has, nothing a
+training turn does is ever new, and the forest learns that novelty does not matter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .baseline import Baseline, BaselineView, turn_keys
+from .calibration import Calibration, Tails
+from .errors import TriptychError
+from .events import Layer
+from .features import FEATURE_HASH, FEATURES, measured, rows
+from .forest import Forest
+from .history import principal_of, reduced, session_of, to_json
+from .model import Manifest, Model, dump, layer_surprise
+from .turn import Turn
+
+__all__ = ["LEAST", "Matrix", "TrainingError", "baselines", "matrix", "train"]
+
+Floats = NDArray[np.float64]
+LEAST = 20
+TREES, SAMPLE = 200, 256
+_FLATTEST = 1e-3
+
+
+class TrainingError(TriptychError):
+    """Turns that no model can be made of: M08."""
+
+    code = "M08"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Matrix:
+    """`rows` (calls, features) of all turns, one after the other; `turns` (calls,) tells which turn a row is of."""
+
+    rows: Floats
+    turns: NDArray[np.int64]
+
+    def highest(self, scores: Floats) -> Floats:
+        """For each turn the highest score of its rows, rows without one left out."""
+        told = ~np.isnan(scores)
+        groups = groupby(zip(self.turns[told], scores[told], strict=True), key=lambda pair: pair[0])
+        return np.array([max(score for _, score in group) for _, group in groups])
+
+
+def train(turns: Sequence[Turn], *, seed: int = 0, trained_from: str = "", trained_to: str = "") -> Model:
+    """The model of these normal turns, in whatever order they come; `trained_from` and `_to` say where they stood.
+
+    Raises TrainingError for fewer than LEAST turns with something to measure.
+    """
+    usable = _in_order(turns)
+    if len(usable) < LEAST:
+        raise TrainingError(f"{len(usable)} turns, at least {LEAST} are needed", "wait for more traffic")
+    normal = matrix(usable)
+    model = _fit(normal, seed)
+    manifest = replace(
+        model.manifest,
+        model_id=_identity(usable, seed),
+        seed=seed,
+        sessions=len({session_of(turn) for turn in usable}),
+        turns=len(usable),
+        rows=len(normal.rows),
+        trained_from=trained_from,
+        trained_to=trained_to,
+    )
+    model = replace(model, manifest=manifest)
+    return replace(model, manifest=replace(manifest, sha256=hashlib.sha256(dump(model)[0]).hexdigest()))
+
+
+def matrix(turns: Sequence[Turn], *, leave_out: bool = True) -> Matrix:
+    """The rows of every turn, against baselines without its own session unless `leave_out` is False."""
+    learned = baselines(turns)
+    parts = [rows(measured(turn), _views(turn, learned, session_of(turn) if leave_out else None)) for turn in turns]
+    lengths = [len(part) for part in parts]
+    return Matrix(np.concatenate(parts), np.repeat(np.arange(len(turns)), lengths))
+
+
+def baselines(turns: Sequence[Turn]) -> dict[str, Baseline]:
+    """The baseline of every server in these turns."""
+    learned: dict[str, Baseline] = {}
+    for turn in turns:
+        for server in turn.servers:
+            keys = turn_keys(turn.calls, server, learned=True)
+            learned.setdefault(server, Baseline(server)).learn(session_of(turn), principal_of(turn), keys)
+    return learned
+
+
+def _views(turn: Turn, learned: Mapping[str, Baseline], without: str | None) -> dict[str, BaselineView]:
+    return {
+        server: learned[server].view(turn_keys(turn.calls, server), without=without)
+        for server in turn.servers
+        if server in learned
+    }
+
+
+def _in_order(turns: Sequence[Turn]) -> list[Turn]:
+    kept = [reduced(turn) for turn in turns if measured(turn).calls]
+    return sorted(kept, key=lambda turn: (turn.calls[0].started_ns, turn.key))
+
+
+def _fit(normal: Matrix, seed: int) -> Model:
+    fill = _medians(normal.rows)
+    forest = Forest.train(np.where(np.isnan(normal.rows), fill, normal.rows), seed=seed, trees=TREES, sample=SAMPLE)
+    tails = Tails.of(normal.rows, np.array([feature.grain for feature in FEATURES]))
+    unscaled = Model(Manifest(model_id=""), forest, tails, fill, np.zeros(2), np.ones(2), Calibration(np.zeros(1)), {})
+    parts = np.stack([forest.score(unscaled.filled(normal.rows)), tails.surprise(normal.rows).sum(axis=1)])
+    spread = np.maximum(parts.std(axis=1), _FLATTEST)
+    scaled = replace(unscaled, centre=parts.mean(axis=1), spread=spread)
+    overall = Calibration.of(normal.highest(scaled.raw(normal.rows)))
+    return replace(scaled, calibration=overall, layers=_layers(normal, tails))
+
+
+def _medians(normal: Floats) -> Floats:
+    """The median of each feature where it is known; 0 where it never is: the forest cannot split on it then."""
+    known = ~np.isnan(normal)
+    return np.array([np.median(column[at]) if at.any() else 0.0 for column, at in zip(normal.T, known.T, strict=True)])
+
+
+def _layers(normal: Matrix, tails: Tails) -> dict[Layer, Calibration]:
+    highest = {layer: normal.highest(scores) for layer, scores in layer_surprise(tails, normal.rows).items()}
+    return {layer: Calibration.of(scores) for layer, scores in highest.items() if len(scores)}
+
+
+def _identity(turns: Sequence[Turn], seed: int) -> str:
+    """Names the inputs: the same turns, seed and features give the same id."""
+    digest = hashlib.sha256(f"{FEATURE_HASH}|{seed}|{TREES}|{SAMPLE}".encode())
+    for turn in turns:
+        digest.update(to_json(turn))
+    return f"forest-{digest.hexdigest()[:12]}"

@@ -1,0 +1,118 @@
+"""Bytes from one process to another, unchanged and in order, on one thread. Knows nothing of MCP.
+
+Neither side can block the other: a side is read only while what was read before is written, and no write waits.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable
+from typing import Protocol
+
+from .sink import Sink
+
+__all__ = ["Pump", "Tap"]
+
+_CHUNK = 65_536
+
+
+class Tap(Protocol):
+    """Sees every chunk beside the pump; an empty chunk is the end of the stream."""
+
+    def towards_server(self, chunk: bytes) -> bytes:
+        """Before the chunk is forwarded. Returns what may go to the server now."""
+
+    def towards_client(self, chunk: bytes) -> None:
+        """Before the chunk is forwarded."""
+
+    def forwarded(self) -> bytes:
+        """After a chunk was forwarded to the client. Returns what may now go to the server."""
+
+
+class Pump:
+    """Between a client's two descriptors and a server's two. `woken` runs when `wakeup` becomes readable."""
+
+    def __init__(
+        self, client: tuple[int, int], server: tuple[int, int], pidfd: int, wakeup: int, woken: Callable[[], None]
+    ) -> None:
+        self._client_in, self._to_client = client[0], Sink(client[1])
+        self._server_out, self._to_server = server[0], Sink(server[1])
+        self._pidfd, self._wakeup, self._woken = pidfd, wakeup, woken
+        self._poll = select.poll()
+        self._watched: dict[int, int] = {}
+        self._reading = {self._client_in, self._server_out}
+
+    def run(self, tap: Tap) -> None:
+        """Until the server's process has ended and what it wrote is delivered."""
+        exited = False
+        while True:
+            self._arm(exited)
+            ready = dict(self._poll.poll(0 if exited and not self._to_client.pending else None))
+            if exited and self._server_out not in ready and not self._to_client.pending:
+                return
+            exited = exited or self._pidfd in ready
+            if self._wakeup in ready:
+                self._woken()
+            for sink in (self._to_server, self._to_client):
+                if sink.fd in ready and sink.open:
+                    sink.flush()
+            if self._client_in in ready and self._client_in in self._reading:
+                self._from_client(tap)
+            if self._server_out in ready and self._server_out in self._reading:
+                self._from_server(tap)
+
+    def _from_client(self, tap: Tap) -> None:
+        chunk = _read(self._client_in)
+        if chunk is None:
+            return
+        self._to_server.put(tap.towards_server(chunk))
+        if not chunk:
+            self._stop(self._client_in)
+            self._to_server.finish()
+
+    def _from_server(self, tap: Tap) -> None:
+        chunk = _read(self._server_out)
+        if chunk is None:
+            return
+        tap.towards_client(chunk)
+        if chunk:
+            self._to_client.put(chunk)
+        else:
+            self._stop(self._server_out)
+            self._to_client.finish()
+        self._to_server.put(tap.forwarded())
+
+    def _arm(self, exited: bool) -> None:
+        """Watch what can make progress. A side whose reader is gone is closed, so that its writer learns of it."""
+        for source, sink in ((self._client_in, self._to_server), (self._server_out, self._to_client)):
+            if source in self._reading and not sink.open:
+                self._stop(source)
+            self._watch(source, select.POLLIN if source in self._reading and not sink.pending else 0)
+            self._watch(sink.fd, select.POLLOUT if sink.open and sink.pending else 0)
+        self._watch(self._pidfd, 0 if exited else select.POLLIN)
+        self._watch(self._wakeup, select.POLLIN)
+
+    def _watch(self, fd: int, events: int) -> None:
+        if events == self._watched.get(fd, 0):
+            return
+        self._watched[fd] = events
+        if events:
+            self._poll.register(fd, events)
+        else:
+            self._poll.unregister(fd)
+
+    def _stop(self, source: int) -> None:
+        self._watch(source, 0)
+        self._reading.discard(source)
+        os.close(source)
+
+
+def _read(fd: int) -> bytes | None:
+    """A chunk, empty at the end of the stream; None when somebody else took what was ready."""
+    try:
+        return os.read(fd, _CHUNK)
+    except BlockingIOError:
+        return None
+    except OSError:  # a terminal that hung up, a connection that was reset: the end of the stream
+        return b""

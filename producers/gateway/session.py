@@ -1,0 +1,118 @@
+"""One connection as it passes: every request is on disk, and known to the sensor, before the server can read it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...models.events import ProtocolEvent
+from .describe import Describer, Now
+from .gate import Gate
+from .ledger import Call
+from .observe import CLIENT, SERVER, Message, Observer
+from .record import dump
+from .sensor import SensorLease
+from .spool import Spool
+
+__all__ = ["Session"]
+
+
+class Session:
+    """The pump's tap. Whatever fails in here is counted, shown in the next event, and never touches the bytes."""
+
+    def __init__(
+        self,
+        observer: Observer,
+        describer: Describer,
+        *,
+        lease: SensorLease,
+        spool: Spool,
+        now: Callable[[], Now],
+        gate: Gate | None = None,
+    ) -> None:
+        self._observer, self._describer = observer, describer
+        self._lease, self._spool, self._now, self._gate = lease, spool, now, gate
+        self._behind: list[Message] = []
+        self.failures: dict[str, int] = {}
+
+    def towards_server(self, chunk: bytes) -> bytes:
+        """Lease, spool, then let go."""
+        allowed = self._gate.admit(chunk) if self._gate else chunk
+        self._dispatch(allowed)
+        if not chunk:
+            self._guarded(lambda: self._observed(self._observer.finish(CLIENT)))
+        return allowed
+
+    def towards_client(self, chunk: bytes) -> None:
+        """End the leases of what is answered; the rest can wait until the client has its bytes."""
+        self._guarded(lambda: self._answered(chunk))
+
+    def forwarded(self) -> bytes:
+        """Describe and spool the replies; let the next held call go."""
+        messages, self._behind = self._behind, []
+        self._guarded(lambda: self._describe(messages))
+        if self._gate is None:
+            return b""
+        released = b"".join(self._gate.finished() for message in messages if _is_tool_call(message.ends))
+        self._dispatch(released)
+        return released
+
+    def exited(self, status: int) -> None:
+        """The server ended: its open calls end with it."""
+        self._guarded(lambda: self._behind.extend(self._observer.finish(SERVER)))
+        self.forwarded()
+        self._guarded(lambda: self._incidents(status))
+        self._lease.close()
+        self._spool.close()
+
+    def _dispatch(self, chunk: bytes) -> None:
+        if chunk:
+            self._guarded(lambda: self._observed(self._observer.read(CLIENT, chunk)))
+
+    def _observed(self, messages: list[Message]) -> None:
+        """Messages of the client, about to be forwarded."""
+        if begins := [message.begins for message in messages if message.begins]:
+            self._lease.begin(begins)
+        for message in messages:
+            self._keep(self._describer.message(message, self._now(), self._lease.state))
+            if message.ends and message.shape.kind == "notification":
+                self._lease.end(message.ends)
+
+    def _answered(self, chunk: bytes) -> None:
+        """Messages of the server. Its replies end our calls, its requests are none of the sensor's."""
+        messages = self._observer.read(SERVER, chunk) if chunk else self._observer.finish(SERVER)
+        self._behind += messages
+        for message in messages:
+            if message.ends and message.shape.kind != "notification":
+                self._lease.end(message.ends)
+
+    def _describe(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._keep(self._describer.message(message, self._now(), self._lease.state))
+
+    def _incidents(self, status: int) -> None:
+        calls: list[Call | None] = [*self._observer.close()]
+        if status and not calls:
+            calls = [None]
+        for call in calls:
+            anomalies = (f"exit-status-{status}", "server-exited")
+            if call:
+                self._lease.end(call)
+            self._keep(self._describer.incident(anomalies, self._now(), self._lease.state, self._observer.claims, call))
+
+    def _keep(self, event: ProtocolEvent) -> None:
+        if not self._spool.append(dump(event)):
+            self._fail("spool-full")
+
+    def _guarded(self, step: Callable[[], None]) -> None:
+        try:
+            step()
+        except Exception as error:
+            self._fail(type(error).__name__)
+
+    def _fail(self, reason: str) -> None:
+        self.failures[reason] = self.failures.get(reason, 0) + 1
+        self._describer.lost()
+
+
+def _is_tool_call(call: Call | None) -> bool:
+    return call is not None and call.method == "tools/call"

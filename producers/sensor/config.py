@@ -1,0 +1,41 @@
+"""Settings of the sensor. Reads no environment; impossible values never get past the constructor."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...models.errors import ConfigError
+
+__all__ = ["SensorConfig"]
+
+_SMALLEST_RING, _LARGEST_RING = 1 << 16, 1 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensorConfig:
+    """`ring_bytes` holds about 9,000 events a MiB between two readings; `recording` keeps raw input for a replay.
+
+    `lease_mode` is that of the socket: 0o600 for gateways of the sensor's own user.
+    """
+
+    lease_socket: Path
+    host: str
+    cluster: str = ""
+    heartbeat_s: float = 1.0
+    flush_ms: int = 20
+    ring_bytes: int = 8 << 20
+    lease_mode: int = 0o600
+    recording: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.flush_ms <= 1000:
+            raise ConfigError(f"flush_ms is {self.flush_ms}", "choose 1 to 1000 milliseconds")
+        if not self.flush_ms / 1000 <= self.heartbeat_s <= 60:
+            raise ConfigError(f"heartbeat_s is {self.heartbeat_s}", f"choose {self.flush_ms / 1000} to 60 seconds")
+        if self.ring_bytes & (self.ring_bytes - 1) or not _SMALLEST_RING <= self.ring_bytes <= _LARGEST_RING:
+            raise ConfigError(f"ring_bytes is {self.ring_bytes}", "choose a power of two from 64 KiB to 1 GiB")
+        if self.lease_mode & ~0o777 or not self.lease_mode & 0o600:
+            raise ConfigError(f"lease_mode is {self.lease_mode:#o}", "choose permissions such as 0o600 or 0o660")
+        if len(str(self.lease_socket).encode()) > 107:
+            raise ConfigError(f"{self.lease_socket} is too long for a socket (107 bytes)", "choose a shorter path")

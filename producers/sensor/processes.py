@@ -1,0 +1,81 @@
+"""What /proc says of processes on this host: start, parent, cgroup, descendants. The sensor must run in the host's
+process namespace. A process that is gone yields None or nothing, never an error."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+__all__ = ["boot_id", "cgroup", "descendants", "is_within", "parents", "pid_of", "start_ns"]
+
+_PROC = Path("/proc")
+_NS_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
+_PPID, _START = 1, 19  # fields of /proc/PID/stat, counted behind the command
+_DEEPEST = 64
+
+
+def boot_id() -> str:
+    return (_PROC / "sys/kernel/random/boot_id").read_text().strip()
+
+
+def pid_of(pidfd: int) -> int | None:
+    """Process id, in this process's namespace, behind a pidfd; None when it is gone or the descriptor is no pidfd."""
+    try:
+        lines = Path(f"/proc/self/fdinfo/{pidfd}").read_text().splitlines()
+    except OSError:
+        return None
+    found = next((int(line.removeprefix("Pid:")) for line in lines if line.startswith("Pid:")), 0)
+    return found if found > 0 else None
+
+
+def start_ns(pid: int) -> int | None:
+    """Start of the process, nanoseconds since boot, as exact as /proc tells it (1/100 s)."""
+    fields = _stat(pid)
+    return int(fields[_START]) * _NS_PER_TICK if fields else None
+
+
+def cgroup(pid: int) -> str:
+    try:
+        return (_PROC / str(pid) / "cgroup").read_text()
+    except OSError:
+        return ""
+
+
+def parents() -> dict[int, int]:
+    """Parent of every process, at about this instant."""
+    pids = (int(entry.name) for entry in _PROC.iterdir() if entry.name.isdigit())
+    return {pid: int(fields[_PPID]) for pid in pids if (fields := _stat(pid))}
+
+
+def is_within(pid: int, ancestor: int) -> bool:
+    """Whether `pid` is `ancestor` or descends from it."""
+    for _ in range(_DEEPEST):
+        if pid == ancestor:
+            return True
+        fields = _stat(pid)
+        if not fields or not pid:
+            return False
+        pid = int(fields[_PPID])
+    return False
+
+
+def descendants(root: int, parent_of: Mapping[int, int]) -> list[int]:
+    """All processes below `root`, parents before their children."""
+    children: dict[int, list[int]] = {}
+    for pid, parent in parent_of.items():
+        children.setdefault(parent, []).append(pid)
+    found: list[int] = []
+    queue: Iterable[int] = children.get(root, [])
+    while queue:
+        found += queue
+        queue = [child for pid in queue for child in children.get(pid, [])]
+    return found
+
+
+def _stat(pid: int) -> list[str] | None:
+    try:
+        text = (_PROC / str(pid) / "stat").read_text(errors="replace")
+    except OSError:
+        return None
+    return text[text.rindex(")") + 2 :].split()  # the command may hold blanks and brackets

@@ -1,0 +1,284 @@
+"""The running sensor: one thread that waits for the ring, for gateways and for the clock.
+
+It only moves things: the kernel's bytes and the gateways' words into the pure Batches, and what comes out to `publish`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict, dataclass
+
+from ...models.digest import Keyring
+from ...models.errors import WireError
+from ...models.events import CallRef, ExecutionBatch
+from ...models.identity import workload
+from ...models.wire import Codec, bundled
+from ..lease import Granted, Refused
+from . import processes
+from .batches import Batches, Origin
+from .config import SensorConfig
+from .decode import DecodeError, decode
+from .lease import LeaseServer
+from .loader import load
+from .recording import Recorder
+from .watch import Watch
+
+__all__ = ["TOPIC", "Clock", "Publish", "Sensor"]
+
+TOPIC = "mcp.execution"
+
+Publish = Callable[[str, str, bytes], None]  # topic, key, value
+
+# A program takes its time stamp, then its place in the ring. What was stamped this long ago has its place by now.
+_SETTLE_NS = 2_000_000
+_PROMPT_NS = 2_000_000  # how soon after the end of a call its effects are told
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Monotonic and wall time in nanoseconds. The first must be the clock of bpf_ktime_get_ns."""
+
+    mono: Callable[[], int] = time.monotonic_ns
+    wall: Callable[[], int] = time.time_ns
+
+
+class Sensor:
+    """Loads the kernel half, and from run() to stop() serves leases and publishes batches.
+
+    The constructor raises SensorUnavailable or ConfigError. After it, gateways can connect; they are answered by run().
+    """
+
+    def __init__(
+        self,
+        config: SensorConfig,
+        keyring: Keyring,
+        publish: Publish,
+        *,
+        clock: Clock | None = None,
+        codec: Codec | None = None,
+    ) -> None:
+        self._config = config
+        self._publish = publish
+        self._clock = clock or Clock()
+        self._codec = codec or bundled()
+        self._boot_id = processes.boot_id()
+        instance = f"sensor:{uuid.uuid4()}"
+        origin = Origin(instance=instance, boot_id=self._boot_id, host=config.host, cluster=config.cluster)
+        self._batches = Batches(origin, keyring)
+        self._leased: set[int] = set()
+        self._settled_ns = 0  # everything stamped before was read
+        self._due_ns = 0  # when to read next; 0 while nothing waits
+        self._beat_ns = 0
+        self.counters: Counter[str] = Counter()  # batches and events published, and every kind of trouble
+        with contextlib.ExitStack() as held:
+            self._kernel = held.enter_context(load(config.ring_bytes))
+            self._watch = Watch(self._kernel)
+            self._recorder = Recorder(config.recording, origin) if config.recording else None
+            if self._recorder:
+                held.callback(self._recorder.close)
+            self._leases = LeaseServer(config.lease_socket, self, mode=config.lease_mode)
+            held.callback(self._leases.close)
+            self._poll = held.enter_context(select.epoll())
+            self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
+            held.callback(os.close, self._wake)
+            self._held = held.pop_all()
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        return self._kernel.features
+
+    @property
+    def missing(self) -> dict[str, str]:
+        """Features this kernel cannot serve, with what it lacks."""
+        return dict(self._kernel.missing)
+
+    def stop(self) -> None:
+        """End run() soon. Safe from any thread and from a signal handler."""
+        with contextlib.suppress(OSError):  # it has already ended
+            os.eventfd_write(self._wake, 1)
+
+    def run(self) -> None:
+        """Serve until stop(), SIGTERM or SIGINT; then tell the rest, say why it ends, and detach."""
+        with self._held, _signals(self.stop):
+            self._beat_ns = self._settled_ns = self._clock.mono()
+            try:
+                self._serve()
+            finally:
+                self._flush()
+                for root in self._batches.roots:
+                    self._close(root, "sensor-stopped")
+
+    def attach(self, root: int, server: str) -> Granted | Refused:
+        start_ns = processes.start_ns(root)
+        if start_ns is None:
+            return Refused("the server is gone")
+        found = workload(processes.cgroup(root), self._boot_id, root, start_ns)
+        is_new = found not in self._batches.workloads
+        mono, offset = self._times()
+        state = self._batches.open(root, found)
+        self._record(
+            b"A",
+            root=root,
+            server=server,
+            workload=asdict(found),
+            features=self.features,
+            mono_ns=mono,
+            offset_ns=offset,
+        )
+        if is_new:
+            self._tell([self._batches.start(found, self.features, mono, offset)])
+        try:
+            self._watch.add(root, state)
+        except OSError as error:
+            self._close(root, "not-watched")
+            return Refused(f"the sensor cannot watch another process: {error.strerror}")
+        self._leased.add(root)
+        return Granted(found.id, root, start_ns)
+
+    def begin(self, root: int, call: CallRef) -> None:
+        self._watch.stamp(root, self._batches.begin(root, call))
+        self._record(b"B", root=root, mono_ns=self._clock.mono(), **asdict(call))
+
+    def end(self, root: int, call_id: str) -> None:
+        state = self._batches.end(root, call_id)
+        if state is None:
+            self.counters["unknown-end"] += 1
+            return
+        self._watch.stamp(root, state)
+        self._record(b"E", root=root, call_id=call_id, mono_ns=self._clock.mono())
+        self._wait_at_most(_PROMPT_NS)
+
+    def detach(self, root: int) -> None:
+        """The gateway is gone; its server is watched for as long as a process of it lives."""
+        self._leased.discard(root)
+        self._watch.stamp(root, self._batches.end_all(root))
+        self._record(b"D", root=root, mono_ns=self._clock.mono())
+        self._wait_at_most(_PROMPT_NS)
+
+    def _serve(self) -> None:
+        ring = self._kernel.ring_descriptor
+        for descriptor in (ring, self._leases.descriptor, self._wake):
+            self._poll.register(descriptor, select.EPOLLIN)
+        while True:
+            ready = [descriptor for descriptor, _ in self._poll.poll(self._patience_s())]
+            if self._wake in ready:
+                return
+            for descriptor in ready:
+                if descriptor == ring:
+                    self._poll.modify(ring, 0)  # read in bulk when the flush is due, not once for every event
+                    self._wait_at_most(self._config.flush_ms * 1_000_000)
+                elif descriptor == self._leases.descriptor:
+                    self._accept()
+                else:
+                    self._leases.serve(descriptor)
+            self._on_time(ring)
+
+    def _accept(self) -> None:
+        connection = self._leases.accept()
+        if connection is not None:
+            self._poll.register(connection, select.EPOLLIN)
+
+    def _on_time(self, ring: int) -> None:
+        now = self._clock.mono()
+        if self._due_ns and now >= self._due_ns:
+            self._due_ns = 0
+            self._flush()
+            self._poll.modify(ring, select.EPOLLIN)
+        if now >= self._beat_ns:
+            self._beat_ns = now + int(self._config.heartbeat_s * 1e9)
+            self._beat()
+
+    def _wait_at_most(self, span_ns: int) -> None:
+        due = self._clock.mono() + span_ns
+        self._due_ns = min(self._due_ns or due, due)
+
+    def _patience_s(self) -> float:
+        until = min(self._due_ns, self._beat_ns) if self._due_ns else self._beat_ns
+        return max(0.0, (until - self._clock.mono()) / 1e9)
+
+    def _times(self) -> tuple[int, int]:
+        """A monotonic time before which everything has been, or is about to be, read; wall minus monotonic clock."""
+        mono = self._clock.mono()
+        return mono - _SETTLE_NS, self._clock.wall() - mono
+
+    def _flush(self) -> None:
+        """Read everything the kernel has, and tell it."""
+        mono, offset = self._times()
+        for record in self._watch.events():
+            self._observe(record)
+        entries = self._watch.flow_entries()
+        if self._recorder:
+            self._recorder.flows(entries)
+        for event in self._watch.flows(entries, self._batches.epoch, mono):
+            self._batches.observe(event)
+        for root in self._batches.roots:
+            if count := self._watch.lost(root):
+                self.counters["lost"] += count
+                self._batches.lost(root, count, self._settled_ns)
+                self._record(b"L", root=root, count=count, since_ns=self._settled_ns)
+        self._settled_ns = mono
+        self._record(b"T", mono_ns=mono, offset_ns=offset)
+        self._tell(self._batches.flush(mono, offset))
+
+    def _observe(self, record: bytes) -> None:
+        if self._recorder:
+            self._recorder.raw(b"R", record)
+        try:
+            self._batches.observe(decode(record))
+        except DecodeError:
+            self.counters["undecodable"] += 1
+
+    def _beat(self) -> None:
+        """Say that silent workloads are watched; let go of servers that are gone and of which nobody has the lease."""
+        self._flush()
+        living = self._watch.living() | self._leased
+        for root in self._batches.roots:
+            if root not in living:
+                self._close(root, "server-gone")
+        mono, offset = self._settled_ns, self._times()[1]
+        self._tell(self._batches.signs_of_life(mono, offset, int(self._config.heartbeat_s * 0.9e9)))
+
+    def _close(self, root: int, reason: str) -> None:
+        mono, offset = self._times()
+        ended = self._batches.close(root)
+        self._watch.remove(root)
+        self._record(b"C", root=root, reason=reason, mono_ns=mono, offset_ns=offset)
+        if ended:
+            self._tell([self._batches.stop(ended, reason, mono, offset)])
+
+    def _tell(self, batches: Iterable[ExecutionBatch]) -> None:
+        for batch in batches:
+            try:
+                value = self._codec.encode(batch)
+            except WireError:
+                self.counters["unencodable"] += 1
+                continue
+            self._publish(TOPIC, batch.workload, value)
+            self.counters["batches"] += 1
+            self.counters["events"] += sum(event.count for event in batch.events)
+
+    def _record(self, kind: bytes, **fields: object) -> None:
+        if self._recorder:
+            self._recorder.write(kind, **fields)
+
+
+@contextlib.contextmanager
+def _signals(stop: Callable[[], None]) -> Iterator[None]:
+    """SIGTERM and SIGINT call `stop` meanwhile; only a main thread may ask for that."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, lambda *_: stop()) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,197 @@
+"""Faust wiring, and nothing else: an agent is a pipe from its topics into a runner, a timer lets time pass.
+
+Refuses to start where Faust would wait in silence (preflight.py), and ends the process where Faust would go on after an
+error: every crash is a replay, none is a loss.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+import faust
+import structlog
+from mode import CrashingSupervisor
+
+from ..models.errors import TriptychError
+from ..models.events import AgentSpan, Call, ExecutionBatch, ProtocolEvent
+from ..models.wire import Codec, bundled
+from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport
+from .config import WorkerConfig
+from .health import Health, pages, serve
+from .metrics import Metrics
+from .preflight import check
+from .runner import Chunk, Input, Plan, Runner, Store
+from .security import credentials
+from .stage import Headers, Stage
+
+__all__ = ["Wiring", "create_app", "run"]
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """One stage as a worker runs it: what makes the state of one co-partition, and the store it asks, if any."""
+
+    new_stage: Callable[[], Stage]
+    store: Store | None = None
+
+
+class _App(faust.App):
+    def _create_directories(self) -> None:
+        """None: there are no tables, and a worker's file system may be read-only."""
+
+
+class _FaustSink:
+    """Straight to the producer: a Faust topic costs ten times as much for each record."""
+
+    def __init__(self, app: faust.App) -> None:
+        self._app = app
+
+    async def send(self, topic: str, key: bytes, value: bytes, headers: Headers) -> Awaitable[object]:
+        sent = await self._app.producer.send(topic, key, value, None, None, list(headers))
+        return cast(Awaitable[object], sent)
+
+
+def sources_of(config: WorkerConfig, stage: str) -> Mapping[str, type[Input]]:
+    """The topics a stage joins, and the event each of them carries."""
+    topics = config.topics
+    return {
+        "calls": {topics.protocol: ProtocolEvent, topics.execution: ExecutionBatch},
+        "turns": {topics.calls: Call, topics.agent: AgentSpan},
+    }[stage]
+
+
+def create_app(
+    config: WorkerConfig,
+    stages: Mapping[str, Wiring],
+    *,
+    codec: Codec | None = None,
+    metrics: Metrics | None = None,
+    health: Health | None = None,
+) -> faust.App:
+    """The Faust app of one worker, not started. `stages` gives a Wiring for each of `config.stages`."""
+    app = _faust(config)
+    metrics = metrics or Metrics()
+    codec = codec or bundled()
+    runners = []
+    for name in config.stages:
+        plan = Plan(
+            name=name,
+            sources=sources_of(config, name),
+            new_stage=stages[name].new_stage,
+            times=config.clock,
+            dead_letters=config.topics.deadletter,
+            max_bytes=config.max_record_bytes,
+        )
+        runner = Runner(
+            plan, codec=codec, sink=_FaustSink(app), store=stages[name].store, metrics=metrics, now=time.time_ns
+        )
+        _pipe(app, runner)
+        runners.append(runner)
+    _keep_time(app, config, runners, metrics, health or Health(config.stalled_s))
+    return app
+
+
+def _faust(config: WorkerConfig) -> faust.App:
+    app = _App(
+        config.group,
+        broker=[f"kafka://{address.strip()}" for address in config.bootstrap.split(",")],
+        broker_credentials=credentials(config.kafka),
+        broker_client_id=f"triptych-{config.group}",
+        store="memory://",
+        processing_guarantee="at_least_once",
+        stream_wait_empty=False,  # pinned chunks would hold a rebalance up for ever
+        stream_buffer_maxsize=64,
+        topic_disable_leader=True,
+        topic_allow_declare=False,
+        topic_partitions=config.partitions,
+        broker_commit_interval=config.commit_s,
+        broker_session_timeout=config.session_timeout_s,
+        broker_heartbeat_interval=config.session_timeout_s / 5,
+        broker_rebalance_timeout=max(30.0, config.session_timeout_s),
+        broker_request_timeout=max(40.0, 2 * config.session_timeout_s),
+        consumer_auto_offset_reset="earliest",
+        consumer_group_instance_id=config.instance,
+        consumer_max_fetch_size=1 << 20,
+        producer_linger=0.005,
+        producer_max_batch_size=1 << 18,
+        producer_max_request_size=2 * config.max_record_bytes,
+        producer_compression_type="lz4",
+        producer_acks=-1,
+        table_standby_replicas=0,
+        agent_supervisor=CrashingSupervisor,
+        web_enabled=False,
+    )
+    transport = ChunkTransport(app.conf.broker_consumer, app, loop=None)
+    transport.sources = frozenset(topic for stage in config.stages for topic in sources_of(config, stage))
+    app.transport = transport
+    return app
+
+
+def _pipe(app: faust.App, runner: Runner) -> None:
+    async def pipe(stream: Any) -> None:
+        unacknowledged = stream.noack()
+        async for event in unacknowledged.events():
+            message = event.message
+
+            def done(event: Any = event) -> None:
+                event.message.value.finished = True
+                event.ack()
+
+            await runner.feed(Chunk(message.topic, message.partition, message.value, message.generation_id, done))
+            cast(ChunkConsumer, app.consumer).fed(message)
+
+    app.agent(app.topic(*runner.plan.sources, schema=ChunkSchema()), name=runner.plan.name)(pipe)
+
+
+def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metrics: Metrics, health: Health) -> None:
+    @app.on_partitions_revoked.connect(weak=False)
+    async def forget(app: faust.App, revoked: Any, **_: Any) -> None:
+        for runner in runners:
+            runner.reset()
+
+    @app.timer(config.tick_ms / 1000)  # type: ignore[untyped-decorator]
+    async def tick() -> None:
+        progress = cast(ChunkConsumer, app.consumer).progress()
+        health.observe(progress, time.monotonic(), excused=any(runner.waits for runner in runners))
+        for (topic, partition), lag in health.lags.items():
+            metrics.lag.labels(topic, str(partition)).set(lag)
+        health.check()
+        for runner in runners:
+            await runner.tick(_at_end(runner.plan, progress))
+
+
+def _at_end(plan: Plan, progress: Mapping[Any, Any]) -> dict[int, list[str]]:
+    """Partitions held, and of each the topics with nothing more to read; a topic without that partition never has."""
+    held = {partition for topic, partition in progress if topic in plan.sources}
+    reached = {place for place in progress if (there := progress[place]) is None or not there.at_end}
+    return {partition: [topic for topic in plan.sources if (topic, partition) not in reached] for partition in held}
+
+
+def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
+    """Run a worker until SIGTERM or SIGINT; the exit code. Raises TriptychError when it cannot start."""
+    joined = [sources_of(config, name) for name in config.stages]
+    topics = config.topics
+    written = {"calls": [topics.calls], "turns": [topics.alerts, topics.alerts_ocsf]}
+    asyncio.run(check(config, joined, [topics.deadletter, *(t for name in config.stages for t in written[name])]))
+    metrics, health = Metrics(), Health(config.stalled_s)
+    app = create_app(config, stages, metrics=metrics, health=health)
+    if config.health_port:
+        serve(pages(health, metrics), config.health_port)
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    worker = faust.Worker(app, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True, loop=loop)
+    try:
+        worker.execute_from_commandline()
+    except SystemExit as exit_:
+        return int(exit_.code or 0)
+    except TriptychError as error:
+        log.error("worker ends", error=str(error), code=error.code)
+        return 1
+    return 0

@@ -1,0 +1,77 @@
+"""What a worker counts, in a Prometheus registry of its own. Labels are stages, topics and codes, never content."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+from .stage import Output, Stage
+
+__all__ = ["Counted", "Metrics"]
+
+_SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0, 30.0, 120.0)
+
+
+@runtime_checkable
+class Counted(Protocol):
+    """A stage that counts: totals since it began, and levels as they are now."""
+
+    def counts(self) -> dict[str, int]: ...
+
+    def levels(self) -> dict[str, int]: ...
+
+
+class Metrics:
+    """The instruments of one worker process."""
+
+    def __init__(self) -> None:
+        self.registry = registry = CollectorRegistry()
+        self.dead_letters = Counter(
+            "triptych_dead_letters", "Records sent to the dead-letter topic.", ["stage", "code"], registry=registry
+        )
+        self.clock_ahead = Counter(
+            "triptych_clock_ahead", "Records whose time lay ahead of their arrival.", ["topic"], registry=registry
+        )
+        self.watermark = Gauge(
+            "triptych_watermark_seconds", "Event time reached, Unix epoch.", ["stage", "partition"], registry=registry
+        )
+        self.pinned = Gauge(
+            "triptych_pinned_chunks", "Chunks not acknowledged yet.", ["stage", "partition"], registry=registry
+        )
+        self.store_away = Gauge(
+            "triptych_store_away", "1 while the store does not answer.", ["stage"], registry=registry
+        )
+        self.lag = Gauge(
+            "triptych_lag_records",
+            "Records not read yet.",
+            ["topic", "partition"],
+            registry=registry,
+        )
+        self._happened = Counter("triptych_stage", "What stages counted.", ["stage", "what"], registry=registry)
+        self._levels = Gauge(
+            "triptych_stage_level", "What stages hold.", ["stage", "what", "partition"], registry=registry
+        )
+        self._latency = Histogram(
+            "triptych_event_to_output_seconds",
+            "From the event's own time to the record sent.",
+            ["stage", "topic"],
+            registry=registry,
+            buckets=_SECONDS,
+        )
+
+    def sent(self, stage: str, output: Output, now_ns: int) -> None:
+        """One output went to the broker; its latency counts where it carries a time."""
+        at = 0 if isinstance(output.value, bytes) else output.value.wall_ns
+        if at:
+            self._latency.labels(stage, output.topic).observe(max(0, now_ns - at) / 1e9)
+
+    def stage(self, name: str, partition: str, stage: Stage, counted: dict[str, int]) -> None:
+        """Publish what a stage counted beyond `counted`, which is brought up to date."""
+        if not isinstance(stage, Counted):
+            return
+        for what, total in stage.counts().items():
+            self._happened.labels(name, what).inc(total - counted.get(what, 0))
+            counted[what] = total
+        for what, level in stage.levels().items():
+            self._levels.labels(name, what, partition).set(level)

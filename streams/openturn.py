@@ -1,0 +1,96 @@
+"""What is known of one turn while it may still change: the latest revision of each call, spans, answers, pins. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from ..models.baseline import BaselineView
+from ..models.events import AgentSpan, Alert, Call
+from ..models.turn import Turn
+from .stage import Pin
+
+__all__ = ["OpenTurn"]
+
+_MOST = 512
+
+
+@dataclass(slots=True, eq=False)
+class OpenTurn:
+    """`opened_ns`, `last_ns`: event time of the first record since it was (re)opened and of the last one."""
+
+    key: str
+    opened_ns: int = 0
+    last_ns: int = 0
+    closed: bool = False
+    finding: Alert | None = None
+    views: dict[str, BaselineView] = field(default_factory=dict)
+    _calls: dict[str, Call] = field(default_factory=dict)
+    _spans: dict[str, AgentSpan] = field(default_factory=dict)
+    _pins: list[Pin] = field(default_factory=list)
+
+    def take(self, record: Call | AgentSpan) -> bool:
+        """Whether the record is new: a revision that was seen, or an older one, is not."""
+        if isinstance(record, Call):
+            seen = self._calls.get(record.call_id)
+            if seen is not None and seen.revision >= record.revision:
+                return False
+            self._calls[record.call_id] = record
+            return True
+        if record.span_id in self._spans:
+            return False
+        self._spans[record.span_id] = record
+        return True
+
+    def trim(self) -> int:
+        """Forget the oldest beyond 512 calls and as many spans; how many were forgotten."""
+        calls = sorted(self._calls.values(), key=lambda call: call.started_ns)[: max(len(self._calls) - _MOST, 0)]
+        spans = sorted(self._spans.values(), key=lambda span: span.started_ns)[: max(len(self._spans) - _MOST, 0)]
+        for call in calls:
+            del self._calls[call.call_id]
+        for span in spans:
+            del self._spans[span.span_id]
+        return len(calls) + len(spans)
+
+    def keep(self, pin: Pin, at_ns: int) -> None:
+        """Stay open for a record of this time; its chunk must come again after a crash until the turn closes."""
+        if self.closed or not self._pins:
+            self.opened_ns = at_ns
+        self.closed = False
+        self.opened_ns = min(self.opened_ns, at_ns)
+        self.last_ns = max(self.last_ns, at_ns)
+        pin.hold()
+        self._pins.append(pin)
+
+    def close(self) -> tuple[Pin, ...]:
+        """The pins to release."""
+        self.closed = True
+        pins, self._pins = tuple(self._pins), []
+        return pins
+
+    def calls_with(self, coming: Iterable[Call]) -> tuple[Call, ...]:
+        """The calls as they will be once these have come, in order of their start."""
+        calls = dict(self._calls)
+        for call in coming:
+            if call.call_id not in calls or calls[call.call_id].revision < call.revision:
+                calls[call.call_id] = call
+        return _in_order(calls.values())
+
+    def unanswered(self, server: str, keys: Sequence[str]) -> tuple[str, ...]:
+        """The keys this turn holds no answer to. Answers are kept while it is open: a baseline moves slowly."""
+        view = self.views.get(server)
+        return tuple(key for key in keys if view is None or key not in view.supports)
+
+    def learn_of(self, views: Mapping[str, BaselineView]) -> None:
+        """Add the answers for the servers of this turn."""
+        for server in {call.server.id for call in self._calls.values()} & views.keys():
+            old, new = self.views.get(server), views[server]
+            self.views[server] = replace(new, supports={**old.supports, **new.supports}) if old else new
+
+    def turn(self) -> Turn:
+        spans = sorted(self._spans.values(), key=lambda span: (span.started_ns, span.span_id))
+        return Turn(self.key, _in_order(self._calls.values()), tuple(spans))
+
+
+def _in_order(calls: Iterable[Call]) -> tuple[Call, ...]:
+    return tuple(sorted(calls, key=lambda call: (call.started_ns, call.call_id)))

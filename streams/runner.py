@@ -1,0 +1,273 @@
+"""Carries stages out: records in, outputs acknowledged, writes applied, offsets released, in that order and no other.
+
+Knows no Faust. One runner serves one stage over all partitions this worker holds. A record that cannot be read or that
+a stage refuses becomes a dead letter; a broker that refuses an output raises, and nothing is acknowledged.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol, cast
+
+import structlog
+
+from ..models.errors import WireError
+from ..models.events import AgentSpan, Call, Event, ExecutionBatch, ProtocolEvent
+from ..models.wire import Codec
+from .clock import Clock
+from .config import ClockTimes
+from .deadletter import Source, dead_letter
+from .metrics import Metrics
+from .pins import PinQueue
+from .stage import Headers, Output, Pin, Stage, Step, StoreAwayError
+
+__all__ = ["Chunk", "Plan", "Record", "Runner", "Sink", "Store"]
+
+_RETRY_FIRST_S = 0.1
+_RETRY_MOST_S = 5.0
+
+Input = ProtocolEvent | ExecutionBatch | AgentSpan | Call
+log = structlog.get_logger(__name__)
+
+
+class Record(Protocol):
+    """A record as a Kafka client hands it over. `timestamp` is in milliseconds, its type 1 when the broker set it."""
+
+    offset: int
+    timestamp: int
+    timestamp_type: int
+    key: bytes | None
+    value: bytes | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Consecutive records of one topic partition. `done` acknowledges all of them.
+
+    `generation` is that of the consumer group's assignment they were read under.
+    """
+
+    topic: str
+    partition: int
+    records: Sequence[Record]
+    generation: int
+    done: Callable[[], None]
+
+
+class Sink(Protocol):
+    """Sends a record; the inner awaitable ends when the broker has acknowledged it, or raises."""
+
+    async def send(self, topic: str, key: bytes, value: bytes, headers: Headers) -> Awaitable[object]: ...
+
+
+class Store(Protocol):
+    """What a stage's `wanted` and `writes` are for. Raises StoreAwayError while it cannot be reached."""
+
+    async def lookup(self, wanted: Any) -> Any: ...
+
+    async def apply(self, writes: Sequence[Any]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What one runner runs. `sources` says which event each topic carries."""
+
+    name: str
+    sources: Mapping[str, type[Input]]
+    new_stage: Callable[[], Stage]
+    times: ClockTimes
+    dead_letters: str
+    max_bytes: int
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """One co-partition: its stage, its clock, its chunks not yet acknowledged."""
+
+    stage: Stage
+    clock: Clock
+    pins: PinQueue = field(default_factory=PinQueue)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    counted: dict[str, int] = field(default_factory=dict)
+
+
+class Runner:
+    """Feed it chunks, tick it, reset it at every rebalance. `now` gives wall time, epoch nanoseconds."""
+
+    def __init__(
+        self, plan: Plan, *, codec: Codec, sink: Sink, store: Store | None, metrics: Metrics, now: Callable[[], int]
+    ) -> None:
+        self.plan = plan
+        self._codec = codec
+        self._sink = sink
+        self._store = store
+        self._metrics = metrics
+        self._now = now
+        self._parts: dict[int, _Part] = {}
+        self._generation = -1
+        self._store_away = False
+
+    @property
+    def waits(self) -> bool:
+        """Whether the store is away, so that nothing can move."""
+        return self._store_away
+
+    def reset(self) -> None:
+        """Partitions moved: forget everything. What was not acknowledged comes again."""
+        self._parts.clear()
+
+    async def feed(self, chunk: Chunk) -> None:
+        """Take one chunk; returns when all that followed from it is acknowledged and written.
+
+        A chunk of an older generation is left alone: it is read again by whoever holds its partition now.
+        """
+        if chunk.generation < self._generation:
+            return
+        if chunk.generation > self._generation:
+            self.reset()
+            self._generation = chunk.generation
+        part = self._part(chunk.partition)
+        async with part.lock:
+            if not self._alive(chunk.partition, part):
+                return
+            pin = part.pins.add(chunk.topic, chunk.done)
+            records, outputs = self._read(chunk, part)
+            known = await self._lookup(chunk.partition, part, part.stage.wanted([record for _, record in records]))
+            if not self._alive(chunk.partition, part):
+                return
+            steps = [Step(outputs=tuple(outputs), releases=(pin,))]
+            steps += [self._add(source, record, part, pin, known) for source, record in records]
+            steps.append(self._advance(chunk.partition, part, ()))
+            await self._carry_out(chunk.partition, part, steps)
+
+    async def tick(self, at_end: Mapping[int, Iterable[str]]) -> None:
+        """Let time pass. `at_end`: the partitions held, and of each the topics that have nothing more to read."""
+        for partition, ended in at_end.items():
+            part = self._part(partition)
+            if part.lock.locked():
+                continue  # a chunk is under way, and it advances time itself
+            async with part.lock:
+                await self._carry_out(partition, part, [self._advance(partition, part, ended)])
+                self._measure(partition, part)
+
+    def _part(self, partition: int) -> _Part:
+        part = self._parts.get(partition)
+        if part is None:
+            clock = Clock(self.plan.sources, self.plan.times, self._now())
+            part = self._parts[partition] = _Part(self.plan.new_stage(), clock)
+        return part
+
+    def _alive(self, partition: int, part: _Part) -> bool:
+        return self._parts.get(partition) is part
+
+    def _read(self, chunk: Chunk, part: _Part) -> tuple[list[tuple[Source, Input]], list[Output]]:
+        """The events of a chunk, and a dead letter for each record that is none."""
+        records: list[tuple[Source, Input]] = []
+        refused: list[Output] = []
+        expected = self.plan.sources[chunk.topic]
+        for raw in chunk.records:
+            source = Source(chunk.topic, chunk.partition, raw.offset, raw.timestamp, raw.key, raw.value or b"")
+            try:
+                event = cast(Input, self._codec.decode(source.value, expected))
+            except WireError as error:
+                refused.append(self._refuse(source, error.code, error.what))
+            else:
+                records.append((source, self._timed(event, chunk.topic, raw, part)))
+        return records, refused
+
+    def _timed(self, event: Input, topic: str, raw: Record, part: _Part) -> Input:
+        now = self._now()
+        appended = raw.timestamp * 1_000_000 if raw.timestamp_type == 1 else now
+        taken = part.clock.observe(topic, event.wall_ns, appended, now)
+        if taken == event.wall_ns:
+            return event
+        self._metrics.clock_ahead.labels(topic).inc()
+        return replace(event, wall_ns=taken)
+
+    def _refuse(self, source: Source, code: str, reason: str) -> Output:
+        self._metrics.dead_letters.labels(self.plan.name, code).inc()
+        log.warning("dead letter", stage=self.plan.name, topic=source.topic, offset=source.offset, code=code)
+        key = (source.key or b"").decode("utf-8", "replace")
+        return Output(self.plan.dead_letters, key, dead_letter(source, code, reason, self.plan.name))
+
+    def _add(self, source: Source, record: Event, part: _Part, pin: Pin, known: Any) -> Step:
+        try:
+            return part.stage.add(record, pin, known)
+        except Exception as error:
+            # One record that a stage cannot take must not stop the partition for ever.
+            log.exception("stage refused a record", stage=self.plan.name, topic=source.topic, offset=source.offset)
+            return Step(outputs=(self._refuse(source, "S01", f"the stage failed: {type(error).__name__}"),))
+
+    def _advance(self, partition: int, part: _Part, ended: Iterable[str]) -> Step:
+        watermark = part.clock.watermark(self._now(), ended)
+        if watermark is None:
+            return Step()
+        self._metrics.watermark.labels(self.plan.name, str(partition)).set(watermark / 1e9)
+        due = part.stage.next_deadline()
+        return part.stage.advance(watermark) if due is not None and due <= watermark else Step()
+
+    async def _carry_out(self, partition: int, part: _Part, steps: Sequence[Step]) -> None:
+        await self._send([output for step in steps for output in step.outputs])
+        writes = [write for step in steps for write in step.writes]
+        if writes and self._store is not None:
+            await self._patiently(partition, part, self._store.apply, writes)
+        if not self._alive(partition, part):
+            return
+        for step in steps:
+            for pin in step.releases:
+                pin.release()
+        part.pins.settle()
+
+    async def _send(self, outputs: Sequence[Output]) -> None:
+        pending = []
+        for output in outputs:
+            topic, key, value = self._encoded(output)
+            pending.append(await self._sink.send(topic, key.encode(), value, output.headers))
+            self._metrics.sent(self.plan.name, output, self._now())
+        for acknowledged in pending:
+            await acknowledged
+
+    def _encoded(self, output: Output) -> tuple[str, str, bytes]:
+        """Topic, key and bytes. What no broker would take goes to the dead letters: sending it again would not help."""
+        try:
+            value = output.value if isinstance(output.value, bytes) else self._codec.encode(output.value)
+        except WireError as error:
+            value, code, reason = b"", error.code, error.what
+        else:
+            if len(value) <= self.plan.max_bytes:
+                return output.topic, output.key, value
+            code, reason = "S03", f"{len(value)} bytes are more than a record may have"
+        source = Source(output.topic, -1, -1, self._now() // 1_000_000, output.key.encode(), value)
+        letter = self._refuse(source, code, reason)
+        return letter.topic, letter.key, self._codec.encode(letter.value)
+
+    async def _lookup(self, partition: int, part: _Part, wanted: Any) -> Any:
+        if wanted is None or self._store is None:
+            return None
+        return await self._patiently(partition, part, self._store.lookup, wanted)
+
+    async def _patiently(self, partition: int, part: _Part, ask: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
+        """Ask the store until it answers or the partition is gone. Nothing is acknowledged meanwhile."""
+        pause = _RETRY_FIRST_S
+        while self._alive(partition, part):
+            try:
+                answer = await ask(argument)
+            except StoreAwayError as error:
+                self._tell_store(away=True)
+                log.warning("store away", stage=self.plan.name, error=str(error), retry_s=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, _RETRY_MOST_S)
+            else:
+                self._tell_store(away=False)
+                return answer
+        return None
+
+    def _tell_store(self, *, away: bool) -> None:
+        self._store_away = away
+        self._metrics.store_away.labels(self.plan.name).set(away)
+
+    def _measure(self, partition: int, part: _Part) -> None:
+        self._metrics.pinned.labels(self.plan.name, str(partition)).set(len(part.pins))
+        self._metrics.stage(self.plan.name, str(partition), part.stage, part.counted)

@@ -1,0 +1,40 @@
+"""Settings document themselves and speak librdkafka's names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from triptych.infra.settings import Kafka, Settings
+
+
+@pytest.mark.parametrize("section", Settings.model_fields)
+def test_every_setting_says_what_it_does(section: str) -> None:
+    fields = type(getattr(Settings(), section)).model_fields
+    assert [name for name, field in fields.items() if not field.description] == []
+
+
+def test_a_plain_connection_needs_no_property_but_its_protocol() -> None:
+    assert Kafka(bootstrap="b:1").properties() == {"security.protocol": "plaintext"}
+
+
+def test_a_secured_connection_has_librdkafkas_names() -> None:
+    section = Kafka(
+        bootstrap="b:1",
+        security_protocol="sasl_ssl",
+        sasl_username="u",
+        sasl_password=SecretStr("p"),
+        ssl_ca_file=Path("/ca.pem"),
+    )
+    assert section.properties() == {
+        "security.protocol": "sasl_ssl",
+        "ssl.ca.location": "/ca.pem",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.username": "u",
+        "sasl.password": "p",
+    }
+
+
+def test_paths_may_start_at_home() -> None:
+    assert Kafka(bootstrap="b:1", ssl_ca_file=Path("~/ca.pem")).ssl_ca_file == Path.home() / "ca.pem"

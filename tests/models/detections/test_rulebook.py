@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+from triptych.models import baseline as keys
+from triptych.models import testing
+from triptych.models.detections.engine import Rulebook
+from triptych.models.detections.engine.subjects import BINDINGS
+from triptych.models.events import Effect
+from triptych.models.turn import Turn
+
+BOOK = Rulebook.load()
+X01 = "chain.credential-read-then-egress"
+SECRET, OUT = "/root/.aws/credentials", "203.0.113.7:443"
+
+
+def hit_ids(turn: Turn) -> list[str]:
+    return [hit.rule.id for hit in BOOK.evaluate(turn, {}).hits]
+
+
+def test_an_ordinary_turn_is_quiet_and_everything_was_judged() -> None:
+    turn = testing.turn(testing.call("read_config", testing.read("/srv/app/config.toml", 0.1)))
+    evaluation = BOOK.evaluate(turn, {})
+    assert (evaluation.hits, evaluation.not_judged) == ((), ())
+
+
+def test_a_hit_names_the_very_effects_it_rests_on() -> None:
+    effects = (testing.read("/srv/a", 0.1), testing.read(SECRET, 0.2), testing.connect(OUT, 0.3))
+    call = testing.call("read_config", *effects)
+    [hit] = BOOK.evaluate(testing.turn(call), {}).hits
+    assert hit.record.evidence == (call.effects[1].source, call.effects[2].source)
+
+
+def test_three_layers_that_did_not_watch_leave_every_rule_of_theirs_unjudged() -> None:
+    call = testing.call()
+    blind = replace(call, coverage=replace(call.coverage, execution=False))
+    [reason] = {entry.reason for entry in BOOK.evaluate(testing.turn(blind), {}).not_judged}
+    assert reason == "the execution layer did not watch 1 of 1 calls"
+
+
+def test_a_weak_binding_is_said_to_be_the_reason() -> None:
+    effects = (testing.read(SECRET, 0.2, binding="window"), testing.connect(OUT, 0.3, binding="window"))
+    [entry] = [
+        entry for entry in BOOK.evaluate(testing.turn(testing.call("a", *effects)), {}).not_judged if entry.rule == X01
+    ]
+    assert entry.reason == "effects are bound to the call by window only, lineage is needed"
+
+
+def test_a_young_baseline_is_said_to_be_the_reason() -> None:
+    turn = testing.turn(testing.call("read_config", testing.connect(OUT, 0.3)))
+    view = testing.baseline(supports={keys.tool_key("read_config"): 7})
+    [entry] = BOOK.evaluate(turn, {"files": view}).not_judged
+    assert entry.reason == "the baseline has 7 of the 20 sessions that it needs"
+
+
+def test_a_fact_of_one_principal_alone_does_not_silence_a_rule() -> None:
+    turn = testing.turn(testing.call("read_config", testing.connect(OUT, 0.3)))
+    view = testing.baseline(supports={keys.tool_key("read_config"): 42})
+    taught = replace(view, supports={**view.supports, keys.egress_key("read_config"): keys.Support(30, 1)})
+    [hit] = BOOK.evaluate(turn, {"files": taught}).hits
+    assert [(seen.sessions, seen.of) for seen in hit.matches[0].seen] == [(30, 42)]
+
+
+def test_a_hundred_reads_and_a_hundred_sends_in_the_wrong_order_stay_quiet() -> None:
+    sends = [testing.send(OUT, at_s=index / 1000) for index in range(256)]
+    reads = [testing.read(SECRET, 0.5 + index / 1000) for index in range(256)]
+    assert hit_ids(testing.turn(testing.call("a", *sends, *reads))) == []
+
+
+EFFECTS = st.lists(
+    st.builds(
+        lambda kind, at, binding: replace(kind(at), binding=binding),
+        st.sampled_from(
+            [
+                lambda at: testing.read(SECRET, at),
+                lambda at: testing.read("/srv/app/config.toml", at),
+                lambda at: testing.connect(OUT, at),
+                lambda at: testing.connect("10.0.0.1:80", at),
+            ]
+        ),
+        st.floats(0, 1),
+        st.sampled_from(BINDINGS),
+    ),
+    max_size=8,
+)
+
+
+@given(EFFECTS)
+def test_the_rule_agrees_with_its_definition_written_out(effects: list[Effect]) -> None:
+    strong = [effect for effect in effects if BINDINGS.index(effect.binding) >= BINDINGS.index("lineage")]
+    reads = [effect.wall_ns for effect in strong if effect.sensitivity]
+    sends = [effect.wall_ns for effect in strong if effect.destination == "outside"]
+    expected = any(read <= send for read in reads for send in sends)
+    assert (X01 in hit_ids(testing.turn(testing.call("a", *effects)))) is expected
+
+
+@given(EFFECTS, st.randoms())
+def test_the_order_in_which_effects_arrive_changes_no_verdict(effects: list[Effect], random: object) -> None:
+    shuffled = list(effects)
+    random.shuffle(shuffled)  # type: ignore[attr-defined]
+    one, other = (testing.turn(testing.call("a", *some)) for some in (effects, shuffled))
+    assert hit_ids(one) == hit_ids(other)
+
+
+@given(EFFECTS)
+def test_evaluating_twice_says_the_same(effects: list[Effect]) -> None:
+    turn = testing.turn(testing.call("a", *effects))
+    assert BOOK.evaluate(turn, {}) == BOOK.evaluate(turn, {})
