@@ -1,20 +1,23 @@
-"""Settings to what each room asks for. The only place that knows both sides; each room refuses what cannot work in it."""
+"""Settings to what the producers ask for. Knows both sides; what cannot work is refused by the producer itself."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import uuid4
 
 from ..models.digest import Keyring
-from ..models.sensitivity import Sensitivity
+from ..producers.agent.otlp import AgentConfig
+from ..producers.agent.spans import Origin
 from ..producers.gateway.config import GatewayConfig
+from ..producers.gateway.ship import ShipConfig
 from ..producers.publish import PublishConfig
 from ..producers.sensor.config import SensorConfig
-from ..streams.config import WorkerConfig
+from ..producers.sensor.processes import boot_id
 from . import keys
 from .brokers import Broker
 from .settings import Settings
 
-__all__ = ["gateway", "keyring", "publish", "sensitivity", "sensor", "worker"]
+__all__ = ["agent", "gateway", "keyring", "publish", "sensor", "shipper"]
 
 
 def keyring(settings: Settings) -> Keyring:
@@ -22,14 +25,14 @@ def keyring(settings: Settings) -> Keyring:
     return keys.load(settings.digest.key_file, settings.digest.key_id)
 
 
-def sensitivity(settings: Settings) -> Sensitivity:
-    """The shipped classes with those of the settings. Raises ConfigError."""
-    networks = settings.networks
-    return Sensitivity.load(settings.findings.sensitivity, outside=networks.outside, inside=networks.inside)
-
-
 def publish(broker: Broker, client_id: str) -> PublishConfig:
     return PublishConfig(bootstrap=broker.bootstrap, client_id=client_id, properties=broker.properties)
+
+
+def agent(settings: Settings) -> AgentConfig:
+    identity, section = settings.identity, settings.agent
+    origin = Origin(producer=f"agent:{uuid4()}", boot_id=boot_id(), host=identity.host, cluster=identity.cluster)
+    return AgentConfig(origin=origin, host=section.host, port=section.port)
 
 
 def gateway(settings: Settings, command: Sequence[str]) -> GatewayConfig:
@@ -47,10 +50,15 @@ def gateway(settings: Settings, command: Sequence[str]) -> GatewayConfig:
         host=settings.identity.host,
         cluster=settings.identity.cluster,
         dispatch_mode=section.dispatch_mode,
+        ship=section.ship,
         bootstrap=settings.kafka.bootstrap,
         kafka=settings.kafka.properties(),
         sensitivity=settings.findings.sensitivity,
     )
+
+
+def shipper(settings: Settings, broker: Broker) -> ShipConfig:
+    return ShipConfig(spool_dir=settings.gateway.spool_dir, bootstrap=broker.bootstrap, properties=broker.properties)
 
 
 def sensor(settings: Settings) -> SensorConfig:
@@ -61,24 +69,4 @@ def sensor(settings: Settings) -> SensorConfig:
         cluster=settings.identity.cluster,
         heartbeat_s=section.heartbeat_s,
         recording=section.recording,
-    )
-
-
-def worker(settings: Settings, broker: Broker, redis_url: str) -> WorkerConfig:
-    section = settings.worker
-    return WorkerConfig(
-        bootstrap=broker.bootstrap,
-        kafka=broker.properties,
-        redis_url=redis_url,
-        partitions=settings.kafka.partitions,
-        group=section.group,
-        stages=section.stages,
-        grace_ms=section.grace_ms,
-        slack_ms=section.slack_ms,
-        gap_s=section.gap_s,
-        max_call_s=section.max_call_s,
-        out_of_order_ms=section.out_of_order_ms,
-        idle_ms=section.idle_ms,
-        turn_gap_s=section.turn_gap_s,
-        health_port=section.health_port,
     )

@@ -14,7 +14,7 @@ from confluent_kafka.admin import AdminClient
 from . import admin, settings, topics
 from .errors import BrokerError
 
-__all__ = ["Broker", "answers", "reach", "start"]
+__all__ = ["Broker", "answers", "external", "reach", "start"]
 
 # What librdkafka calls a failure, the most telling first, and what a person checks then.
 _CAUSES = {
@@ -60,15 +60,20 @@ def start(section: settings.Kafka) -> Iterator[Broker]:
             yield from _embedded()
 
 
-def reach(section: settings.Kafka, timeout_s: float = 6.0) -> Broker:
-    """The external broker, once it answers. Raises BrokerError K01, K11."""
+def external(section: settings.Kafka) -> Broker:
+    """The broker that other processes use too, without asking whether it answers. Raises BrokerError K11."""
     if section.provider != "external":
         raise BrokerError(
             f"kafka.provider is {section.provider}, a broker inside one process, and this command runs beside others",
             "set TRIPTYCH_KAFKA__BOOTSTRAP=host:9092, or see it all in one process: triptych demo",
             code="K11",
         )
-    broker = Broker("external", section.bootstrap, section.properties())
+    return Broker("external", section.bootstrap, section.properties())
+
+
+def reach(section: settings.Kafka, timeout_s: float = 6.0) -> Broker:
+    """The external broker, once it answers. Raises BrokerError K01, K11."""
+    broker = external(section)
     said: list[str] = []
     noted: dict[str, Any] = {"log_level": 0, "error_cb": lambda error: said.append(error.name())}
     client = AdminClient({**broker.client(), **noted})

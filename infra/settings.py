@@ -24,7 +24,6 @@ __all__ = [
     "Model",
     "Networks",
     "Redis",
-    "Registry",
     "Section",
     "Sensor",
     "Settings",
@@ -215,6 +214,8 @@ class Gateway(Section):
     """Socket of the sensor on this machine."""
     dispatch_mode: Literal["concurrent", "serialised"] = "concurrent"
     """serialised holds calls back so that one is in flight at a time: every effect binds exactly."""
+    ship: Literal["off", "auto"] = "off"
+    """auto starts a shipper for the spool where none runs; off leaves it to `triptych gateway ship`."""
 
 
 class Sensor(Section):
@@ -263,21 +264,17 @@ class Worker(Section):
 
 
 class Model(Section):
-    """When a baseline may speak, and how loud."""
+    """How loud the score may be. When it may speak at all is fixed: models/baseline.py."""
 
-    min_sessions: Positive = 20
-    """Distinct sessions a server's baseline needs before it scores."""
-    min_principals: Positive = 2
-    """Distinct principals a server's baseline needs before it scores."""
-    alert_risk: Annotated[float, Field(ge=0, le=100)] = 75.0
+    alert_risk: Annotated[float, Field(gt=0, le=100)] = 75.0
     """Risk from which the score alone raises a finding; 75 is one usual turn in a thousand."""
 
 
 class Findings(Section):
     """What a finding carries, and which rules judge."""
 
-    tenant: str = ""
-    """Tenant uid in every OCSF finding."""
+    tenant: Annotated[str, Field(min_length=1)] = "default"
+    """Tenant uid in every OCSF finding; also separates what Redis holds."""
     labels: Words = ()
     """Labels in every finding."""
     ocsf_version: Literal["1.8.0", "1.9.0", "1.5.0"] = "1.8.0"
@@ -286,20 +283,6 @@ class Findings(Section):
     """Folders with rules of your own, beside the shipped ones."""
     sensitivity: Paths = ()
     """Files with sensitivity classes of your own, beside the shipped ones."""
-
-
-class Registry(Section):
-    """A schema registry, if you run one; the committed manifest is enough without."""
-
-    url: str = ""
-    """http(s) address of a Confluent-compatible registry."""
-
-    @field_validator("url")
-    @classmethod
-    def _http(cls, url: str) -> str:
-        if url and not url.startswith(("http://", "https://")):
-            raise ValueError("must start with http:// or https://")
-        return url.rstrip("/")
 
 
 class Settings(BaseSettings):
@@ -325,7 +308,6 @@ class Settings(BaseSettings):
     worker: Worker = Field(default_factory=Worker)
     model: Model = Field(default_factory=Model)
     findings: Findings = Field(default_factory=Findings)
-    registry: Registry = Field(default_factory=Registry)
 
     @classmethod
     def settings_customise_sources(

@@ -68,7 +68,7 @@ def render_line(alert: Alert) -> Text:
     line.append(f"{alert.severity[:8]:<8}", style=_SEVERITY.get(alert.severity, ""))
     line.append(f" {alert.risk:>3.0f} ", style="bold")
     line.append(f"{clean(alert.finding_uid, 20)} ", style="dim")
-    line.append(f"{ellipsis(where, 26):<26} ")
+    line.append(f"{ellipsis(where, 22):<22} ")
     rule = alert.rules[0].title if alert.rules else "Unusual for this server"
     line.append(ellipsis(clean(rule), 99 - len(line)))
     return line
@@ -159,6 +159,7 @@ def _lanes(layer: str, notable: bool) -> Text:
     """`│ ● │`: the lane of the layer is marked."""
     text = Text()
     for lane in _LANES:
+        text.append(" " if text else "")
         mark = ("◆" if notable else "●") if lane == layer else "│"
         text.append(mark, style=("bold red" if notable else _LAYER[lane]) if lane == layer else "dim")
     return text

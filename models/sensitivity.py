@@ -38,7 +38,8 @@ class Sensitivity:
         """`classes`: name and patterns in order, the empty name for exceptions. `networks`: CIDR and its side."""
         groups = [(name, "|".join(map(_glob, patterns))) for name, patterns in classes if patterns]
         self._names = [name or None for name, _ in groups]
-        self._matcher = re.compile("|".join(f"({alternatives})" for _, alternatives in groups) or r"(?!)")
+        expression = "|".join(f"({alternatives})" for _, alternatives in groups) or r"(?!)"
+        self._matcher = re.compile(expression, re.DOTALL)  # a line break in a path must not hide it
         self._networks = _by_prefix(networks)
         self.path = lru_cache(_REMEMBERED)(self._path)
         self.destination = lru_cache(_REMEMBERED)(self._destination)

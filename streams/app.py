@@ -170,8 +170,8 @@ def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metr
 def _at_end(plan: Plan, progress: Mapping[Any, Any]) -> dict[int, list[str]]:
     """Partitions held, and of each the topics with nothing more to read; a topic without that partition never has."""
     held = {partition for topic, partition in progress if topic in plan.sources}
-    reached = {place for place in progress if (there := progress[place]) is None or not there.at_end}
-    return {partition: [topic for topic in plan.sources if (topic, partition) not in reached] for partition in held}
+    unread = {place for place, reached in progress.items() if reached is None or not reached.at_end}
+    return {partition: [topic for topic in plan.sources if (topic, partition) not in unread] for partition in held}
 
 
 def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
@@ -187,6 +187,7 @@ def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = faust.Worker(app, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True, loop=loop)
+    worker.spinner = None  # it would write escape codes into logs
     try:
         worker.execute_from_commandline()
     except SystemExit as exit_:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..models.baseline import BaselineView
+from ..models.baseline import BaselineView, turn_keys
 from ..models.events import AgentSpan, Alert, Call
 from ..models.turn import Turn
 from .stage import Pin
@@ -17,13 +17,15 @@ _MOST = 512
 
 @dataclass(slots=True, eq=False)
 class OpenTurn:
-    """`opened_ns`, `last_ns`: event time of the first record since it was (re)opened and of the last one."""
+    """`opened_ns`, `last_ns`: event time of the first record since it was (re)opened and of the last one. `finding` is
+    what was sent last, `latest` what would be sent now."""
 
     key: str
     opened_ns: int = 0
     last_ns: int = 0
     closed: bool = False
     finding: Alert | None = None
+    latest: Alert | None = None
     views: dict[str, BaselineView] = field(default_factory=dict)
     _calls: dict[str, Call] = field(default_factory=dict)
     _spans: dict[str, AgentSpan] = field(default_factory=dict)
@@ -68,24 +70,30 @@ class OpenTurn:
         pins, self._pins = tuple(self._pins), []
         return pins
 
-    def calls_with(self, coming: Iterable[Call]) -> tuple[Call, ...]:
-        """The calls as they will be once these have come, in order of their start."""
+    def questions(self, coming: Sequence[Call]) -> dict[str, tuple[str, ...]]:
+        """By server the keys that judging will ask about when these calls are taken one after the other, without those
+        that are answered already: answers are kept while a turn is open, a baseline moves slowly."""
+        asked: dict[str, dict[str, None]] = {}
         calls = dict(self._calls)
         for call in coming:
-            if call.call_id not in calls or calls[call.call_id].revision < call.revision:
-                calls[call.call_id] = call
-        return _in_order(calls.values())
-
-    def unanswered(self, server: str, keys: Sequence[str]) -> tuple[str, ...]:
-        """The keys this turn holds no answer to. Answers are kept while it is open: a baseline moves slowly."""
-        view = self.views.get(server)
-        return tuple(key for key in keys if view is None or key not in view.supports)
+            if call.call_id in calls and calls[call.call_id].revision >= call.revision:
+                continue
+            calls[call.call_id] = call
+            for server, keys in _keys(_in_order(calls.values())).items():
+                asked.setdefault(server, {}).update(dict.fromkeys(keys))
+        return {server: self._unanswered(server, keys) for server, keys in asked.items()}
 
     def learn_of(self, views: Mapping[str, BaselineView]) -> None:
-        """Add the answers for the servers of this turn."""
-        for server in {call.server.id for call in self._calls.values()} & views.keys():
-            old, new = self.views.get(server), views[server]
-            self.views[server] = replace(new, supports={**old.supports, **new.supports}) if old else new
+        """Add the answers to this turn's own questions."""
+        for server, keys in _keys(_in_order(self._calls.values())).items():
+            if server in views:
+                new, held = views[server], self.views.get(server)
+                answers = {key: new.supports[key] for key in keys if key in new.supports}
+                self.views[server] = replace(new, supports={**(held.supports if held else {}), **answers})
+
+    def _unanswered(self, server: str, keys: Iterable[str]) -> tuple[str, ...]:
+        view = self.views.get(server)
+        return tuple(key for key in keys if view is None or key not in view.supports)
 
     def turn(self) -> Turn:
         spans = sorted(self._spans.values(), key=lambda span: (span.started_ns, span.span_id))
@@ -94,3 +102,8 @@ class OpenTurn:
 
 def _in_order(calls: Iterable[Call]) -> tuple[Call, ...]:
     return tuple(sorted(calls, key=lambda call: (call.started_ns, call.call_id)))
+
+
+def _keys(calls: Sequence[Call]) -> dict[str, tuple[str, ...]]:
+    servers = dict.fromkeys(call.server.id for call in calls)
+    return {server: turn_keys(calls, server) for server in servers}

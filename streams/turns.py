@@ -7,7 +7,7 @@ something is never learned. Closed turns are remembered for a while, so that lat
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from ..models import finding, ocsf
@@ -110,8 +110,8 @@ class Turns:
         keys: dict[str, dict[str, None]] = {}
         for key, calls in coming.items():
             turn = self._turns.get(key) or OpenTurn(key)
-            for server, asked in _asked(turn.calls_with(calls)).items():
-                keys.setdefault(server, {}).update(dict.fromkeys(turn.unanswered(server, asked)))
+            for server, asked in turn.questions(calls).items():
+                keys.setdefault(server, {}).update(dict.fromkeys(asked))
         return Wanted({server: tuple(asked) for server, asked in keys.items()})
 
     def next_deadline(self) -> int | None:
@@ -178,6 +178,7 @@ class Turns:
             previous=turn.finding,
             not_judged=evaluation.not_judged,
         )
+        turn.latest = alert
         if turn.finding is not None and not finding.material_change(turn.finding, alert):
             return ()
         self._totals["updated" if turn.finding else "created"] += 1
@@ -185,10 +186,10 @@ class Turns:
         return self._outputs(alert)
 
     def _end(self, turn: OpenTurn) -> tuple[Output, ...]:
-        """The last revision of a finding; late facts may still update it."""
-        if turn.finding is None or turn.finding.activity == "close":
+        """The last revision of a finding, with all that came since the one before; late facts may still update it."""
+        if turn.finding is None or turn.latest is None or turn.finding.activity == "close":
             return ()
-        turn.finding = finding.close(turn.finding)
+        turn.finding = finding.close(replace(turn.latest, sequence=turn.finding.sequence))
         return self._outputs(turn.finding)
 
     def _outputs(self, alert: Alert) -> tuple[Output, ...]:
@@ -226,8 +227,3 @@ class Turns:
             seen_ns=turn.last_ns,
             counts=not background and view.sessions < SATURATED,
         )
-
-
-def _asked(calls: Sequence[Call]) -> dict[str, tuple[str, ...]]:
-    servers = dict.fromkeys(call.server.id for call in calls)
-    return {server: turn_keys(calls, server) for server in servers}

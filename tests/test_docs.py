@@ -34,8 +34,8 @@ def _commands(command: Any, name: str = "triptych") -> Iterator[tuple[str, Any]]
         yield from _commands(command.get_command(None, child), f"{name} {child}")
 
 
-def _codes() -> Iterator[str]:
-    """Every error code of the sources: `code = "K01"` in a class, `code="K01"` in a call."""
+def _codes() -> Iterator[tuple[str, str]]:
+    """Every error code of the sources with its room: `code = "K01"` in a class, `code="K01"` in a call."""
     for path in (path for layer in LAYERS for path in (ROOT / layer).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             value = node.value if isinstance(node, ast.Assign | ast.keyword) else None
@@ -43,7 +43,7 @@ def _codes() -> Iterator[str]:
                 [node.arg] if isinstance(node, ast.keyword) else [ast.unparse(t) for t in getattr(node, "targets", ())]
             )
             if names == ["code"] and isinstance(value, ast.Constant) and CODE.fullmatch(str(value.value)):
-                yield str(value.value)
+                yield str(value.value), "/".join(path.relative_to(ROOT).parts[:2])
 
 
 COMMANDS = dict(_commands(get_command(app)))
@@ -64,10 +64,18 @@ def test_every_option_says_what_it_does(name: str) -> None:
 
 def test_every_error_code_is_explained_exactly_once() -> None:
     rows = Counter(re.findall(r"^\| `([A-Z]\d\d)` \|", TEXT, re.MULTILINE))
-    used = set(_codes())
+    used = {code for code, _ in _codes()}
     assert used - rows.keys() == set(), "a README's table must explain it: | `K01` | what happened | what to do |"
     assert rows.keys() - used == set(), "no code raises it any more"
     assert [code for code, times in rows.items() if times > 1] == []
+
+
+def test_an_error_code_belongs_to_one_layer() -> None:
+    """A code that two layers raise would mean two things; a broker that does not answer (K01) is the same for all."""
+    layers: dict[str, set[str]] = {}
+    for code, room in _codes():
+        layers.setdefault(code, set()).add(room if room.startswith("producers/") else room.partition("/")[0])
+    assert {code: sorted(where) for code, where in layers.items() if len(where) > 1 and code != "K01"} == {}
 
 
 @pytest.mark.parametrize("topic", [topic.name for topic in wanted(4)])

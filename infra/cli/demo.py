@@ -23,10 +23,14 @@ class Provider(StrEnum):
 
 @app.command()
 def demo(
+    context: typer.Context,
     kafka: Annotated[
         Provider, typer.Option(help="embedded: inside this process; local: a real Apache Kafka and Redis.")
     ] = Provider.embedded,
     sessions: Annotated[int, typer.Option(min=24, help="Harmless sessions to learn from.")] = 48,
+    attach: Annotated[
+        bool, typer.Option("--attach", help="Play into the stack that the settings name, instead of one of its own.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Another seed tells the story with other files, pages and words.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, to look around.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON, progress on stderr.")] = False,

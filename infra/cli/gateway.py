@@ -40,3 +40,18 @@ def stdio(
 
     config = assembly.gateway(of(context).settings, command)
     raise typer.Exit(run(replace(config, server=server or config.server, principal=principal or config.principal)))
+
+
+@app.command()
+def ship(context: typer.Context) -> None:
+    """Bring what the gateways of this machine spooled to Kafka; runs until SIGTERM or Ctrl-C.
+
+    One a spool folder: a second one ends at once. While the broker is away the spool keeps everything.
+
+    Example: TRIPTYCH_KAFKA__BOOTSTRAP=broker:9092 triptych gateway ship
+    """
+    from ...producers.gateway.ship import run  # noqa: PLC0415
+    from .. import assembly, brokers  # noqa: PLC0415
+
+    settings = of(context).settings
+    raise typer.Exit(run(assembly.shipper(settings, brokers.external(settings.kafka))))

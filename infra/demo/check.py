@@ -53,8 +53,8 @@ class Evidence:
 def verify(evidence: Evidence) -> list[Check]:
     """Every check, in the order a reader wants them."""
     checks = [
-        _quiet("benign sessions", evidence.benign, evidence),
-        _quiet("third-party server", evidence.third_party, evidence),
+        _quiet("harmless sessions", "workbench", evidence.benign, evidence),
+        _quiet("third-party server", "git", evidence.third_party, evidence),
     ]
     for attacked in evidence.attacked:
         checks += _attack(attacked, evidence)
@@ -67,11 +67,14 @@ def verify(evidence: Evidence) -> list[Check]:
     return checks
 
 
-def _quiet(name: str, played: Sequence[Played], evidence: Evidence) -> Check:
-    traces = {turn.trace for turn in played}
-    bad = [alert.title for alert in evidence.alerts if alert.correlation_id in traces]
+def _quiet(name: str, server: str, played: Sequence[Played], evidence: Evidence) -> Check:
+    """Nothing was found on a server but the attacks: a start or a list of tools must not raise anything either."""
+    attacked = {attacked.trace for attacked in evidence.attacked}
+    bad = [
+        alert.title for alert in evidence.alerts if alert.server.id == server and alert.correlation_id not in attacked
+    ]
     sessions = len({turn.session.conversation for turn in played})
-    return Check(f"{name} raised nothing", not bad, _some(bad) or f"{sessions} sessions, {len(traces)} turns")
+    return Check(f"{name} raised nothing", not bad, _some(bad) or f"{sessions} sessions, {len(played)} turns")
 
 
 def _attack(attacked: Attacked, evidence: Evidence) -> Iterator[Check]:
@@ -97,13 +100,12 @@ def _effects_are_truth(name: str, alert: Alert, evidence: Evidence) -> Check:
 
 def _every_call(evidence: Evidence) -> Check:
     """All calls of the demo's own server, harmless or not, against the truth, each on its own."""
-    traces = {turn.trace for turn in (*evidence.benign,)} | {attacked.trace for attacked in evidence.attacked}
-    calls = [call for call in evidence.calls.values() if call.correlation_id in traces and call.method == "tools/call"]
+    calls = [call for call in evidence.calls.values() if (call.server.id, call.method) == ("workbench", "tools/call")]
     wrong = [call for call in calls if seen(call.effects) != _truth_of(call, evidence.deeds)]
     detail = f"{len(calls) - len(wrong)} of {len(calls)} calls" + "".join(
         f", {call.tool} differs" for call in wrong[:3]
     )
-    return Check("every call's effects are the ground truth", bool(calls) and not wrong, detail)
+    return Check("every call: effects are the ground truth", bool(calls) and not wrong, detail)
 
 
 def _readable_elsewhere(evidence: Evidence) -> Check:

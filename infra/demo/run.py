@@ -8,17 +8,18 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..settings import Settings
 from .act import Act, Outcome
 from .collect import TOPICS, Collected
 from .repository import make_repository
 from .screen import Screen
 from .sites import open_sites
-from .stack import Stack, start
+from .stack import Stack, attach, start
 from .story import tell
 from .tape import Tape
 from .telemetry import send_spans_to
@@ -33,6 +34,7 @@ class Options:
     """What can be chosen."""
 
     kafka: Literal["embedded", "local"] = "embedded"
+    join: Settings | None = None  # of a stack that runs already, in place of one of our own
     sessions: int = 48
     seed: int = 1
     keep: bool = False
@@ -48,7 +50,7 @@ def run(options: Options, screen: Screen) -> Outcome:
         canaries = new_canaries(random.Random())  # noqa: S311 - fresh each time, and no secret
         _furnish(world, canaries)
         screen.headline()
-        stack = opened.enter_context(start(folder / "run", options.kafka, screen.step))
+        stack = opened.enter_context(_stack(options, folder / "run", screen))
         story = tell(world, canaries, sessions=options.sessions, seed=options.seed)
         opened.enter_context(send_spans_to(stack.layout.spans))
         tape = opened.enter_context(closing(Tape(stack.broker.client(), TOPICS)))
@@ -56,6 +58,13 @@ def run(options: Options, screen: Screen) -> Outcome:
         outcome = asyncio.run(act.play())
         _close(outcome, stack, screen, options.keep)
         return outcome
+
+
+def _stack(options: Options, folder: Path, screen: Screen) -> AbstractContextManager[Stack]:
+    folder.mkdir()
+    if options.join is not None:
+        return attach(folder, options.join, screen.step)
+    return start(folder, options.kafka, screen.step)
 
 
 @contextmanager

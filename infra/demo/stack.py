@@ -1,6 +1,7 @@
-"""Starts everything the story needs, in order, each part ready before the next; stops it all in reverse.
+"""Starts what the story needs, in order, each part ready before the next; stops it all in reverse.
 
-Every part is the product's own command with one shared settings file, so the demo runs what a user would run.
+Every part is the product's own command with one shared settings file, so the demo runs what a user would run. Or the
+story joins parts that run already, and brings only the gateways and their shipper.
 """
 
 from __future__ import annotations
@@ -15,32 +16,34 @@ from typing import Literal
 from .. import brokers, keys, stores
 from ..brokers import Broker
 from ..ports import free_ports
-from ..settings import Kafka, Redis
+from ..settings import Kafka, Redis, Settings
 from ..stores import Store
 from .parts import Part, accepts, answers, part, triptych
 from .world import OUTSIDE
 
-__all__ = ["Layout", "Ready", "Stack", "start"]
+__all__ = ["Layout", "Ready", "Stack", "attach", "start"]
 
 Ready = Callable[[str, str], None]
 """Hears the name of a part that is ready, and a detail."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """Where the parts of one run find each other: a folder and two loopback ports."""
+    """Where the parts of one run find each other. `agent` is host:port of the OTLP receiver."""
 
     folder: Path
-    agent_port: int
-    health_port: int
+    agent: str
+    lease: Path
+    key: Path
 
     @property
     def settings(self) -> Path:
         return self.folder / "triptych.toml"
 
     @property
-    def lease(self) -> Path:
-        return self.folder / "lease.sock"
+    def gateways(self) -> Path:
+        """Settings of every gateway. A client passes hardly any environment on, so a file it is."""
+        return self.folder / "gateway.toml"
 
     @property
     def spool(self) -> Path:
@@ -51,26 +54,36 @@ class Layout:
         return self.folder / "logs"
 
     @property
-    def key(self) -> Path:
-        return self.folder / "digest.key"
-
-    @property
     def spans(self) -> str:
-        """OTLP/HTTP endpoint of the agent part."""
-        return f"http://127.0.0.1:{self.agent_port}/v1/traces"
+        return f"http://{self.agent}/v1/traces"
 
     def gateway(self, server: str, principal: str, command: Sequence[str]) -> list[str]:
         """The command line of a tool server with its gateway in front."""
-        flags = ("--config", str(self.settings), "--server", server, "--principal", principal)
+        flags = ("--config", str(self.gateways), "--server", server, "--principal", principal)
         return [str(Path(sys.executable).with_name("triptych-gateway")), *flags, "--", *command]
 
-    def describe(self, broker: Broker, store: Store) -> str:
-        """The settings file. Times are short, so that nobody waits for a finding that is already certain."""
-        outside = ", ".join(f'"{network}"' for network in OUTSIDE)
-        return _SETTINGS.format(layout=self, broker=broker, store=store, outside=outside)
+    def furnish(self, settings: str, key_id: str) -> None:
+        """Make the folders and write the settings."""
+        self.logs.mkdir(parents=True)
+        self.spool.mkdir()
+        self.settings.write_text(settings)
+        self.gateways.write_text(_GATEWAYS.format(layout=self, key_id=key_id))
 
 
-_SETTINGS = """\
+_GATEWAYS = """\
+spool_dir = "{layout.spool}"
+lease_socket = "{layout.lease}"
+key_file = "{layout.key}"
+key_id = "{key_id}"
+"""
+
+_JOINING = """\
+[gateway]
+spool_dir = "{layout.spool}"
+"""
+
+# Times are short, so that nobody waits for a finding that is already certain.
+_WHOLE = """\
 [digest]
 key_file = "{layout.key}"
 
@@ -85,16 +98,15 @@ outside = [{outside}]
 
 [gateway]
 spool_dir = "{layout.spool}"
-lease_socket = "{layout.lease}"
 
 [sensor]
 lease_socket = "{layout.lease}"
 
 [agent]
-port = {layout.agent_port}
+port = {agent_port}
 
 [worker]
-health_port = {layout.health_port}
+health_port = {health_port}
 turn_gap_s = 1.5
 
 [findings]
@@ -115,25 +127,60 @@ class Stack:
 @contextmanager
 def start(folder: Path, provider: Literal["embedded", "local"], ready: Ready) -> Iterator[Stack]:
     """The whole stack; `ready` hears of each part. Raises the TriptychError of the part that could not start."""
-    layout = Layout(folder, *free_ports(2))
-    layout.logs.mkdir(parents=True)
-    layout.spool.mkdir()
-    keys.new(layout.key)
+    agent_port, health_port = free_ports(2)
+    layout = Layout(
+        folder=folder, agent=f"127.0.0.1:{agent_port}", lease=folder / "lease.sock", key=folder / "digest.key"
+    )
+    key_id = keys.new(layout.key).key_id
     with ExitStack() as stack:
         broker = stack.enter_context(brokers.start(Kafka(provider=provider)))
         store = stack.enter_context(stores.start(Redis(provider=provider)))
         ready(f"broker and store ({provider})", broker.bootstrap)
-        layout.settings.write_text(layout.describe(broker, store))
-        parts: list[Part] = []
-        for name, command, answered in _commands(layout):
-            parts.append(stack.enter_context(part(name, triptych(layout.settings, *command), layout.logs, answered)))
-            ready(name, "")
-        yield Stack(layout, broker, tuple(parts))
+        layout.furnish(_whole(layout, broker, store, agent_port, health_port), key_id)
+        yield Stack(layout, broker, _run(stack, layout, _PARTS, health_port, ready))
 
 
-def _commands(layout: Layout) -> Iterator[tuple[str, tuple[str, ...], Callable[[], bool]]]:
-    """Name and command of each part, and whether it is ready."""
-    yield "sensor", ("sensor",), lambda: accepts(layout.lease)
-    yield "shipper", ("gateway", "ship"), layout.spool.exists
-    yield "agent", ("agent",), lambda: answers(f"http://127.0.0.1:{layout.agent_port}/healthz")
-    yield "worker", ("worker",), lambda: answers(f"http://127.0.0.1:{layout.health_port}/readyz")
+@contextmanager
+def attach(folder: Path, settings: Settings, ready: Ready) -> Iterator[Stack]:
+    """Gateways and shipper of our own, beside a broker, sensor, agent part and worker that run already."""
+    layout = Layout(
+        folder=folder,
+        agent=f"{settings.agent.host}:{settings.agent.port}",
+        lease=settings.sensor.lease_socket,
+        key=settings.digest.key_file,
+    )
+    broker = brokers.reach(settings.kafka)
+    ready("broker reached", broker.bootstrap)
+    layout.furnish(_JOINING.format(layout=layout), keys.load(layout.key, settings.digest.key_id).key_id)
+    with ExitStack() as stack:
+        yield Stack(layout, broker, _run(stack, layout, ("shipper",), 0, ready))
+
+
+_COMMANDS = {"sensor": ("sensor",), "shipper": ("gateway", "ship"), "agent": ("agent",), "worker": ("worker",)}
+_PARTS = tuple(_COMMANDS)
+
+
+def _run(stack: ExitStack, layout: Layout, names: Sequence[str], health_port: int, ready: Ready) -> tuple[Part, ...]:
+    tests: dict[str, Callable[[], bool]] = {
+        "sensor": lambda: accepts(layout.lease),
+        "shipper": layout.spool.exists,
+        "agent": lambda: answers(f"http://{layout.agent}/healthz"),
+        "worker": lambda: answers(f"http://127.0.0.1:{health_port}/readyz"),
+    }
+    parts = []
+    for name in names:
+        command = triptych(layout.settings, *_COMMANDS[name])
+        parts.append(stack.enter_context(part(name, command, layout.logs, tests[name])))
+        ready(name, "")
+    return tuple(parts)
+
+
+def _whole(layout: Layout, broker: Broker, store: Store, agent_port: int, health_port: int) -> str:
+    return _WHOLE.format(
+        layout=layout,
+        broker=broker,
+        store=store,
+        agent_port=agent_port,
+        health_port=health_port,
+        outside=", ".join(f'"{network}"' for network in OUTSIDE),
+    )

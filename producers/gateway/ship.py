@@ -46,7 +46,7 @@ class ShipConfig:
 
 
 def run(config: ShipConfig) -> int:
-    """Ship until SIGTERM, SIGINT or the idle time. 1 when records are left behind, else 0; 0 where another one ships."""
+    """Ship until SIGTERM, SIGINT or the idle time. 1 when records are left behind, else 0; also where another ships."""
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

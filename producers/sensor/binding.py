@@ -92,6 +92,6 @@ class Bindings:
         decisive = born or epoch
         calls = known.kept.get(decisive)
         if calls is None:
-            return _FORGOTTEN if decisive <= known.forgotten else _BACKGROUND
+            return _FORGOTTEN if 0 < decisive <= known.forgotten else _BACKGROUND
         evidence = "forked-under-call" if born else "leased"
         return Bound(calls, "exact" if len(calls) == 1 else "candidates", evidence)

@@ -17,7 +17,7 @@ from typing import Any
 
 from ...models.errors import TriptychError
 from .btf import Btf
-from .source import BPF_MAPS, HEADERS, Plan, plan, to_bcc
+from .program import BPF_MAPS, HEADERS, Plan, plan, to_bcc
 
 __all__ = ["BPF_SOURCES", "BTF", "find_bcc", "main"]
 

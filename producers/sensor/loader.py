@@ -16,8 +16,8 @@ from typing import Any, Self
 
 from .decode import FLOW, FLOW_KEY, LOSS, MEMBER, ROOT
 from .probe import SensorUnavailable, require
+from .program import BPF_MAPS
 from .ring import Ring
-from .source import BPF_MAPS
 from .syscalls import Map, open_raw_tracepoint
 
 __all__ = ["Kernel", "load"]

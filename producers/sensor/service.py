@@ -13,8 +13,9 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from typing import Protocol
 
 from ...models.digest import Keyring
 from ...models.errors import WireError
@@ -24,8 +25,9 @@ from ...models.wire import Codec, bundled
 from ..lease import Granted, Refused
 from . import processes
 from .batches import Batches, Origin
+from .binding import State
 from .config import SensorConfig
-from .decode import DecodeError, decode
+from .decode import KernelEvent
 from .lease import LeaseServer
 from .loader import load
 from .recording import Recorder
@@ -37,8 +39,6 @@ TOPIC = "mcp.execution"
 
 Publish = Callable[[str, str, bytes], None]  # topic, key, value
 
-# A program takes its time stamp, then its place in the ring. What was stamped this long ago has its place by now.
-_SETTLE_NS = 2_000_000
 _PROMPT_NS = 2_000_000  # how soon after the end of a call its effects are told
 
 
@@ -48,6 +48,30 @@ class Clock:
 
     mono: Callable[[], int] = time.monotonic_ns
     wall: Callable[[], int] = time.time_ns
+
+
+class Source(Protocol):
+    """Where kernel events come from: the running kernel (Watch), or a recording (Recorded)."""
+
+    features: tuple[str, ...]
+    missing: Mapping[str, str]
+    descriptor: int  # readable when something happened
+
+    def add(self, root: int, server: str, state: State) -> None: ...
+
+    def stamp(self, root: int, state: State) -> None: ...
+
+    def remove(self, root: int) -> None: ...
+
+    def living(self) -> set[int]: ...
+
+    def settled(self, now_ns: int) -> int: ...
+
+    def events(self, current: Callable[[int], int], now_ns: int) -> Iterator[KernelEvent]: ...
+
+    def lost(self, root: int) -> int: ...
+
+    def close(self) -> None: ...
 
 
 class Sensor:
@@ -64,6 +88,7 @@ class Sensor:
         *,
         clock: Clock | None = None,
         codec: Codec | None = None,
+        source: Source | None = None,
     ) -> None:
         self._config = config
         self._publish = publish
@@ -71,19 +96,19 @@ class Sensor:
         self._codec = codec or bundled()
         self._boot_id = processes.boot_id()
         instance = f"sensor:{uuid.uuid4()}"
-        origin = Origin(instance=instance, boot_id=self._boot_id, host=config.host, cluster=config.cluster)
-        self._batches = Batches(origin, keyring)
+        self._origin = Origin(instance=instance, boot_id=self._boot_id, host=config.host, cluster=config.cluster)
+        self._batches = Batches(self._origin, keyring)
         self._leased: set[int] = set()
         self._settled_ns = 0  # everything stamped before was read
         self._due_ns = 0  # when to read next; 0 while nothing waits
         self._beat_ns = 0
         self.counters: Counter[str] = Counter()  # batches and events published, and every kind of trouble
         with contextlib.ExitStack() as held:
-            self._kernel = held.enter_context(load(config.ring_bytes))
-            self._watch = Watch(self._kernel)
-            self._recorder = Recorder(config.recording, origin) if config.recording else None
+            self._recorder = Recorder(config.recording) if config.recording else None
             if self._recorder:
                 held.callback(self._recorder.close)
+            self._source = source or Watch(load(config.ring_bytes), self._recorder)
+            held.callback(self._source.close)
             self._leases = LeaseServer(config.lease_socket, self, mode=config.lease_mode)
             held.callback(self._leases.close)
             self._poll = held.enter_context(select.epoll())
@@ -93,12 +118,12 @@ class Sensor:
 
     @property
     def features(self) -> tuple[str, ...]:
-        return self._kernel.features
+        return self._source.features
 
     @property
-    def missing(self) -> dict[str, str]:
+    def missing(self) -> Mapping[str, str]:
         """Features this kernel cannot serve, with what it lacks."""
-        return dict(self._kernel.missing)
+        return self._source.missing
 
     def stop(self) -> None:
         """End run() soon. Safe from any thread and from a signal handler."""
@@ -109,6 +134,7 @@ class Sensor:
         """Serve until stop(), SIGTERM or SIGINT; then tell the rest, say why it ends, and detach."""
         with self._held, _signals(self.stop):
             self._beat_ns = self._settled_ns = self._clock.mono()
+            self._record(b"M", origin=asdict(self._origin))
             try:
                 self._serve()
             finally:
@@ -136,7 +162,7 @@ class Sensor:
         if is_new:
             self._tell([self._batches.start(found, self.features, mono, offset)])
         try:
-            self._watch.add(root, state)
+            self._source.add(root, server, state)
         except OSError as error:
             self._close(root, "not-watched")
             return Refused(f"the sensor cannot watch another process: {error.strerror}")
@@ -144,7 +170,7 @@ class Sensor:
         return Granted(found.id, root, start_ns)
 
     def begin(self, root: int, call: CallRef) -> None:
-        self._watch.stamp(root, self._batches.begin(root, call))
+        self._source.stamp(root, self._batches.begin(root, call))
         self._record(b"B", root=root, mono_ns=self._clock.mono(), **asdict(call))
 
     def end(self, root: int, call_id: str) -> None:
@@ -152,46 +178,46 @@ class Sensor:
         if state is None:
             self.counters["unknown-end"] += 1
             return
-        self._watch.stamp(root, state)
+        self._source.stamp(root, state)
         self._record(b"E", root=root, call_id=call_id, mono_ns=self._clock.mono())
         self._wait_at_most(_PROMPT_NS)
 
     def detach(self, root: int) -> None:
         """The gateway is gone; its server is watched for as long as a process of it lives."""
         self._leased.discard(root)
-        self._watch.stamp(root, self._batches.end_all(root))
+        self._source.stamp(root, self._batches.end_all(root))
         self._record(b"D", root=root, mono_ns=self._clock.mono())
         self._wait_at_most(_PROMPT_NS)
 
     def _serve(self) -> None:
-        ring = self._kernel.ring_descriptor
-        for descriptor in (ring, self._leases.descriptor, self._wake):
+        news = self._source.descriptor
+        for descriptor in (news, self._leases.descriptor, self._wake):
             self._poll.register(descriptor, select.EPOLLIN)
         while True:
             ready = [descriptor for descriptor, _ in self._poll.poll(self._patience_s())]
             if self._wake in ready:
                 return
             for descriptor in ready:
-                if descriptor == ring:
-                    self._poll.modify(ring, 0)  # read in bulk when the flush is due, not once for every event
+                if descriptor == news:
+                    self._poll.modify(news, 0)  # read in bulk when the flush is due, not once for every event
                     self._wait_at_most(self._config.flush_ms * 1_000_000)
                 elif descriptor == self._leases.descriptor:
                     self._accept()
                 else:
                     self._leases.serve(descriptor)
-            self._on_time(ring)
+            self._on_time(news)
 
     def _accept(self) -> None:
         connection = self._leases.accept()
         if connection is not None:
             self._poll.register(connection, select.EPOLLIN)
 
-    def _on_time(self, ring: int) -> None:
+    def _on_time(self, news: int) -> None:
         now = self._clock.mono()
         if self._due_ns and now >= self._due_ns:
             self._due_ns = 0
             self._flush()
-            self._poll.modify(ring, select.EPOLLIN)
+            self._poll.modify(news, select.EPOLLIN)
         if now >= self._beat_ns:
             self._beat_ns = now + int(self._config.heartbeat_s * 1e9)
             self._beat()
@@ -206,21 +232,16 @@ class Sensor:
 
     def _times(self) -> tuple[int, int]:
         """A monotonic time before which everything has been, or is about to be, read; wall minus monotonic clock."""
-        mono = self._clock.mono()
-        return mono - _SETTLE_NS, self._clock.wall() - mono
+        now = self._clock.mono()
+        return self._source.settled(now), self._clock.wall() - now
 
     def _flush(self) -> None:
-        """Read everything the kernel has, and tell it."""
+        """Read everything there is, and tell it."""
         mono, offset = self._times()
-        for record in self._watch.events():
-            self._observe(record)
-        entries = self._watch.flow_entries()
-        if self._recorder:
-            self._recorder.flows(entries)
-        for event in self._watch.flows(entries, self._batches.epoch, mono):
+        for event in self._source.events(self._batches.epoch, self._clock.mono()):
             self._batches.observe(event)
         for root in self._batches.roots:
-            if count := self._watch.lost(root):
+            if count := self._source.lost(root):
                 self.counters["lost"] += count
                 self._batches.lost(root, count, self._settled_ns)
                 self._record(b"L", root=root, count=count, since_ns=self._settled_ns)
@@ -228,18 +249,10 @@ class Sensor:
         self._record(b"T", mono_ns=mono, offset_ns=offset)
         self._tell(self._batches.flush(mono, offset))
 
-    def _observe(self, record: bytes) -> None:
-        if self._recorder:
-            self._recorder.raw(b"R", record)
-        try:
-            self._batches.observe(decode(record))
-        except DecodeError:
-            self.counters["undecodable"] += 1
-
     def _beat(self) -> None:
         """Say that silent workloads are watched; let go of servers that are gone and of which nobody has the lease."""
         self._flush()
-        living = self._watch.living() | self._leased
+        living = self._source.living() | self._leased
         for root in self._batches.roots:
             if root not in living:
                 self._close(root, "server-gone")
@@ -249,7 +262,7 @@ class Sensor:
     def _close(self, root: int, reason: str) -> None:
         mono, offset = self._times()
         ended = self._batches.close(root)
-        self._watch.remove(root)
+        self._source.remove(root)
         self._record(b"C", root=root, reason=reason, mono_ns=mono, offset_ns=offset)
         if ended:
             self._tell([self._batches.stop(ended, reason, mono, offset)])

@@ -3,29 +3,37 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from . import processes
 from .binding import State
-from .decode import LOSS, MEMBER, ROOT, KernelEvent
+from .decode import LOSS, MEMBER, ROOT, DecodeError, KernelEvent, decode
 from .flows import FlowTotals
 from .loader import Kernel
+from .recording import Recorder
 
 __all__ = ["Watch"]
 
 _PID = struct.Struct("<I")
-_IDLE_NS = 30_000_000_000
+_IDLE_NS = 30_000_000_000  # of a flow whose call goes on
+# A program takes its time stamp, then its place in the ring. What was stamped this long ago has its place by now.
+_SETTLE_NS = 2_000_000
 
 
 class Watch:
     """The kernel half seen from the book of calls. `root` is a host process id."""
 
-    def __init__(self, kernel: Kernel) -> None:
+    def __init__(self, kernel: Kernel, recorder: Recorder | None = None) -> None:
         self._kernel = kernel
+        self._recorder = recorder
+        self.descriptor = kernel.ring_descriptor  # readable when something happened
+        self.features = kernel.features
+        self.missing = kernel.missing  # features this kernel cannot serve, with what it lacks
+        self.undecodable = 0
         self._totals = FlowTotals()
         self._lost: dict[int, int] = {}
 
-    def add(self, root: int, state: State) -> None:
+    def add(self, root: int, server: str, state: State) -> None:
         """Watch `root` and everything below it. Whatever it forks from now on the kernel adds by itself.
 
         Raises OSError when a map is full.
@@ -60,24 +68,30 @@ class Watch:
         self._kernel.losses.remove(key)
         self._lost.pop(root, None)
 
-    def events(self) -> Iterator[bytes]:
-        """Ring records that are new."""
+    def settled(self, now_ns: int) -> int:
+        """Everything stamped before the returned time is in the ring by `now_ns`."""
+        return now_ns - _SETTLE_NS
+
+    def events(self, current: Callable[[int], int], now_ns: int) -> Iterator[KernelEvent]:
+        """What happened since the last call; `current` gives the epoch of a root, 0 for none."""
         block, records = self._kernel.ring.read()
         for at, length in records:
-            yield block[at : at + length]
+            record = block[at : at + length]
+            if self._recorder:
+                self._recorder.raw(b"R", record)
+            try:
+                yield decode(record)
+            except DecodeError:
+                self.undecodable += 1
+        yield from self._flows(current, now_ns)
 
-    def flow_entries(self) -> list[tuple[bytes, bytes]]:
-        """The kernel's flow table as it stands: keys and running totals."""
-        return list(self._kernel.flows.items())
-
-    def flows(
-        self, entries: Iterable[tuple[bytes, bytes]], current: Callable[[int], int], now_ns: int
-    ) -> list[KernelEvent]:
-        """Bytes added since the last call; `current` gives the epoch of a root, 0 for none."""
-
+    def _flows(self, current: Callable[[int], int], now_ns: int) -> list[KernelEvent]:
         def finished(total: KernelEvent) -> bool:
             return total.epoch != current(total.root) or total.mono_ns < now_ns - _IDLE_NS
 
+        entries = list(self._kernel.flows.items())
+        if self._recorder:
+            self._recorder.flows(entries)
         events, over = self._totals.added(entries, finished)
         for key in over:
             self._kernel.flows.remove(key)
@@ -90,3 +104,6 @@ class Watch:
         before = self._lost.get(root, 0)
         self._lost[root] = total
         return total - before
+
+    def close(self) -> None:
+        self._kernel.close()

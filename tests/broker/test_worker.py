@@ -149,6 +149,20 @@ def told(topics: Topics, number: int, *, start: int, spread: int = 2 * MS) -> li
     return [record[1:] for record in sorted(records, key=lambda record: record[0])]
 
 
+def assert_all_there(calls: list[Call], number: int) -> None:
+    """Every call whole, under one id however often it was written; its effects together; nothing called background."""
+    ids: dict[str, set[str]] = {}
+    sources: dict[str, set[str]] = {}
+    for call in calls:
+        sources.setdefault(call.call_id, set()).update(effect.source for effect in call.effects)
+        if call.state == "complete" and call.coverage.protocol:
+            ids.setdefault(call.call_id, set()).add(call.event_id)
+    assert len(ids) == number
+    assert {len(same) for same in ids.values()} == {1}
+    assert {len(of_call) for of_call in sources.values()} == {2}
+    assert not [call for call in calls if call.state == "background"]
+
+
 def test_calls_are_joined_and_every_offset_is_committed_to_its_end(bench: Bench) -> None:
     records = told(bench.topics, 300, start=time.time_ns() - 2_000 * MS)
     bench.produce(records)
@@ -189,18 +203,28 @@ def test_kill_and_restart_miss_no_call_and_write_the_same_ids_again(bench: Bench
     bench.produce(records[len(records) // 2 :])
     bench.worker()
     calls = bench.calls(number)
-    wholes = [call for call in calls if call.coverage.protocol and call.state == "complete"]
-    ids: dict[str, set[str]] = {}
-    for call in wholes:
-        ids.setdefault(call.call_id, set()).add(call.event_id)
-    assert len(ids) == number
-    assert max(len(same) for same in ids.values()) == 1
-    together: dict[str, set[str]] = {}
-    for call in calls:
-        together.setdefault(call.call_id, set()).update(effect.source for effect in call.effects)
-    assert {len(sources) for sources in together.values()} == {2}
-    assert not [call for call in calls if call.state == "background"]
+    assert_all_there(calls, number)
     assert bench.commits(bench.topics.protocol, 2 * number) == 2 * number
+
+
+def test_two_workers_of_which_one_is_killed_miss_no_call(bench: Bench) -> None:
+    number = 1500
+    records = told(bench.topics, number, start=time.time_ns() - 2_000 * MS)
+    first, _ = bench.worker(), bench.worker()
+    bench.produce(records[: len(records) // 2])
+    bench.calls(50)
+    first.kill()
+    bench.produce(records[len(records) // 2 :])
+    assert_all_there(bench.calls(number), number)
+    assert bench.commits(bench.topics.execution, number) == number
+
+
+def test_a_stage_that_fails_in_its_timing_ends_the_process_and_commits_nothing(bench: Bench) -> None:
+    bench.produce(told(bench.topics, 20, start=time.time_ns() - 2_000 * MS))
+    worker = bench.worker(broken=True)
+    worker.communicate(timeout=40)
+    assert worker.returncode not in (0, None)
+    assert bench.committed(bench.topics.protocol) == 0
 
 
 def test_without_a_broker_a_worker_says_so_and_ends(bench: Bench) -> None:

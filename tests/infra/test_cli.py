@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from triptych.infra.cli.main import COMMANDS
 
-HEAVY = ("pydantic", "confluent_kafka", "faust", "fastavro", "numpy", "sklearn", "redis", "rich.table", "starlette")
+HEAVY = ("pydantic", "confluent_kafka", "faust", "fastavro", "numpy", "sklearn", "redis", "starlette")
 
 
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:

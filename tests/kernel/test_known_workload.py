@@ -26,7 +26,9 @@ def test_every_open_comes_out_once_with_the_path_the_kernel_resolved(
     running.told.settled()
     seen = running.told.events("open", lambda event: (event.path or "").startswith(str(tmp_path)))
     assert sorted(bound.event.path or "" for bound in seen) == sorted(f"{tmp_path}/f{number}" for number in range(N))
-    assert {(bound.calls, bound.event.binding, bound.event.evidence) for bound in seen} == {((call,), "exact", "leased")}
+    assert {(bound.calls, bound.event.binding, bound.event.evidence) for bound in seen} == {
+        ((call,), "exact", "leased")
+    }
     assert {bound.event.path_source for bound in seen} == {"kernel"}
 
 

@@ -1,11 +1,8 @@
 from __future__ import annotations
 
 import copy
-import importlib.util
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -28,11 +25,7 @@ from triptych.models.events import (
     TimelineEntry,
 )  # fmt: skip
 
-spec = importlib.util.spec_from_file_location("ocsf_checker", Path(__file__).with_name("ocsf_checker.py"))
-assert spec is not None and spec.loader is not None
-checker = importlib.util.module_from_spec(spec)
-sys.modules[spec.name] = checker
-spec.loader.exec_module(checker)
+Problems = Callable[[dict[str, Any], str], list[str]]
 
 BOOK = Rulebook.load()
 OUT = "203.0.113.7:443"
@@ -55,17 +48,17 @@ def rendered(alert: Alert, version: str = ocsf.DEFAULT) -> dict[str, Any]:
 
 
 @EVERY_VERSION
-def test_a_finding_is_valid(version: str) -> None:
-    assert checker.problems(rendered(stolen(), version), version) == []
+def test_a_finding_is_valid(version: str, ocsf_problems: Problems) -> None:
+    assert ocsf_problems(rendered(stolen(), version), version) == []
 
 
 @EVERY_VERSION
 @pytest.mark.parametrize("rule", BOOK.rules, ids=[rule.id for rule in BOOK.rules])
-def test_every_story_of_every_rule_gives_a_valid_finding(rule: Any, version: str) -> None:
+def test_every_story_of_every_rule_gives_a_valid_finding(rule: Any, version: str, ocsf_problems: Problems) -> None:
     for story in (test.story for test in rule.tests if test.expect == "hit"):
         turn, views = testing.story(story)
         alert = finding.assemble(turn, BOOK.evaluate(turn, views).hits, None, views, tenant="acme")
-        assert checker.problems(rendered(alert, version), version) == []
+        assert ocsf_problems(rendered(alert, version), version) == []
 
 
 TEXT = st.text(max_size=30)
@@ -137,11 +130,11 @@ ALERTS = st.builds(
 @EVERY_VERSION
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(alert=ALERTS)
-def test_any_alert_at_all_gives_one_valid_line(version: str, alert: Alert) -> None:
+def test_any_alert_at_all_gives_one_valid_line(version: str, alert: Alert, ocsf_problems: Problems) -> None:
     line = ocsf.render(alert, tenant="acme", version=version)
     assert b"\n" not in line
     assert line.startswith(b'{"time":')
-    assert checker.problems(orjson.loads(line), version) == []
+    assert ocsf_problems(orjson.loads(line), version) == []
 
 
 Mutation = Callable[[dict[str, Any]], object]
@@ -151,9 +144,9 @@ MUTATIONS: dict[str, Mutation] = {
     "wrong caption": lambda event: event.update(severity="Calm"),
     "risk as a float": lambda event: event.update(risk_score=94.5),
     "ai_agent at the top": lambda event: event.update(ai_agent={"name": "bot"}),
-    "profile attribute without its profile": lambda event: event.update(action_id=3, action="Observed"),
+    "profile attribute without its profile": lambda event: event.update(action_id=3),
     "an attribute of 1.9 in 1.8": lambda event: event["evidences"][0].update(ai_agent={"name": "bot"}),
-    "a wrong address": lambda event: event["evidences"][-1]["dst_endpoint"].update(ip="999.1.1"),
+    "a wrong address": lambda event: event["evidences"][-1]["dst_endpoint"].update(ip="somewhere"),
     "evidence of nothing": lambda event: event["evidences"].append({"name": "empty"}),
     "an API without operation": lambda event: event["evidences"][1]["api"].pop("operation"),
     "a port beyond the last": lambda event: event["evidences"][-1]["dst_endpoint"].update(port=70_000),
@@ -162,10 +155,10 @@ MUTATIONS: dict[str, Mutation] = {
 
 
 @pytest.mark.parametrize("mutation", MUTATIONS.values(), ids=MUTATIONS.keys())
-def test_the_checker_refuses_what_is_not_ocsf(mutation: Mutation) -> None:
+def test_the_checker_refuses_what_is_not_ocsf(mutation: Mutation, ocsf_problems: Problems) -> None:
     event = copy.deepcopy(rendered(stolen(), "1.8.0"))
     mutation(event)
-    assert len(checker.problems(event, "1.8.0")) == 1
+    assert len(ocsf_problems(event, "1.8.0")) == 1
 
 
 def test_the_same_alert_gives_the_same_bytes() -> None:
@@ -205,7 +198,7 @@ def test_an_analyst_can_search_for_address_file_and_workload() -> None:
         assert event["evidences"][int(index)][owner][field] == observable["value"]
 
 
-def test_a_huge_finding_is_shortened_below_the_cap_and_says_so() -> None:
+def test_a_huge_finding_is_shortened_below_the_cap_and_says_so(ocsf_problems: Problems) -> None:
     long = "x" * 1000
     alert = replace(
         stolen(),
@@ -220,7 +213,7 @@ def test_a_huge_finding_is_shortened_below_the_cap_and_says_so() -> None:
     assert len(line) < ocsf.CAP < event["metadata"]["untruncated_size"]
     assert event["metadata"]["is_truncated"] is True
     assert event["finding_info"]["related_events_count"] == 100
-    assert checker.problems(event, "1.8.0") == []
+    assert ocsf_problems(event, "1.8.0") == []
 
 
 def test_what_rules_point_at_is_cut_last() -> None:

@@ -15,6 +15,7 @@ BUILT_IN = Sensitivity.load()
     ("path", "expected"),
     [
         ("/root/.aws/credentials", "secret.cloud"),
+        ("/srv/a\nb/.aws/c\nd", "secret.cloud"),
         ("/tmp/planted/home/.aws/credentials", "secret.cloud"),
         ("../../.aws/credentials", "secret.cloud"),
         ("/home/ann//.aws/./credentials", "secret.cloud"),

@@ -66,21 +66,18 @@ def opened(at: int, path: str = "/srv/app.toml", **facts: Any) -> ExecutionEvent
     return ExecutionEvent(**{**values, **facts})
 
 
-def _mark(line: str, mark: str, at: int, lease: str) -> Event | None:
-    match mark:
-        case "[":
-            return message(line, "request", at, lease=lease)
-        case "]":
-            return message(line, "response", at, lease=lease, is_error=False)
-        case "!":
-            return message(line, "error", at, lease=lease, error_code=-32000)
-        case "o":
-            return batch(at, opened(at, calls=(0,), binding="exact", evidence="leased"), calls=(line,))
-        case "u":
-            return batch(at, opened(at))
-        case "h":
-            return batch(at)
-    return None
+def _stamped(call: str, at: int, lease: str) -> Event:
+    return batch(at, opened(at, calls=(0,), binding="exact", evidence="leased"), calls=(call,))
+
+
+MARKS: dict[str, Callable[[str, int, str], Event]] = {
+    "[": lambda call, at, lease: message(call, "request", at, lease=lease),
+    "]": lambda call, at, lease: message(call, "response", at, lease=lease, is_error=False),
+    "!": lambda call, at, lease: message(call, "error", at, lease=lease, error_code=-32000),
+    "o": _stamped,
+    "u": lambda call, at, lease: batch(at, opened(at)),
+    "h": lambda call, at, lease: batch(at),
+}
 
 
 def timeline(text: str, *, lease: str = "granted") -> list[Event]:
@@ -88,9 +85,8 @@ def timeline(text: str, *, lease: str = "granted") -> list[Event]:
     events: list[Event] = []
     for row in filter(str.strip, dedent(text).splitlines()):
         for column, mark in enumerate(row[1:], 1):
-            event = _mark(row[0], mark, START + column * STEP, lease)
-            if event is not None:
-                events.append(event)
+            if mark in MARKS:
+                events.append(MARKS[mark](row[0], START + column * STEP, lease))
     return sorted(events, key=lambda event: event.wall_ns)
 
 

@@ -7,7 +7,7 @@ from triptych.infra.demo.agent import Played
 from triptych.infra.demo.check import Attacked, Evidence, verify
 from triptych.infra.demo.story import Attack, Session, Step, Turn
 from triptych.infra.demo.truth import Deed, TruthCall
-from triptych.models.events import Alert, Call, Effect
+from triptych.models.events import Alert, Call, Effect, Server
 
 TRACE, SPAN = "a" * 32, "b" * 16
 BAD = Turn("goal", (Step("read_config", {}),))
@@ -19,9 +19,22 @@ EFFECTS = (
     Effect(kind="flow", address="127.66.0.9", port=80, bytes_out=9),
 )
 CALL = Call(
-    call_id="c", correlation_id=TRACE, parent_span_id=SPAN, tool="read_config", method="tools/call", effects=EFFECTS
+    call_id="c",
+    correlation_id=TRACE,
+    parent_span_id=SPAN,
+    tool="read_config",
+    method="tools/call",
+    effects=EFFECTS,
+    server=Server(id="workbench"),
 )
-ALERT = Alert(finding_uid="f", correlation_id=TRACE, call_ids=("c",), binding="exact", effects=EFFECTS)
+ALERT = Alert(
+    finding_uid="f",
+    correlation_id=TRACE,
+    call_ids=("c",),
+    binding="exact",
+    effects=EFFECTS,
+    server=Server(id="workbench"),
+)
 DEEDS = (
     Deed("open", "/w/config/a.toml", TruthCall(TRACE, SPAN, "read_config"), 1),
     Deed("connect", "127.66.0.9:80", TruthCall(TRACE, SPAN, "read_config"), 2),
@@ -58,9 +71,12 @@ def test_a_finding_that_equals_the_ground_truth_passes_every_check() -> None:
         (replace(GOOD, alerts=(replace(ALERT, binding="window"),)), "attack: binding exact"),
         (replace(GOOD, alerts=(replace(ALERT, effects=EFFECTS[:1]),)), "attack: effects are the ground truth"),
         (replace(GOOD, deeds=DEEDS[:1]), "attack: effects are the ground truth"),
-        (replace(GOOD, calls={"c": replace(CALL, effects=())}), "every call's effects are the ground truth"),
-        (replace(GOOD, alerts=(ALERT, replace(ALERT, correlation_id="d" * 32))), "benign sessions raised nothing"),
-        (replace(GOOD, alerts=(ALERT, replace(ALERT, correlation_id="e" * 32))), "third-party server raised nothing"),
+        (replace(GOOD, calls={"c": replace(CALL, effects=())}), "every call: effects are the ground truth"),
+        (replace(GOOD, alerts=(ALERT, replace(ALERT, correlation_id="d" * 32))), "harmless sessions raised nothing"),
+        (
+            replace(GOOD, alerts=(ALERT, replace(ALERT, correlation_id="e" * 32, server=Server(id="git")))),
+            "third-party server raised nothing",
+        ),
         (replace(GOOD, ocsf=()), "OCSF findings read by a bare consumer"),
         (replace(GOOD, leaks=("cloud_key in mcp.calls",)), "no canary left its layer"),
         (replace(GOOD, dead_letters=("W03",)), "no dead letters"),

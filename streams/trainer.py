@@ -1,0 +1,73 @@
+"""Trains the model when a server has been seen by enough sessions, and again each time they have grown by half.
+
+Call `run_if_due` from a timer of the worker's app, every few seconds (`app.timer(config.train_s)`); it returns at once
+when nothing is due, and never raises for a store that is away. Training itself runs in a thread. All workers may call
+it: one trains at a time, and the same turns give the same model.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from ..models.baseline import PROVISIONAL
+from ..models.model import Model
+from ..models.training import TrainingError, train
+from .stage import StoreAwayError
+from .store import RedisStore
+
+__all__ = ["Trainer", "step_of"]
+
+log = structlog.get_logger(__name__)
+_GROWTH = 1.5
+
+
+def step_of(sessions: int) -> int:
+    """How many of the steps 40, 60, 90, 135 ... so many sessions have reached."""
+    step, least = 0, PROVISIONAL
+    while sessions >= least:
+        step, least = step + 1, int(least * _GROWTH)
+    return step
+
+
+class Trainer:
+    """One per worker, over the same store as its stage."""
+
+    def __init__(self, store: RedisStore, *, seed: int = 0) -> None:
+        self._store = store
+        self._seed = seed
+        self._busy = asyncio.Lock()
+
+    async def run_if_due(self) -> Model | None:
+        """Train and publish when any server has reached a new step; the model that was published."""
+        if self._busy.locked():
+            return None
+        async with self._busy:
+            try:
+                return await self._run()
+            except StoreAwayError as error:
+                log.warning("training waits for the store", error=error.what)
+            except TrainingError as error:
+                log.info("training waits for turns", error=error.what)
+        return None
+
+    async def _run(self) -> Model | None:
+        steps = {server: step_of(sessions) for server, sessions in (await self._store.sessions()).items()}
+        if not _grown(steps, await self._store.trained_steps()):
+            return None
+        async with self._store.training() as mine:
+            if not mine:
+                return None
+            turns = await self._store.turns()
+            times = [turn.calls[0].started_ns for turn in turns if turn.calls]
+            span = (str(min(times, default=0)), str(max(times, default=0)))
+            model = await asyncio.to_thread(train, turns, seed=self._seed, trained_from=span[0], trained_to=span[1])
+            await self._store.publish(model, steps)
+        log.info("model published", model=model.manifest.model_id, sessions=model.manifest.sessions)
+        return model
+
+
+def _grown(steps: Mapping[str, int], trained: Mapping[str, int]) -> bool:
+    return any(step > trained.get(server, 0) for server, step in steps.items())

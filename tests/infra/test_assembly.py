@@ -1,0 +1,74 @@
+"""Settings reach the rooms under the rooms' own names, and what is not set is the room's own default."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+from triptych.infra import assembly, keys, worker
+from triptych.infra.brokers import Broker
+from triptych.infra.loading import load, set_flags
+from triptych.infra.settings import Settings
+from triptych.models.errors import ConfigError
+from triptych.streams.config import WorkerConfig
+
+BROKER = Broker("external", "b:1", {"security.protocol": "ssl"})
+
+
+def _settings(*flags: str) -> Settings:
+    return load(None, set_flags(flags)).settings
+
+
+def test_a_worker_without_settings_is_the_rooms_default() -> None:
+    ours = worker.configured(_settings(), BROKER, "")
+    default = WorkerConfig(bootstrap="b:1", kafka=BROKER.properties, partitions=4)
+    assert {field.name: getattr(ours, field.name) for field in fields(ours)} == {
+        field.name: getattr(default, field.name) for field in fields(default)
+    }
+
+
+def test_a_worker_takes_its_section() -> None:
+    ours = worker.configured(_settings("worker.group=g", "worker.stages=calls", "worker.grace_ms=700"), BROKER, "")
+    assert (ours.group, ours.stages, ours.grace_ms, ours.kafka) == ("g", ("calls",), 700, BROKER.properties)
+
+
+def test_times_that_contradict_each_other_are_refused_by_the_room() -> None:
+    with pytest.raises(ConfigError, match="grace_ms 100"):
+        worker.configured(_settings("worker.grace_ms=100"), BROKER, "")
+
+
+def test_only_the_stages_asked_for_are_made() -> None:
+    settings = _settings("worker.stages=calls")
+    assert set(worker.stages(settings, worker.configured(settings, BROKER, ""))) == {"calls"}
+
+
+def test_what_judges_comes_from_the_settings() -> None:
+    settings = _settings("findings.rules=/nowhere")
+    with pytest.raises(ConfigError, match="/nowhere"):
+        worker.stages(settings, worker.configured(settings, BROKER, "redis://x"))
+
+
+def test_a_gateway_shares_the_key_of_the_other_producers(tmp_path: Path) -> None:
+    path = tmp_path / "digest.key"
+    key_id = keys.new(path).key_id
+    settings = _settings(f"digest.key_file={path}", "gateway.server=files", "gateway.dispatch_mode=serialised")
+    config = assembly.gateway(settings, ["cat", "-u"])
+    assert (config.key_file, config.key_id, assembly.keyring(settings).key_id) == (path, key_id, key_id)
+    assert (config.command, config.server, config.dispatch_mode) == (("cat", "-u"), "files", "serialised")
+
+
+def test_a_gateway_runs_without_a_key(tmp_path: Path) -> None:
+    assert assembly.gateway(_settings(f"digest.key_file={tmp_path / 'none'}"), ["cat"]).key_file is None
+
+
+def test_every_producer_tells_the_machine_it_runs_on() -> None:
+    settings = _settings("identity.host=node-7", "identity.cluster=blue")
+    origin = assembly.agent(settings).origin
+    sensor = assembly.sensor(settings)
+    assert {(origin.host, origin.cluster), (sensor.host, sensor.cluster)} == {("node-7", "blue")}
+
+
+def test_publishing_and_shipping_take_the_brokers_security() -> None:
+    assert assembly.publish(BROKER, "id").properties == BROKER.properties
+    assert assembly.shipper(_settings(), BROKER).properties == BROKER.properties

@@ -1,0 +1,148 @@
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from triptych.models import features
+from triptych.models.baseline import BaselineView, Support, argument_keys_key, size_keys, tool_key
+from triptych.models.events import ArgumentFact, Coverage
+from triptych.models.features import FEATURES, NAMES, measured, rows
+from triptych.models.history import from_json, reduced, to_json
+from triptych.models.testing import call, effect, exec_, read, span, turn, write
+from triptych.models.testing_traffic import learned, sessions, theft, views
+from triptych.models.turn import Turn
+
+COLLECTOR = {"address": "198.51.100.66", "port": 9911}
+
+
+def row(one: Turn, view: BaselineView | None = None) -> dict[str, float]:
+    """The last row of a turn, by name."""
+    found = rows(measured(one), {view.server: view} if view else {})
+    return dict(zip(NAMES, found[-1], strict=True))
+
+
+def fact(value: str, **values: object) -> ArgumentFact:
+    return ArgumentFact(**{"pointer": "/to", "digests": (value,), "origin": "prompt", **values})  # type: ignore[arg-type]
+
+
+def test_names_are_unique_and_the_hash_speaks_for_the_table() -> None:
+    assert len(set(NAMES)) == len(FEATURES) == 16
+    assert len(features.FEATURE_HASH) == 16
+
+
+def test_a_layer_that_did_not_watch_is_unknown_and_not_quiet() -> None:
+    blind = call("read", coverage=Coverage(protocol=True))
+    found = row(turn(blind))
+    for feature in FEATURES:
+        assert math.isnan(found[feature.name]) == (feature.layer != "protocol" or feature.name == "tainted_values")
+
+
+def test_a_moment_keeps_what_earlier_calls_did() -> None:
+    thief = call("read", read("/root/.ssh/id_rsa"), effect("connect", **COLLECTOR))
+    found = rows(turn(call("list", at_s=-1), thief, call("list", at_s=9)), {})[:, NAMES.index("secret_opens")]
+    assert found.tolist() == [0, 1, 1]
+
+
+def test_effects_nobody_asked_for_are_counted() -> None:
+    thief = call(
+        "read",
+        read("/root/.ssh/id_rsa"),
+        effect("connect", **COLLECTOR),
+        effect("flow", bytes_out=5000, **COLLECTOR),
+        exec_("/bin/sh"),
+        write("/srv/x/y"),
+    )
+    view = BaselineView("files", 50, 3, {tool_key("read"): Support(50, 3)})
+    found = row(turn(thief), view)
+    assert found["secret_opens"] == found["new_destinations"] == found["new_children"] == 1
+    assert found["undeclared_actions"] == math.log2(3)
+    assert found["sent_outside"] > 13
+
+
+def test_what_an_argument_names_is_not_undeclared() -> None:
+    honest = call("read", read("/root/.ssh/id_rsa", declared=True), effect("connect", declared=True, **COLLECTOR))
+    found = row(turn(honest))
+    assert found["secret_opens"] == found["undeclared_actions"] == 0
+    assert found["new_destinations"] == 1
+
+
+def test_new_values_count_where_they_act() -> None:
+    reading = call("read_mail", arguments=(fact("a"),))
+    sending = call("send_mail", arguments=(fact("a", origin="result"),))
+    assert row(turn(reading))["acting_new_values"] == 0
+    assert row(turn(sending))["acting_new_values"] == 1
+    assert row(turn(sending))["tainted_values"] == 1
+    assert row(turn(reading))["new_values"] == 1
+
+
+def test_known_argument_names_are_quiet() -> None:
+    one = call("send_mail", arguments=(fact("a"),))
+    known = BaselineView("files", 9, 2, {argument_keys_key("send_mail", ["to"]): Support(9, 2)})
+    assert row(turn(one))["new_argument_names"] == 1
+    assert row(turn(one), known)["new_argument_names"] == 0
+
+
+def test_size_counts_doublings_beyond_the_largest_known() -> None:
+    supports = {tool_key("put"): Support(50, 3)} | dict.fromkeys(size_keys("in", "put", 1000), Support(50, 3))
+    view = BaselineView("files", 50, 3, supports)
+    usual, large, huge = (
+        row(turn(call("put", request_size=size)), view)["argument_size"] for size in (900, 3000, 90_000)
+    )
+    assert usual < 0.1
+    assert large < huge
+    assert huge - large == pytest.approx(5)
+
+
+def test_an_order_is_the_more_surprising_the_rarer_it_is() -> None:
+    turns = sessions(30)
+    known = learned(turns)
+    usual = next(one for one in turns if [c.tool for c in one.calls][:2] == ["list_dir", "search"])
+    strange = replace(usual, calls=(usual.calls[0], replace(usual.calls[1], tool="send_report")))
+    surprise = [features.order_surprise(one, 1, views(one, known)["files"]) for one in (usual, strange)]
+    assert surprise[0] + 2 < surprise[1]
+
+
+def test_a_call_is_unannounced_only_once_the_agent_told_of_later_work() -> None:
+    told = [span("execute_tool", 0, 0.1, tool="list", span_id="a")]
+    late = span("execute_tool", 9, 1, tool="list", span_id="b")
+    calls = (call("list", at_s=0), call("steal", at_s=1))
+    assert row(turn(*calls, spans=told))["unannounced_calls"] == 0
+    assert row(turn(*calls, spans=[*told, late]))["unannounced_calls"] == 1
+
+
+def test_effects_without_a_call_and_handshakes_are_not_measured() -> None:
+    background = replace(call("", read("/x/y")), state="background", tool=None, method="")
+    listing = replace(call(""), tool=None, method="tools/list")
+    assert measured(turn(background, listing)).calls == ()
+    assert rows(measured(turn(background)), {}).shape == (0, len(FEATURES))
+
+
+def test_a_name_can_make_a_call_act_and_nothing_hides_an_action() -> None:
+    assert features.acts(call("sendMail"))
+    assert features.acts(call("harmless_lookup", effect("connect", **COLLECTOR)))
+    assert not features.acts(call("read_file"))
+
+
+@pytest.mark.parametrize("change", [theft, lambda one: one])
+def test_a_remembered_turn_measures_the_same(change: object) -> None:
+    turns = sessions(12)
+    known = learned(turns)
+    for one in turns:
+        original: Turn = change(one) if any(c.tool == "search" for c in one.calls) else one  # type: ignore[operator]
+        again = from_json(to_json(reduced(original)))
+        assert np.array_equal(rows(again, views(again, known)), rows(original, views(original, known)), equal_nan=True)
+
+
+def test_memory_holds_no_file_name() -> None:
+    one = Turn("t", (call("read", read("/home/ann/diary-of-1999.txt"), read("/root/.ssh/id_rsa")),))
+    assert b"diary" not in to_json(reduced(one))
+    assert b"id_rsa" not in to_json(reduced(one))
+
+
+def test_values_stay_in_their_range() -> None:
+    wild = call("send", effect("flow", bytes_out=2**62, **COLLECTOR), request_size=2**62)
+    found = rows(turn(wild), {})
+    high = np.array([feature.high for feature in FEATURES])
+    assert ((found >= 0) & (found <= high) | np.isnan(found)).all()

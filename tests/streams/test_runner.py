@@ -1,0 +1,242 @@
+"""The runner: the order of acknowledgements, dead letters, a store that is away, and rebalances."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from triptych.models.events import DeadLetter, Event, ProtocolEvent
+from triptych.models.wire import bundled
+from triptych.streams import runner as module
+from triptych.streams.config import ClockTimes
+from triptych.streams.metrics import Metrics
+from triptych.streams.runner import Chunk, Plan, Runner
+from triptych.streams.stage import Output, Pin, Step, StoreAwayError
+
+CODEC = bundled()
+NOW = 1_700_000_000 * 10**9
+SECOND = 10**9
+
+
+@dataclass
+class Raw:
+    offset: int
+    value: bytes | None
+    timestamp: int = NOW // 10**6
+    timestamp_type: int = 0
+    key: bytes | None = b"workload"
+
+
+@dataclass
+class Ledger:
+    """Everything that happens, in order."""
+
+    lines: list[str] = field(default_factory=list)
+
+    def index(self, line: str) -> int:
+        return self.lines.index(line)
+
+
+class Echo:
+    """Sends each record on, writes it, and keeps those with `hold` in their method until time passes."""
+
+    def __init__(self) -> None:
+        self.kept: list[tuple[Event, Pin]] = []
+
+    def wanted(self, records: Sequence[Event]) -> list[str]:
+        return [record.event_id for record in records]
+
+    def add(self, record: Any, pin: Pin, known: Any) -> Step:
+        if record.method == "explode":
+            raise RuntimeError("no")
+        if record.method == "hold":
+            pin.hold()
+            self.kept.append((record, pin))
+            return Step()
+        return Step(outputs=(Output("out", "k", record),), writes=(record.event_id,))
+
+    def advance(self, watermark_ns: int) -> Step:
+        kept, self.kept = self.kept, []
+        return Step(tuple(Output("out", "k", record) for record, _ in kept), (), tuple(pin for _, pin in kept))
+
+    def next_deadline(self) -> int | None:
+        return NOW + 10 * SECOND if self.kept else None
+
+
+@dataclass
+class Sink:
+    ledger: Ledger
+    sent: list[tuple[str, bytes]] = field(default_factory=list)
+    error: Exception | None = None
+    gate: asyncio.Event | None = None
+
+    async def send(self, topic: str, key: bytes, value: bytes, headers: Any) -> Awaitable[object]:
+        self.sent.append((topic, value))
+
+        async def acknowledged() -> None:
+            if self.gate is not None:
+                await self.gate.wait()
+            if self.error is not None:
+                raise self.error
+            self.ledger.lines.append("acknowledged")
+
+        return acknowledged()
+
+
+@dataclass
+class Store:
+    ledger: Ledger
+    away: int = 0
+
+    async def lookup(self, wanted: Any) -> Any:
+        if self.away:
+            self.away -= 1
+            raise StoreAwayError("away")
+        return {}
+
+    async def apply(self, writes: Sequence[Any]) -> None:
+        self.ledger.lines.append("written")
+
+
+@dataclass
+class Bench:
+    ledger: Ledger = field(default_factory=Ledger)
+    now: int = NOW
+
+    def __post_init__(self) -> None:
+        self.sink, self.store, self.metrics = Sink(self.ledger), Store(self.ledger), Metrics()
+        plan = Plan(
+            name="echo",
+            sources={"in": ProtocolEvent},
+            new_stage=Echo,
+            times=ClockTimes(),
+            dead_letters="dead",
+            max_bytes=20_000,
+        )
+        self.runner = Runner(
+            plan, codec=CODEC, sink=self.sink, store=self.store, metrics=self.metrics, now=lambda: self.now
+        )
+
+    def chunk(self, *values: bytes | None, name: str = "done", generation: int = 1) -> Chunk:
+        records = [Raw(offset, value) for offset, value in enumerate(values)]
+        return Chunk("in", 0, records, generation, lambda: self.ledger.lines.append(name))
+
+    @property
+    def letters(self) -> list[DeadLetter]:
+        return [CODEC.decode(value, DeadLetter) for topic, value in self.sink.sent if topic == "dead"]
+
+
+@pytest.fixture
+def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
+    monkeypatch.setattr(module, "_RETRY_FIRST_S", 0.001)
+    return Bench()
+
+
+def record(number: int = 0, method: str = "tools/call", **facts: Any) -> bytes:
+    return CODEC.encode(ProtocolEvent(**{"event_id": f"e{number}", "wall_ns": NOW, "method": method, **facts}))
+
+
+async def test_outputs_are_acknowledged_before_writes_and_both_before_the_source(bench: Bench) -> None:
+    await bench.runner.feed(bench.chunk(record(1), record(2)))
+    assert bench.ledger.lines == ["acknowledged", "acknowledged", "written", "done"]
+
+
+async def test_a_broker_that_refuses_an_output_stops_everything_behind_it(bench: Bench) -> None:
+    bench.sink.error = OSError("refused")
+    with pytest.raises(OSError, match="refused"):
+        await bench.runner.feed(bench.chunk(record()))
+    assert bench.ledger.lines == []
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [(b"junk", "W01"), (None, "W01"), (record()[:-2], "W03"), (CODEC.encode(DeadLetter()), "W04")],
+    ids=["unframed", "tombstone", "cut", "wrong type"],
+)
+async def test_what_is_no_event_becomes_a_dead_letter_and_its_neighbours_go_on(
+    bench: Bench, value: bytes | None, code: str
+) -> None:
+    await bench.runner.feed(bench.chunk(record(1), value, record(2)))
+    letters = bench.letters
+    assert [(letter.code, letter.value, letter.offset, letter.key) for letter in letters] == [
+        (code, value or b"", 1, b"workload")
+    ]
+    assert [topic for topic, _ in bench.sink.sent].count("out") == 2
+    assert bench.ledger.lines[-1] == "done"
+
+
+async def test_a_record_that_breaks_the_stage_becomes_a_dead_letter_with_its_bytes(bench: Bench) -> None:
+    bad = record(1, "explode")
+    await bench.runner.feed(bench.chunk(bad, record(2)))
+    assert [(letter.code, letter.value) for letter in bench.letters] == [("S01", bad)]
+    assert bench.metrics.registry.get_sample_value("triptych_dead_letters_total", {"stage": "echo", "code": "S01"}) == 1
+
+
+async def test_the_same_dead_record_has_the_same_id_again(bench: Bench) -> None:
+    await bench.runner.feed(bench.chunk(b"junk"))
+    await bench.runner.feed(bench.chunk(b"junk"))
+    assert len({letter.event_id for letter in bench.letters}) == 1
+
+
+async def test_an_output_no_broker_would_take_becomes_a_dead_letter(bench: Bench) -> None:
+    large = record(1, anomalies=("x" * 30_000,))
+    await bench.runner.feed(bench.chunk(large))
+    assert [(letter.code, letter.topic) for letter in bench.letters] == [("S03", "out")]
+    assert bench.ledger.lines[-1] == "done"
+
+
+async def test_a_store_that_is_away_is_waited_for_and_nothing_is_acknowledged_meanwhile(bench: Bench) -> None:
+    bench.store.away = 3
+    await bench.runner.feed(bench.chunk(record()))
+    assert bench.ledger.lines == ["acknowledged", "written", "done"]
+    assert not bench.runner.waits
+
+
+async def test_a_chunk_that_feeds_something_open_holds_those_behind_it(bench: Bench) -> None:
+    await bench.runner.feed(bench.chunk(record(1, "hold"), name="first"))
+    await bench.runner.feed(bench.chunk(record(2), name="second"))
+    assert bench.ledger.lines == ["acknowledged", "written"]
+    bench.now += 60 * SECOND
+    await bench.runner.tick({0: ["in"]})
+    assert bench.ledger.lines[2:] == ["acknowledged", "first", "second"]
+
+
+async def test_time_alone_does_not_pass_while_there_is_more_to_read(bench: Bench) -> None:
+    await bench.runner.feed(bench.chunk(record(1, "hold")))
+    bench.now += 60 * SECOND
+    await bench.runner.tick({0: []})
+    assert bench.sink.sent == []
+
+
+async def test_nothing_is_acknowledged_across_a_rebalance(bench: Bench) -> None:
+    bench.sink.gate = asyncio.Event()
+    under_way = asyncio.create_task(bench.runner.feed(bench.chunk(record(1), name="old")))
+    await asyncio.sleep(0.01)
+    bench.runner.reset()
+    bench.sink.gate.set()
+    await under_way
+    await bench.runner.feed(bench.chunk(record(1), name="new", generation=2))
+    assert ("old" in bench.ledger.lines, "new" in bench.ledger.lines) == (False, True)
+
+
+async def test_a_chunk_of_an_older_generation_is_left_alone(bench: Bench) -> None:
+    await bench.runner.feed(bench.chunk(record(1), name="new", generation=2))
+    await bench.runner.feed(bench.chunk(record(2), name="old", generation=1))
+    assert bench.ledger.lines[-1] == "new"
+
+
+async def test_state_that_was_fed_by_an_older_generation_is_dropped(bench: Bench) -> None:
+    await bench.runner.feed(bench.chunk(record(1, "hold"), name="old", generation=1))
+    await bench.runner.feed(bench.chunk(record(1, "hold"), name="new", generation=2))
+    bench.now += 60 * SECOND
+    await bench.runner.tick({0: ["in"]})
+    assert [line for line in bench.ledger.lines if line != "acknowledged"] == ["new"]
+
+
+async def test_a_record_ahead_of_its_arrival_is_moved_there_and_counted(bench: Bench) -> None:
+    await bench.runner.feed(bench.chunk(record(1, wall_ns=NOW + 3600 * SECOND)))
+    assert CODEC.decode(bench.sink.sent[0][1], ProtocolEvent).wall_ns == NOW
+    assert bench.metrics.registry.get_sample_value("triptych_clock_ahead_total", {"topic": "in"}) == 1

@@ -1,0 +1,308 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from triptych.models.baseline import BaselineView, Support, keys_of
+from triptych.models.detections.engine import Evaluation, Rulebook
+from triptych.models.errors import ConfigError
+from triptych.models.events import AgentSpan, Alert, Call, DeadLetter
+from triptych.models.history import from_json
+from triptych.models.model import Model
+from triptych.models.testing import START_NS, call, read, send, span
+from triptych.models.testing_traffic import learned, sessions, theft
+from triptych.models.training import train
+from triptych.models.turn import Turn
+from triptych.streams.known import Known, Learn, Remember
+from triptych.streams.stage import Output, Pin, Step
+from triptych.streams.turns import JudgeTimes, Judging, Turns
+
+S = 1_000_000_000
+TRAFFIC = sessions(48)
+NORMAL = learned(TRAFFIC)
+RULES = Rulebook.load()
+TIMES = JudgeTimes(gap_ns=30 * S, max_turn_ns=600 * S, late_ns=60 * S)
+SECRET = read("/home/ann/.aws/credentials", 0.1)
+OUT = send("198.51.100.66:9911", 4096, at_s=0.2)
+
+
+class Quiet:
+    """A rulebook without rules."""
+
+    def evaluate(self, turn: Turn, views: Mapping[str, BaselineView]) -> Evaluation:
+        return Evaluation()
+
+
+class Bench:
+    """A stage with its pins, and a store that answers from a baseline in memory."""
+
+    def __init__(self, *, model: Model | None = None, rules: object = RULES) -> None:
+        self.stage = Turns(TIMES, Judging(tenant="acme"), rules)  # type: ignore[arg-type]
+        self.model = model
+        self.pins: list[Pin] = []
+        self.outputs: list[Output] = []
+        self.writes: list[Learn | Remember] = []
+
+    def take(self, *records: Call | AgentSpan) -> list[Alert]:
+        """One chunk; the alerts that came of it."""
+        wanted = self.stage.wanted(records)
+        known = Known({server: NORMAL.view(keys) for server, keys in wanted.keys.items()}, self.model)
+        pin = Pin()
+        self.pins.append(pin)
+        return [alert for record in records for alert in self._done(self.stage.add(record, pin, known))]
+
+    def advance(self, at_s: float) -> list[Alert]:
+        return self._done(self.stage.advance(START_NS + int(at_s * S)))
+
+    def _done(self, step: Step) -> list[Alert]:
+        for pin in step.releases:
+            pin.release()
+        self.outputs += step.outputs
+        self.writes += step.writes
+        return [output.value for output in step.outputs if isinstance(output.value, Alert)]
+
+
+def at(record: Call | AgentSpan, at_s: float) -> Call | AgentSpan:
+    return replace(record, wall_ns=START_NS + int(at_s * S))
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return train(TRAFFIC, seed=1)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+def attack(turns: Iterable[Turn] = ()) -> Turn:
+    held_out = turns or sessions(6, seed=500, first=100)
+    return theft(next(one for one in held_out if any(call.tool == "read_config" for call in one.calls)))
+
+
+def test_a_rule_alerts_at_the_call_without_a_model_and_without_waiting(bench: Bench) -> None:
+    alerts = bench.take(call("read_config", SECRET, OUT))
+    assert [alert.activity for alert in alerts] == ["create"]
+    assert alerts[0].sequence == 1
+    assert alerts[0].rules
+
+
+def test_an_alert_goes_out_twice_once_for_streams_and_once_for_siems(bench: Bench) -> None:
+    (alert,) = bench.take(call("read_config", SECRET, OUT))
+    avro, ocsf = bench.outputs
+    assert (avro.topic, avro.key) == ("mcp.alerts", alert.workload)
+    assert (ocsf.topic, ocsf.key) == ("mcp.alerts.ocsf", alert.finding_uid)
+    assert isinstance(ocsf.value, bytes)
+    assert orjson.loads(ocsf.value)["finding_info"]["uid"] == alert.finding_uid
+    assert dict(ocsf.headers)["ocsf-class-uid"] == b"2004"
+
+
+def test_a_turn_has_one_finding_whatever_comes_later(bench: Bench) -> None:
+    first = call("read_config", SECRET, OUT)
+    alerts = bench.take(first)
+    alerts += bench.take(call("send_report", OUT, at_s=1))
+    alerts += bench.take(span("execute_tool", tool="read_config"))
+    alerts += bench.take(replace(first, revision=2, effects=(*first.effects, SECRET)))
+    assert len({alert.finding_uid for alert in alerts}) == 1
+    assert [alert.sequence for alert in alerts] == list(range(1, len(alerts) + 1))
+    assert [alert.activity for alert in alerts][:1] == ["create"]
+    assert len({alert.event_id for alert in alerts}) == len(alerts)
+
+
+def test_what_tells_nothing_new_sends_nothing(bench: Bench) -> None:
+    bench.take(call("read_config", SECRET, OUT), span("execute_tool", tool="read_config"))
+    assert bench.take(span("chat", 0.5)) == []
+
+
+def test_an_older_revision_changes_nothing(bench: Bench) -> None:
+    newer = call("read_config", SECRET, OUT, revision=3)
+    bench.take(newer)
+    assert bench.take(replace(newer, revision=2, effects=())) == []
+    assert bench.stage.counts()["superseded"] == 1
+    assert not bench.pins[1].held
+
+
+@given(st.permutations([0, 1, 2, 3, 4]), st.data())
+def test_the_order_of_arrival_does_not_change_the_finding(order: Sequence[int], data: st.DataObject) -> None:
+    records = (
+        call("list_dir", at_s=0),
+        call("read_config", SECRET, OUT, at_s=1),
+        call("search", at_s=2),
+        span("execute_tool", 0, tool="list_dir", span_id="a"),
+        span("execute_tool", 1, tool="read_config", span_id="b"),
+    )
+    cut = data.draw(st.integers(1, 4))
+    bench, plain = Bench(), Bench()
+    shuffled = [records[index] for index in order]
+    bench.take(*shuffled[:cut])
+    bench.take(*shuffled[cut:])
+    plain.take(*records)
+    (last,), (expected,) = bench.advance(100), plain.advance(100)
+    vary = {"sequence": 1, "event_id": ""}
+    assert replace(last, **vary) == replace(expected, **vary)
+
+
+def test_normal_turns_stay_quiet_and_the_theft_does_not(model: Model) -> None:
+    bench = Bench(model=model, rules=Quiet())
+    for turn in sessions(6, seed=500, first=100):
+        assert bench.take(*turn.calls, *turn.spans) == []
+    alerts = Bench(model=model, rules=Quiet()).take(*attack().calls, *attack().spans)
+    assert len({alert.finding_uid for alert in alerts}) == 1
+    assert alerts[-1].risk > 75
+    assert alerts[-1].score is not None
+    assert alerts[-1].score.model_id == model.manifest.model_id
+    assert any("198.51.100.66:9911: never contacted" in reason.fact for reason in alerts[-1].reasons)
+
+
+def test_a_score_alone_does_not_alert_while_a_server_is_learned(model: Model) -> None:
+    bench = Bench(model=model, rules=Quiet())
+    strange = replace(attack().calls[0], server=replace(attack().calls[0].server, id="young"))
+    wanted = bench.stage.wanted([strange])
+    young = {
+        server: BaselineView(server, 39, 3, dict.fromkeys(keys, Support())) for server, keys in wanted.keys.items()
+    }
+    assert bench.stage.add(strange, Pin(), Known(young, model)).outputs == ()
+
+
+def test_a_normal_turn_is_learned_when_it_closes(bench: Bench) -> None:
+    turn = TRAFFIC[0]
+    bench.take(*(at(one, 1) for one in turn.calls))
+    assert bench.advance(30) == []
+    assert bench.writes == []
+    bench.advance(32)
+    learn, remember = bench.writes
+    assert isinstance(learn, Learn)
+    assert isinstance(remember, Remember)
+    assert (learn.session, learn.principal) == (turn.calls[0].conversation, turn.calls[0].principal.id)
+    assert set(keys_of(turn.calls[0])) <= set(learn.keys)
+    assert from_json(remember.body).key == turn.key
+
+
+def test_what_alerted_is_never_learned(bench: Bench) -> None:
+    bench.take(call("read_config", SECRET, OUT))
+    (closed,) = bench.advance(100)
+    assert closed.activity == "close"
+    assert bench.writes == []
+    assert bench.stage.counts()["quarantined"] == 1
+
+
+def test_pins_are_held_until_the_turn_closes(bench: Bench) -> None:
+    bench.take(at(call("list_dir"), 0), at(call("search", at_s=1), 1))
+    bench.take(at(span("chat", 2), 2))
+    assert all(pin.held for pin in bench.pins)
+    bench.advance(31)
+    assert all(pin.held for pin in bench.pins)
+    assert bench.stage.next_deadline() == START_NS + 32 * S
+    bench.advance(32)
+    assert not any(pin.held for pin in bench.pins)
+
+
+def test_a_late_revision_amends_the_finding_of_a_closed_turn(bench: Bench) -> None:
+    quiet = call("read_config")
+    bench.take(at(quiet, 1))
+    bench.advance(40)
+    (created,) = bench.take(at(replace(quiet, revision=2, effects=(SECRET, OUT)), 1))
+    assert created.activity == "create"
+    (closed,) = bench.advance(80)
+    assert (closed.activity, closed.sequence) == ("close", 2)
+    later = replace(quiet, revision=3, effects=(SECRET, OUT, send("198.51.100.67:80", 9000)))
+    for alert in bench.take(at(later, 2), at(call("list_dir", SECRET, OUT, at_s=2), 2)):
+        assert alert.activity == "update"
+        assert alert.sequence > 2
+    assert bench.stage.counts()["late"] == 2
+    assert bench.advance(150)[0].sequence > 3
+
+
+def test_closed_turns_are_forgotten_in_the_end(bench: Bench) -> None:
+    bench.take(at(call("list_dir"), 0))
+    bench.advance(31)
+    assert bench.stage.levels() == {"open": 0, "closed": 1}
+    bench.advance(100)
+    assert bench.stage.levels() == {"open": 0, "closed": 0}
+    assert bench.stage.next_deadline() is None
+
+
+def test_a_turn_that_never_rests_is_closed_at_the_bound(bench: Bench) -> None:
+    for second in range(0, 620, 20):
+        bench.take(at(call("list_dir", at_s=second), second))
+    bench.advance(605)
+    assert not bench.pins[0].held
+    assert bench.stage.levels()["closed"] == 1
+
+
+def test_effects_without_a_call_are_a_turn_of_their_own_and_no_session(bench: Bench) -> None:
+    own = replace(call("", read("/srv/x/y")), tool=None, method="", state="background", conversation="")
+    bench.take(at(own, 1), at(call("list_dir"), 1))
+    assert bench.stage.levels()["open"] == 2
+    bench.advance(60)
+    (background,) = [write for write in bench.writes if isinstance(write, Learn) and not write.counts]
+    assert background.session == own.workload
+    assert len([write for write in bench.writes if isinstance(write, Remember)]) == 1
+
+
+def test_a_replay_writes_the_same(bench: Bench) -> None:
+    again = Bench()
+    for one in (bench, again):
+        one.take(*(at(record, 1) for record in TRAFFIC[0].calls))
+        one.take(call("read_config", SECRET, OUT))
+        one.advance(100)
+    assert bench.writes == again.writes
+    assert bench.outputs == again.outputs
+
+
+def test_the_store_is_asked_only_about_what_is_not_known_yet(bench: Bench) -> None:
+    first = call("list_dir")
+    assert bench.stage.wanted([first]).keys["files"]
+    bench.take(first)
+    assert bench.stage.wanted([replace(first, revision=5)]).keys["files"] == ()
+    assert bench.stage.wanted([span()]).keys == {}
+
+
+def test_all_a_judgement_asks_for_is_wanted_before(model: Model) -> None:
+    asked: set[str] = set()
+
+    class Watched(dict[str, Support]):
+        def get(self, key: str, default: object = None) -> Support:  # type: ignore[override]
+            asked.add(key)
+            return Support()
+
+    for turn in (attack(), *sessions(5, seed=9)):
+        stage = Turns(TIMES, Judging(), RULES)
+        wanted = stage.wanted(turn.calls)
+        for record in turn.calls:
+            views = {
+                server: BaselineView(server, 60, 3, Watched.fromkeys(keys, Support()))
+                for server, keys in wanted.keys.items()
+            }
+            stage.add(record, Pin(), Known(views, model))
+            assert asked <= set(wanted.keys["files"])
+
+
+def test_a_turn_of_too_many_calls_forgets_its_oldest(bench: Bench) -> None:
+    bench.take(*(call("list_dir", at_s=number / 10, revision=1) for number in range(520)))
+    assert bench.stage.counts()["trimmed"] == 8
+
+
+def test_other_records_are_refused(bench: Bench) -> None:
+    with pytest.raises(TypeError, match="DeadLetter"):
+        bench.stage.add(DeadLetter(), Pin(), None)
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        lambda: JudgeTimes(gap_ns=0),
+        lambda: JudgeTimes(gap_ns=9, max_turn_ns=8),
+        lambda: Judging(alert_risk=0),
+        lambda: Judging(alert_risk=101),
+        lambda: Judging(ocsf_version="0.1"),
+    ],
+)
+def test_impossible_settings_are_refused(build: Callable[[], object]) -> None:
+    with pytest.raises(ConfigError):
+        build()
