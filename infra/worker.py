@@ -8,6 +8,7 @@ from ..streams.app import Wiring
 from ..streams.calls import Calls
 from ..streams.config import WorkerConfig
 from ..streams.store import RedisStore
+from ..streams.trainer import Trainer
 from ..streams.turns import JudgeTimes, Judging, Turns
 from .brokers import Broker
 from .settings import Settings
@@ -48,7 +49,7 @@ def stages(settings: Settings, config: WorkerConfig) -> dict[str, Wiring]:
         times = JudgeTimes(gap_ns=int(config.turn_gap_s * 1e9))
         judging = _judging(settings)
         store = RedisStore(config.redis_url, tenant=settings.findings.tenant)
-        wiring["turns"] = Wiring(lambda: Turns(times, judging, rules), store)
+        wiring["turns"] = Wiring(lambda: Turns(times, judging, rules), store, Trainer(store).run_if_due)
     return wiring
 
 

@@ -7,7 +7,7 @@ the turns are few. `risk = min(100, 25 * -log10 p)`: 50 is one in a hundred turn
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,11 @@ class Tails:
 
     ordered: Floats
     grain: Floats
+    _columns: tuple[Floats, ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        columns = tuple(np.ascontiguousarray(column[~np.isnan(column)]) for column in self.ordered.T)
+        object.__setattr__(self, "_columns", columns)
 
     @classmethod
     def of(cls, rows: Floats, grain: Floats) -> Tails:
@@ -90,9 +95,7 @@ class Tails:
         """-ln of each value's right-tail share, going on beyond the largest by ln 2 a grain, at most 8 grains; 0 where
         the value or everything to compare it with is missing. Shape as `rows`."""
         out = np.zeros(rows.shape)
-        for at in range(rows.shape[1]):
-            column = self.ordered[:, at]
-            column = column[~np.isnan(column)]
+        for at, column in enumerate(self._columns):
             if len(column):
                 out[:, at] = self._surprise(rows[:, at], column, float(self.grain[at]))
         return np.where(np.isnan(rows), 0.0, out)

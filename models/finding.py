@@ -15,7 +15,7 @@ from .baseline import BaselineView, is_outside
 from .detections.engine import Hit, NotJudged
 from .detections.engine.matching import Match
 from .detections.engine.rule import SEVERITIES
-from .events import Alert, Call, Coverage, Layer, Reason
+from .events import Alert, Binding, Call, Coverage, Layer, Reason, Score
 from .risk import Judgement
 from .text import clean, endpoint, plural
 from .timeline import MOST, Story, tell
@@ -51,50 +51,61 @@ def assemble(
 ) -> Alert:
     """The finding of a turn; `previous` is its last revision. The turn needs at least one call."""
     hits = sorted(hits, key=lambda hit: (-SEVERITIES.index(hit.severity), -hit.risk, -len(hit.matches), hit.rule.id))
-    score = judgement.score if judgement else None
     calls = _calls(turn, hits)
     primary = hits[0].matches[-1].subject.call if hits else calls[-1]
     story = tell(turn, frozenset(source for hit in hits for source in hit.record.evidence), calls)
-    coverage = _coverage(turn, story, not_judged)
-    binding = grading.binding_of(hits, calls)
     uid, sequence = finding_uid(tenant, turn.key), previous.sequence + 1 if previous else 1
     started_ns, ended_ns = _extent(turn)
-    return Alert(
+    alert = replace(
+        _about(primary),
         event_id=event_id(uid, sequence),
-        workload=primary.workload,
-        correlation_id=primary.correlation_id,
-        call_id=primary.call_id,
         wall_ns=ended_ns,
-        mono_ns=primary.mono_ns,
-        boot_id=primary.boot_id,
-        host=primary.host,
-        cluster=primary.cluster,
-        key_id=primary.key_id,
         finding_uid=uid,
         sequence=sequence,
         activity="update" if previous else "create",
         title=_title(primary, hits),
         message=_message(primary, hits, judgement, views),
-        severity=grading.severity_of(hits, score, coverage, binding),
-        risk=grading.risk_of(hits, score),
-        confidence=grading.confidence_of(hits, score, coverage, binding),
-        conversation=primary.conversation,
-        principal=primary.principal,
-        server=primary.server,
-        tool=clean(primary.tool, 128) if primary.tool else None,
         agent=next((clean(span.agent, 128) for span in turn.spans if span.agent), None),
         call_ids=tuple(call.call_id for call in calls),
         started_ns=started_ns,
         ended_ns=ended_ns,
-        rules=tuple(hit.record for hit in hits),
-        score=score,
         reasons=_reasons(hits, judgement, views),
-        binding=binding,
-        coverage=coverage,
+        coverage=_coverage(turn, story, not_judged),
         timeline=story.timeline,
         effects=story.effects,
         unobserved=tuple(dict.fromkeys(clean(pointer, 128) for call in calls for pointer in call.unobserved))[:MOST],
         labels=labels,
+    )
+    return _graded(alert, hits, judgement.score if judgement else None, grading.binding_of(hits, calls))
+
+
+def _about(primary: Call) -> Alert:
+    """What the finding takes over from the call it points at."""
+    return Alert(
+        workload=primary.workload,
+        correlation_id=primary.correlation_id,
+        call_id=primary.call_id,
+        mono_ns=primary.mono_ns,
+        boot_id=primary.boot_id,
+        host=primary.host,
+        cluster=primary.cluster,
+        key_id=primary.key_id,
+        conversation=primary.conversation,
+        principal=primary.principal,
+        server=primary.server,
+        tool=clean(primary.tool, 128) if primary.tool else None,
+    )
+
+
+def _graded(alert: Alert, hits: Sequence[Hit], score: Score | None, binding: Binding) -> Alert:
+    return replace(
+        alert,
+        severity=grading.severity_of(hits, score, alert.coverage, binding),
+        risk=grading.risk_of(hits, score),
+        confidence=grading.confidence_of(hits, score, alert.coverage, binding),
+        rules=tuple(hit.record for hit in hits),
+        score=score,
+        binding=binding,
     )
 
 

@@ -21,9 +21,10 @@ from .model import Model, layer_surprise
 from .reasons import facts
 from .turn import Turn
 
-__all__ = ["LEARNING_CAP", "Judgement", "judge", "state_of"]
+__all__ = ["EXPLAINED", "LEARNING_CAP", "Judgement", "judge", "state_of"]
 
 LEARNING_CAP = 40.0
+EXPLAINED = 25.0
 _MOST_FEATURES = 6
 _LEAST_WEIGHT = 0.04
 _RARE = math.log(5)
@@ -33,7 +34,7 @@ _STATES: tuple[LearningState, ...] = ("learning", "provisional", "active")
 @dataclass(frozen=True, slots=True)
 class Judgement:
     """What the model says of a turn. `layers`: the risk of each layer that was looking, from its own features only;
-    an explanation, not a part of the score."""
+    an explanation, not a part of the score. Below EXPLAINED there is nothing to explain."""
 
     score: Score
     reasons: tuple[Reason, ...] = ()
@@ -62,6 +63,8 @@ def judge(model: Model, turn: Turn, views: Mapping[str, BaselineView]) -> Judgem
         model_id=model.manifest.model_id,
         feature_set=f"{model.manifest.feature_set}/{model.manifest.feature_hash}",
     )
+    if score.risk < EXPLAINED:
+        return Judgement(score)
     row = moments[worst]
     return Judgement(score, tuple(_reasons(model, row, turn, worst, views)), _layers(model, row))
 

@@ -55,11 +55,15 @@ class Matrix:
 def train(turns: Sequence[Turn], *, seed: int = 0, trained_from: str = "", trained_to: str = "") -> Model:
     """The model of these normal turns, in whatever order they come; `trained_from` and `_to` say where they stood.
 
-    Raises TrainingError for fewer than LEAST turns with something to measure.
+    Turns on a server that is still being learned are left out: everything there is new, and would teach that novelty is
+    normal. Raises TrainingError when fewer than LEAST turns with something to measure remain.
     """
-    usable = _in_order(turns)
+    usable = _learned_enough(_in_order(turns))
     if len(usable) < LEAST:
-        raise TrainingError(f"{len(usable)} turns, at least {LEAST} are needed", "wait for more traffic")
+        raise TrainingError(
+            f"{len(usable)} turns on learned servers, at least {LEAST} are needed",
+            "wait for more sessions by more than one principal",
+        )
     normal = matrix(usable)
     model = _fit(normal, seed)
     manifest = replace(
@@ -105,6 +109,11 @@ def _views(turn: Turn, learned: Mapping[str, Baseline], without: str | None) -> 
 def _in_order(turns: Sequence[Turn]) -> list[Turn]:
     kept = [reduced(turn) for turn in turns if measured(turn).calls]
     return sorted(kept, key=lambda turn: (turn.calls[0].started_ns, turn.key))
+
+
+def _learned_enough(turns: Sequence[Turn]) -> list[Turn]:
+    young = {server for server, known in baselines(turns).items() if known.view(()).state == "learning"}
+    return [turn for turn in turns if young.isdisjoint(turn.servers)]
 
 
 def _fit(normal: Matrix, seed: int) -> Model:

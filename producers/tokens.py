@@ -8,13 +8,16 @@ from collections.abc import Iterator
 __all__ = ["SHORTEST", "tokens"]
 
 SHORTEST = 4
-_TOKEN = re.compile(r"""[^\s"'`<>,;(){}\[\]|=\\]{4,}""")
+_TOKEN = re.compile(r"""[^\s"'`<>,;(){}\[\]|\\]{4,}""")
 _TRAILING = ".:!?"
 
 
 def tokens(text: str) -> Iterator[str]:
-    """Runs without blanks, quotes or brackets, at least four characters, sentence marks at their end taken off."""
+    """Runs without blanks, quotes or brackets, sentence marks at their end taken off; of `name=value` also the value."""
     for match in _TOKEN.finditer(text):
         token = match.group().rstrip(_TRAILING)
         if len(token) >= SHORTEST:
             yield token
+            value = token.partition("=")[2]
+            if len(value) >= SHORTEST:
+                yield value

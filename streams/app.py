@@ -36,10 +36,15 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """One stage as a worker runs it: what makes the state of one co-partition, and the store it asks, if any."""
+    """One stage as a worker runs it: what makes the state of one co-partition, and the store it asks, if any.
+
+    `chore` is called every `chore_s` seconds beside the stream, for example to train; one that fails ends the worker.
+    """
 
     new_stage: Callable[[], Stage]
     store: Store | None = None
+    chore: Callable[[], Awaitable[object]] | None = None
+    chore_s: float = 5.0
 
 
 class _App(faust.App):
@@ -93,6 +98,7 @@ def create_app(
             plan, codec=codec, sink=_FaustSink(app), store=stages[name].store, metrics=metrics, now=time.time_ns
         )
         _pipe(app, runner)
+        _do_chores(app, stages[name])
         runners.append(runner)
     _keep_time(app, config, runners, metrics, health or Health(config.stalled_s))
     return app
@@ -148,6 +154,15 @@ def _pipe(app: faust.App, runner: Runner) -> None:
             cast(ChunkConsumer, app.consumer).fed(message)
 
     app.agent(app.topic(*runner.plan.sources, schema=ChunkSchema()), name=runner.plan.name)(pipe)
+
+
+def _do_chores(app: faust.App, wiring: Wiring) -> None:
+    if (chore := wiring.chore) is None:
+        return
+
+    @app.timer(wiring.chore_s)  # type: ignore[untyped-decorator]
+    async def do() -> None:
+        await chore()
 
 
 def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metrics: Metrics, health: Health) -> None:

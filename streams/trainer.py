@@ -39,6 +39,7 @@ class Trainer:
         self._store = store
         self._seed = seed
         self._busy = asyncio.Lock()
+        self._in_vain: dict[str, int] = {}
 
     async def run_if_due(self) -> Model | None:
         """Train and publish when any server has reached a new step; the model that was published."""
@@ -54,12 +55,14 @@ class Trainer:
         return None
 
     async def _run(self) -> Model | None:
-        steps = {server: step_of(sessions) for server, sessions in (await self._store.sessions()).items()}
-        if not _grown(steps, await self._store.trained_steps()):
+        sessions = await self._store.sessions()
+        steps = {server: step_of(count) for server, count in sessions.items()}
+        if sessions == self._in_vain or not _grown(steps, await self._store.trained_steps()):
             return None
         async with self._store.training() as mine:
             if not mine:
                 return None
+            self._in_vain = sessions  # the same sessions would only fail the same way again
             turns = await self._store.turns()
             times = [turn.calls[0].started_ns for turn in turns if turn.calls]
             span = (str(min(times, default=0)), str(max(times, default=0)))

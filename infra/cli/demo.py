@@ -24,6 +24,7 @@ class Provider(StrEnum):
 @app.command()
 def demo(
     context: typer.Context,
+    *,
     kafka: Annotated[
         Provider, typer.Option(help="embedded: inside this process; local: a real Apache Kafka and Redis.")
     ] = Provider.embedded,
@@ -52,7 +53,9 @@ def demo(
         from ..demo.screen import Screen  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise DemoError(f"the demo needs {error.name}", "pip install 'triptych[demo]'", code="X04") from None
-    outcome = run(Options(kafka=kafka.value, sessions=sessions, seed=seed, keep=keep), Screen(Console(stderr=as_json)))
+    join = of(context).settings if attach else None
+    options = Options(kafka=kafka.value, join=join, sessions=sessions, seed=seed, keep=keep)
+    outcome = run(options, Screen(Console(stderr=as_json)))
     if as_json:
         print_json(outcome.plain())
     raise typer.Exit(0 if outcome.ok else 1)

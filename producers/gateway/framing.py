@@ -24,6 +24,7 @@ class Frame:
     start: int
     end: int
     mark: End = "lf"  # cr: a fragment before a bare CR; line: the whole of a line that was cut into fragments
+    complete: bool = True  # false when the bound cut the data
 
     @property
     def size(self) -> int:
@@ -57,7 +58,7 @@ class Lines:
         if self._end == self._start:
             return []
         data = bytes(self._kept[self._fragment :])
-        return [Frame(data, self._start + self._fragment, self._end, "eof")] if data else []
+        return [Frame(data, self._start + self._fragment, self._end, "eof", self._whole)] if data else []
 
     def _take(self, piece: bytes, frames: list[Frame]) -> None:
         """Add a piece of the current line and emit the fragments that bare CRs end in it."""
@@ -72,14 +73,18 @@ class Lines:
             frames.append(Frame(data, self._start + self._fragment, self._start + cut, "cr"))
             self._fragment = cut
 
+    @property
+    def _whole(self) -> bool:
+        return len(self._kept) == self._end - self._start
+
     def _close(self, frames: list[Frame]) -> None:
         line = bytes(self._kept)
         line = line[:-2] if line.endswith(b"\r\n") else line.removesuffix(b"\n")
         if self._fragment:
-            frames.append(Frame(line[self._fragment :], self._start + self._fragment, self._end, "cr"))
-            frames.append(Frame(line, self._start, self._end, "line"))
+            frames.append(Frame(line[self._fragment :], self._start + self._fragment, self._end, "cr", self._whole))
+            frames.append(Frame(line, self._start, self._end, "line", self._whole))
         else:
-            frames.append(Frame(line, self._start, self._end))
+            frames.append(Frame(line, self._start, self._end, "lf", self._whole))
         self._kept.clear()
         self._start = self._end
         self._fragment = 0

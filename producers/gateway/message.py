@@ -36,7 +36,7 @@ class Shape:
 
 def shapes(frame: Frame) -> list[Shape]:
     """The messages in a frame: one, those of a batch, or none where a second reading of a line repeats the first."""
-    parsed = parse(frame.data, complete=len(frame.data) >= frame.size - 2)
+    parsed = parse(frame.data, complete=frame.complete)
     if frame.mark == "line" and (parsed.value is None or "trailing-data" in parsed.anomalies):
         return []
     if frame.mark in ("cr", "line"):

@@ -17,6 +17,7 @@ __all__ = ["Parsed", "compact", "parse"]
 
 _SAFE_INTEGER = 2**53
 _DIGITS = 4000
+_MANY_DIGITS = re.compile(rb"\d{16}")
 _SHALLOW_BYTES = 262_144
 _BOM = "\ufeff"
 _BLANKS = " \t\r\n"
@@ -41,7 +42,8 @@ def parse(data: bytes, *, complete: bool = True) -> Parsed:
         return Parsed(_shallow(data), {"oversize"}, partial=True)
     try:
         value = orjson.loads(data)
-        if orjson.dumps(value) == data:  # written compactly: nothing was lost in reading it, so no two readings exist
+        # written compactly: nothing was lost in reading it, so no two readings exist (big integers aside)
+        if orjson.dumps(value) == data and _MANY_DIGITS.search(data) is None:
             return Parsed(value, set())
     except (ValueError, TypeError):
         pass

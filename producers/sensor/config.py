@@ -24,7 +24,7 @@ class SensorConfig:
     cluster: str = ""
     heartbeat_s: float = 1.0
     flush_ms: int = 20
-    ring_bytes: int = 8 << 20
+    ring_bytes: int = 4 << 20
     lease_mode: int = 0o600
     recording: Path | None = None
 

@@ -9,16 +9,25 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
-from triptych.infra import brokers
-from triptych.infra.settings import Kafka
-from triptych.models.events import Call, CallRef, DeadLetter, ExecutionBatch, ExecutionEvent, ProtocolEvent
+from triptych.infra import brokers, stores
+from triptych.infra.settings import Kafka, Redis
+from triptych.models.events import (
+    Alert,
+    Call,
+    CallRef,
+    DeadLetter,
+    ExecutionBatch,
+    ExecutionEvent,
+    ProtocolEvent,
+    Server,
+)
 from triptych.models.wire import bundled
 from triptych.streams.config import Topics
 
@@ -225,6 +234,45 @@ def test_a_stage_that_fails_in_its_timing_ends_the_process_and_commits_nothing(b
     worker.communicate(timeout=40)
     assert worker.returncode not in (0, None)
     assert bench.committed(bench.topics.protocol) == 0
+
+
+def attack(topics: Topics, at: int) -> list[tuple[str, str, bytes]]:
+    """One call that reads a credential file and then connects outside."""
+    common: dict[str, Any] = {"workload": "w", "call_id": "attack", "correlation_id": "bad-turn", "boot_id": "b"}
+    common |= {"tool": "read_config", "method": "tools/call", "server": Server(id="files"), "lease": "granted"}
+    stamp: dict[str, Any] = {"calls": (0,), "binding": "exact", "evidence": "leased", "pid": 7, "comm": "server"}
+    effects = (
+        ExecutionEvent(kind="open", mono_ns=at + 2 * MS, path="/home/ann/.aws/credentials", result=3, **stamp),
+        ExecutionEvent(kind="connect", mono_ns=at + 3 * MS, address="127.0.0.9", port=8443, protocol="tcp", **stamp),
+    )
+    batch = ExecutionBatch(
+        event_id="attack/batch", workload="w", wall_ns=at + 4 * MS, mono_ns=at + 4 * MS, boot_id="b", events=effects,
+        calls=(CallRef(call_id="attack", correlation_id="bad-turn"),),
+    )  # fmt: skip
+    heartbeat = replace(batch, event_id="heartbeat", events=(), calls=(), status="heartbeat", wall_ns=at + 1_000 * MS)
+    request = ProtocolEvent(event_id="attack/request", wall_ns=at, mono_ns=at, kind="request", **common)
+    reply = ProtocolEvent(event_id="attack/reply", wall_ns=at + 20 * MS, kind="response", is_error=False, **common)
+    return [
+        (topics.protocol, "w", CODEC.encode(request)),
+        (topics.execution, "w", CODEC.encode(batch)),
+        (topics.protocol, "w", CODEC.encode(reply)),
+        (topics.execution, "w", CODEC.encode(heartbeat)),
+    ]
+
+
+def test_both_stages_in_one_worker_raise_one_finding_for_the_attack_and_none_beside_it(bench: Bench) -> None:
+    start = time.time_ns() - 3_000 * MS
+    with stores.start(Redis(provider="embedded")) as store:
+        worker = bench.worker(stages=("calls", "turns"), redis_url=store.url, turn_gap_s=1.0)
+        bench.produce([*told(bench.topics, 50, start=start), *attack(bench.topics, start)])
+        assert bench.commits(bench.topics.calls, 51) == 51
+        alerts = [CODEC.decode(value, Alert) for value in bench.read(bench.topics.alerts, lambda read: len(read) >= 2)]
+        findings = [json.loads(value) for value in bench.read(bench.topics.alerts_ocsf, lambda read: len(read) >= 2)]
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(15) == 0
+    assert {(alert.finding_uid, alert.correlation_id) for alert in alerts} == {(alerts[0].finding_uid, "bad-turn")}
+    assert "chain.credential-read-then-egress" in {hit.id for hit in alerts[0].rules}
+    assert {finding["class_uid"] for finding in findings} == {2004}
 
 
 def test_without_a_broker_a_worker_says_so_and_ends(bench: Bench) -> None:

@@ -1,15 +1,19 @@
-"""A worker process for the tests: stage `calls` with the configuration given as JSON."""
+"""A worker process for the tests, with the configuration given as JSON."""
 
 from __future__ import annotations
 
 import json
 import sys
 
+from triptych.models.detections.engine import Rulebook
+from triptych.models.errors import TriptychError
 from triptych.models.sensitivity import Sensitivity
 from triptych.streams.app import Wiring, run
 from triptych.streams.calls import Calls
 from triptych.streams.config import Topics, WorkerConfig
 from triptych.streams.stage import Step
+from triptych.streams.store import RedisStore
+from triptych.streams.turns import JudgeTimes, Judging, Turns
 
 
 class Broken(Calls):
@@ -19,12 +23,27 @@ class Broken(Calls):
         raise RuntimeError("a bug")
 
 
+def turns(config: WorkerConfig) -> Wiring:
+    times = JudgeTimes(gap_ns=int(config.turn_gap_s * 1e9))
+    judging = Judging(alerts=config.topics.alerts, alerts_ocsf=config.topics.alerts_ocsf)
+    rules = Rulebook.load()
+    return Wiring(lambda: Turns(times, judging, rules), RedisStore(config.redis_url, tenant=config.group))
+
+
 def main() -> int:
     given = json.loads(sys.argv[1])
     stage = Broken if given.pop("broken", False) else Calls
-    config = WorkerConfig(topics=Topics(**given.pop("topics")), stages=("calls",), **given)
-    judge = Sensitivity.load()
-    return run(config, {"calls": Wiring(lambda: stage(config.join, judge, config.topics.calls))})
+    topics = Topics(**given.pop("topics"))
+    config = WorkerConfig(topics=topics, **{"stages": ("calls",), **given})
+    judge = Sensitivity.load(outside=("127.0.0.0/8",))
+    wiring = {"calls": Wiring(lambda: stage(config.join, judge, topics.calls))}
+    if "turns" in config.stages:
+        wiring["turns"] = turns(config)
+    try:
+        return run(config, wiring)
+    except TriptychError as error:
+        print(error, file=sys.stderr)
+        return 1
 
 
 if __name__ == "__main__":

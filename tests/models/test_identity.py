@@ -20,7 +20,11 @@ SHAPES = [
     (f"/kubepods/burstable/pod{STATIC}/{ID}", STATIC, ID),
     (f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{POD_}.slice/cri-containerd-{ID}.scope", POD, ID),
     (f"/kubepods.slice/kubepods-pod{POD_}.slice/cri-containerd-{ID}.scope", POD, ID),
-    (f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{STATIC}.slice/cri-containerd-{ID}.scope", STATIC, ID),
+    (
+        f"/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{STATIC}.slice/cri-containerd-{ID}.scope",
+        STATIC,
+        ID,
+    ),
     (f"/kubepods.slice/kubepods-besteffort.slice/kubepods-besteffort-pod{POD_}.slice/crio-{ID}.scope", POD, ID),
     (f"/kubepods.slice/kubepods-pod{POD_}.slice/crio-{ID}.scope/container", POD, ID),
     (f"/kubepods.slice/kubepods-pod{POD_}.slice/docker-{ID}.scope", POD, ID),

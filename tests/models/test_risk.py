@@ -6,7 +6,7 @@ import pytest
 from triptych.models.baseline import Baseline
 from triptych.models.events import Coverage, Principal
 from triptych.models.model import Model
-from triptych.models.risk import LEARNING_CAP, Judgement, judge
+from triptych.models.risk import EXPLAINED, LEARNING_CAP, Judgement, judge
 from triptych.models.testing import call, turn
 from triptych.models.testing_traffic import injection_chain, learned, sessions, theft, views
 from triptych.models.training import train
@@ -70,15 +70,21 @@ def test_a_server_that_is_still_learned_never_alerts_by_score(model: Model) -> N
     assert not judgement.alerts(10)
 
 
+def test_an_ordinary_turn_needs_no_explanation(model: Model) -> None:
+    judgement = judged(model, VICTIM)
+    assert judgement.score.risk < EXPLAINED
+    assert (judgement.reasons, judgement.layers) == ((), {})
+
+
 def test_a_missing_layer_adds_nothing(model: Model) -> None:
+    chain = injection_chain(3)
+    assert set(judged(model, replace(chain, spans=())).layers) == {"protocol", "execution"}
     blind = replace(
         VICTIM,
         spans=(),
         calls=tuple(replace(one, coverage=Coverage(protocol=True), effects=()) for one in VICTIM.calls),
     )
-    judgement = judged(model, blind)
-    assert judgement.score.risk < 50
-    assert set(judgement.layers) == {"protocol"}
+    assert judged(model, blind).score.risk < 50
 
 
 def test_an_attack_repeated_by_one_principal_does_not_become_normal(model: Model) -> None:

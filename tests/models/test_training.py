@@ -67,6 +67,16 @@ def test_too_few_turns_are_refused() -> None:
     assert error.value.code == "M08"
 
 
+def test_a_server_that_is_still_learned_teaches_nothing(model: Model) -> None:
+    young = sessions(12, seed=3, first=400, server="young")
+    assert dump(train((*TURNS, *young), seed=1)) == dump(model)
+
+
+def test_one_principal_alone_trains_nothing() -> None:
+    with pytest.raises(TrainingError, match="0 turns"):
+        train([_mail(number, "team", "ann") for number in range(60)])
+
+
 def test_the_manifest_says_what_it_was_made_of(model: Model) -> None:
     manifest = model.manifest
     assert (manifest.sessions, manifest.turns) == (48, len(TURNS))

@@ -85,7 +85,16 @@ def compile_condition(table: Table, on: str, *, negated: bool = False) -> Predic
 
 
 def _all(parts: list[Predicate]) -> Predicate:
-    return parts[0] if len(parts) == 1 else lambda subject, judging: all(part(subject, judging) for part in parts)
+    if len(parts) == 1:
+        return parts[0]
+
+    def every(subject: Subject, judging: Judging) -> bool:
+        for part in parts:  # noqa: SIM110 - all() doubles the cost, and this runs for every effect of every turn
+            if not part(subject, judging):
+                return False
+        return True
+
+    return every
 
 
 def _any(parts: list[Predicate]) -> Predicate:

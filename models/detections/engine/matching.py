@@ -6,14 +6,14 @@ agent can only carry on what it was told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...baseline import BaselineView
-from ...turn import Turn
 from .conditions import Judging, Seen
 from .rule import STATES, Rule, Step
-from .subjects import BINDINGS, Subject, candidates
+from .subjects import BINDINGS, Subject
 
 __all__ = ["Match", "find"]
 
@@ -29,29 +29,31 @@ class Match:
     seen: tuple[Seen, ...] = ()
 
 
-def find(rule: Rule, turn: Turn, judging: Judging) -> tuple[Match, ...]:
-    """The matches of a rule: the first sequence of all its steps, or what matches its only step; empty for no hit."""
+Chain = tuple[Match, ...]
+
+
+def find(rule: Rule, subjects: Mapping[str, Sequence[Subject]], judging: Judging) -> Chain:
+    """The matches of a rule: the first chain of all its steps, or what matches its only step; empty for no hit.
+
+    `subjects` holds everything of the turn by sort, as subjects.ON names them.
+    """
     found: list[list[Match]] = []
     for step in rule.steps:
-        matches = [match for subject in candidates(turn, step.on) if (match := _try(rule, step, subject, judging))]
+        matches = [match for subject in subjects[step.on] if (match := _try(rule, step, subject, judging))]
         if not matches:
             return ()
         found.append(matches)
-    if len(found) == 1:
-        return tuple(found[0][:_MOST])
-    return _sequence(rule.steps, found)
+    return tuple(found[0][:_MOST]) if len(found) == 1 else _first_chain(rule.steps, found)
 
 
 def _try(rule: Rule, step: Step, subject: Subject, judging: Judging) -> Match | None:
-    lacks = _lacks(rule, subject, judging)
-    if lacks and not judging.lenient:
-        judging.unknown.append(lacks)
-        return None
     judging.seen.clear()
     if not step.where(subject, judging):
         return None
-    if lacks:
+    if lacks := _lacks(rule, subject, judging):
         judging.unknown.append(lacks)
+        if not judging.lenient:
+            return None
     return Match(step.name, subject, tuple(judging.seen))
 
 
@@ -67,34 +69,46 @@ def _lacks(rule: Rule, subject: Subject, judging: Judging) -> str:
     return ""
 
 
-def _sequence(steps: Sequence[Step], found: Sequence[Sequence[Match]]) -> tuple[Match, ...]:
-    """The first chain of matches, one a step. A dead end is remembered, so the search stays quadratic."""
-    dead: set[tuple[int, int]] = set()
-
-    def extend(depth: int, previous: Match | None) -> tuple[Match, ...] | None:
-        if depth == len(steps):
-            return ()
-        for index, match in enumerate(found[depth]):
-            if (depth, index) in dead or (previous is not None and not _follows(previous, match, steps[depth])):
-                continue
-            rest = extend(depth + 1, match)
-            if rest is not None:
-                return (match, *rest)
-            dead.add((depth, index))
-        return None
-
-    return extend(0, None) or ()
+def _first_chain(steps: Sequence[Step], found: Sequence[Sequence[Match]]) -> Chain:
+    """The first chain of matches, one a step. Built from its end, so that a turn full of near misses costs n log n."""
+    chains: list[Chain] = [(match,) for match in found[-1]]
+    for step, matches in zip(reversed(steps[1:]), reversed(found[:-1]), strict=True):
+        followers = _Followers(step, chains)
+        chains = [(match, *rest) for match in matches if (rest := followers.first(match.subject))]
+    return chains[0] if chains else ()
 
 
-def _follows(previous: Match, match: Match, step: Step) -> bool:
-    before, after = previous.subject, match.subject
-    if step.call == "same":
-        if after.call is not before.call or after.start_ns < before.end_ns or _same(before, after):
-            return False
-    elif after.call is before.call or after.call.started_ns < max(before.call.ended_ns, before.end_ns):
-        return False
-    return step.within_ns is None or after.start_ns - before.end_ns <= step.within_ns
+class _Followers:
+    """Chains by the call and the time of their first match."""
 
+    def __init__(self, step: Step, chains: Sequence[Chain]) -> None:
+        self._step = step
+        self._groups: dict[int, list[Chain]] = {}
+        for chain in sorted(chains, key=self._time):
+            self._groups.setdefault(self._group(chain[0].subject), []).append(chain)
 
-def _same(one: Subject, other: Subject) -> bool:
-    return one.effect is other.effect and one.definition is other.definition
+    def first(self, before: Subject) -> Chain:
+        """The earliest chain that follows `before`; empty for none."""
+        chains = self._groups.get(self._group(before), [])
+        since = before.end_ns if self._step.call == "same" else max(before.call.ended_ns, before.end_ns)
+        for index in range(bisect_left(chains, since, key=self._time), len(chains)):
+            after = chains[index][0].subject
+            if self._step.within_ns is None or after.start_ns - before.end_ns <= self._step.within_ns:
+                if not self._overlap(before, after):
+                    return chains[index]
+            elif self._step.call == "same":
+                break
+        return ()
+
+    def _group(self, subject: Subject) -> int:
+        return id(subject.call) if self._step.call == "same" else 0
+
+    def _time(self, chain: Chain) -> int:
+        subject = chain[0].subject
+        return subject.start_ns if self._step.call == "same" else subject.call.started_ns
+
+    def _overlap(self, before: Subject, after: Subject) -> bool:
+        """Whether both are one thing, which cannot follow itself."""
+        if self._step.call == "same":
+            return before.effect is after.effect and before.definition is after.definition
+        return before.call is after.call

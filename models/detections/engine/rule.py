@@ -103,18 +103,11 @@ class Rule:
 
 def read_rule(file: Path) -> Rule:
     """The rule in `file`. Raises RuleError D02 with the file, the key and what is allowed there."""
-    try:
-        data = tomllib.loads(file.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise RuleError(f"{file}: cannot be read as TOML: {error}") from error
+    data = _data(file)
     table = Table(data, file, "")
     needs = _needs(table.table("needs"))
     steps = _steps(table.tables("match"), table)
-    severity = cast(Severity, table.choice("severity", SEVERITIES))
-    if needs.binding in ("none", "candidates") and severity in ("high", "critical") and "execution" in needs.layers:
-        raise table.error(
-            f"severity {severity} cannot rest on binding {needs.binding}", "needs.binding: window or better"
-        )
+    severity = _severity(table, needs)
     rule = Rule(
         id=_id(table),
         version=table.need("version", int),
@@ -136,6 +129,22 @@ def read_rule(file: Path) -> Rule:
     )
     table.done()
     return rule
+
+
+def _data(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise RuleError(f"{file}: cannot be read as TOML: {error}") from error
+
+
+def _severity(table: Table, needs: Needs) -> Severity:
+    severity = cast(Severity, table.choice("severity", SEVERITIES))
+    if needs.binding in ("none", "candidates") and severity in ("high", "critical") and "execution" in needs.layers:
+        raise table.error(
+            f"severity {severity} cannot rest on binding {needs.binding}", "needs.binding: window or better"
+        )
+    return severity
 
 
 def _id(table: Table) -> str:

@@ -17,9 +17,11 @@ from .conditions import Judging
 from .errors import RuleError
 from .matching import Match, find
 from .rule import CATEGORIES, SEVERITIES, Rule, WatchingLayer, read_rule
+from .subjects import ON, Subject, candidates
 
 __all__ = ["BUILT_IN", "Evaluation", "Hit", "NotJudged", "Rulebook"]
 
+Subjects = Mapping[str, Sequence[Subject]]
 BUILT_IN = Path(__file__).resolve().parents[1]
 
 
@@ -90,10 +92,11 @@ class Rulebook:
 
     def evaluate(self, turn: Turn, views: Mapping[str, BaselineView]) -> Evaluation:
         """What the rules say of a turn; `views` by server id, a missing one counts as learning."""
+        subjects = {on: tuple(candidates(turn, on)) for on in ON}
         hits: list[Hit] = []
         not_judged: list[NotJudged] = []
         for rule in self.rules:
-            verdict = _judge(rule, turn, views)
+            verdict = _judge(rule, turn, subjects, views)
             if isinstance(verdict, Hit):
                 hits.append(verdict)
             elif verdict is not None:
@@ -101,14 +104,14 @@ class Rulebook:
         return Evaluation(tuple(hits), tuple(not_judged))
 
 
-def _judge(rule: Rule, turn: Turn, views: Mapping[str, BaselineView]) -> Hit | NotJudged | None:
+def _judge(rule: Rule, turn: Turn, subjects: Subjects, views: Mapping[str, BaselineView]) -> Hit | NotJudged | None:
     strict = Judging(views)
-    if matches := find(rule, turn, strict):
+    if matches := find(rule, subjects, strict):
         return _hit(rule, matches, strict)
     reasons = _unwatched(rule, turn)
     if strict.unknown:
         lenient = Judging(views, lenient=True)
-        if find(rule, turn, lenient):
+        if find(rule, subjects, lenient):
             reasons += lenient.unknown
     return NotJudged(rule.id, "; ".join(dict.fromkeys(reasons))) if reasons else None
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ... import baseline
@@ -112,7 +113,7 @@ def _derive(owner: str, record: type, hidden: frozenset[str]) -> dict[str, Field
     for name, hint in get_type_hints(record).items():
         found = _kind(name, hint)
         if found is not None and name not in hidden:
-            fields[name] = Field(*found, _reader(owner, name))
+            fields[name] = Field(*found, attrgetter(f"{owner}.{name}"))
     return fields
 
 
@@ -128,10 +129,6 @@ def _kind(name: str, hint: Any) -> tuple[FieldKind, tuple[str, ...]] | None:
         int: "number", int | None: "number", float: "number",
     }  # fmt: skip
     return (plain[hint], ()) if hint in plain else None
-
-
-def _reader(owner: str, name: str) -> Callable[[Subject], Any]:
-    return lambda subject: getattr(getattr(subject, owner), name)
 
 
 _IDS = frozenset({"event_id", "call_id", "correlation_id", "boot_id", "key_id", "digests", "candidates", "source"})

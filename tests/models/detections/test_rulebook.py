@@ -63,7 +63,7 @@ def test_a_fact_of_one_principal_alone_does_not_silence_a_rule() -> None:
     assert [(seen.sessions, seen.of) for seen in hit.matches[0].seen] == [(30, 42)]
 
 
-def test_a_hundred_reads_and_a_hundred_sends_in_the_wrong_order_stay_quiet() -> None:
+def test_hundreds_of_reads_and_sends_in_the_wrong_order_stay_quiet() -> None:
     sends = [testing.send(OUT, at_s=index / 1000) for index in range(256)]
     reads = [testing.read(SECRET, 0.5 + index / 1000) for index in range(256)]
     assert hit_ids(testing.turn(testing.call("a", *sends, *reads))) == []
@@ -108,3 +108,26 @@ def test_the_order_in_which_effects_arrive_changes_no_verdict(effects: list[Effe
 def test_evaluating_twice_says_the_same(effects: list[Effect]) -> None:
     turn = testing.turn(testing.call("a", *effects))
     assert BOOK.evaluate(turn, {}) == BOOK.evaluate(turn, {})
+
+
+A02 = "chain.untrusted-read-then-sensitive-read-then-egress"
+KINDS = {
+    "take in": lambda at: testing.receive("10.0.0.80:80", at_s=at),
+    "read": lambda at: testing.read("/srv/app/.env", at),
+    "send": lambda at: testing.send(OUT, at_s=at),
+}
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(sorted(KINDS)), st.integers(0, 9), st.integers(1, 4)), max_size=7, unique=True)
+)
+def test_a_chain_needs_calls_that_began_after_the_reply_before(told: list[tuple[str, int, int]]) -> None:
+    calls = [
+        testing.call(f"{kind}{start}{lasts}", KINDS[kind](start + 0.5), at_s=start, lasts_s=lasts)
+        for kind, start, lasts in told
+    ]
+    intakes = [(start, start + lasts) for kind, start, lasts in told if kind == "take in"]
+    reads = [(start, start + lasts) for kind, start, lasts in told if kind == "read"]
+    sends = [start for kind, start, _ in told if kind == "send"]
+    expected = any(intake[1] <= read[0] and read[1] <= send for intake in intakes for read in reads for send in sends)
+    assert (A02 in hit_ids(testing.turn(*calls))) is expected

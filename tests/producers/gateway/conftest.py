@@ -79,12 +79,12 @@ def watched() -> Watched:
     return Watched()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def watch() -> type[Watched]:
     return Watched
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def keyring() -> Keyring:
     return KEY
 
@@ -100,7 +100,7 @@ def spooled(tmp_path: Path) -> Callable[[], list[ProtocolEvent]]:
     return read
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def call() -> Callable[..., dict[str, Any]]:
     """A tools/call request."""
 
@@ -113,7 +113,7 @@ def call() -> Callable[..., dict[str, Any]]:
     return build
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def answer() -> Callable[..., dict[str, Any]]:
     """A tools/call result."""
 

@@ -9,7 +9,7 @@ from triptych.producers.sensor.decode import FLOW, FLOW_KEY, HEAD, DecodeError, 
 
 OPEN, EXEC, EXIT, CONNECT = 4, 1, 3, 5
 RESOLVED, RELATIVE = 2, 4
-# An open of /etc/hosts, taken from the ring of Linux 6.18 with its numbers made small.
+# An open of /etc/hosts, field by field.
 GOLDEN = bytes.fromhex(
     "7300000004000200" "0807060504030201" "1100000012000000" "0100000000000000" "1100000000000000"
     "ffffffff01000000" "0500000000000000" "0300000000000000" "0300000000000000" "0000080000000000"
@@ -18,7 +18,9 @@ GOLDEN = bytes.fromhex(
 )  # fmt: skip
 
 
-def _record(kind: int, payload: bytes = b"", *, flags: int = 0, result: int = 0, argument: int = 0, uid: int = 0) -> bytes:
+def _record(
+    kind: int, payload: bytes = b"", *, flags: int = 0, result: int = 0, argument: int = 0, uid: int = 0
+) -> bytes:
     size = HEAD.size + len(payload)
     head = (size, kind, flags, 77, 10, 11, 1, uid, 10, 0, 123_456_789, 5, 3, result, argument, 42, b"cat")
     return HEAD.pack(*head) + payload
