@@ -20,8 +20,8 @@ bootstrap-dev:
 demo: bootstrap ## a real tool call, its syscalls, an attack, an explained finding (KAFKA=real: Kafka and Redis)
 	@$(TRIPTYCH) demo $(if $(filter real,$(KAFKA)),--kafka local)
 
-test: bootstrap-dev ## everything, on a real Kafka, Redis and kernel
-	@TRIPTYCH_REQUIRE=$(REQUIRE) $(PYTEST)
+test: bootstrap-dev ## everything but the compose stack, on a real Kafka, Redis and kernel
+	@TRIPTYCH_REQUIRE=$(REQUIRE) $(PYTEST) -m "not stack"
 
 test-fast: bootstrap-dev ## what needs no real part
 	@$(PYTEST) -m "not kernel and not broker and not stack and not demo"

@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from .events import Call, Effect, LearningState
 
 __all__ = [
+    "EDGE",
+    "PROVISIONAL",
     "Baseline",
     "BaselineView",
     "Support",
@@ -45,7 +47,7 @@ __all__ = [
 PROVISIONAL = 40
 ACTIVE = 160
 QUORUM = 2
-EDGE = 3
+EDGE = 3  # actions in the longest order
 _SEPARATOR = "\x1f"
 _PART = 160
 _DEPTH = 4

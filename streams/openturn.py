@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..models.baseline import BaselineView, turn_keys
+from ..models.baseline import EDGE, BaselineView, Support, actions_before, edge_keys, is_action, keys_of
 from ..models.events import AgentSpan, Alert, Call
 from ..models.turn import Turn
 from .stage import Pin
 
 __all__ = ["OpenTurn"]
 
-_MOST = 512
+_MOST = 256
 
 
 @dataclass(slots=True, eq=False)
@@ -27,6 +27,7 @@ class OpenTurn:
     finding: Alert | None = None
     latest: Alert | None = None
     views: dict[str, BaselineView] = field(default_factory=dict)
+    _answers: dict[str, dict[str, Support]] = field(default_factory=dict)
     _calls: dict[str, Call] = field(default_factory=dict)
     _spans: dict[str, AgentSpan] = field(default_factory=dict)
     _pins: list[Pin] = field(default_factory=list)
@@ -45,7 +46,7 @@ class OpenTurn:
         return True
 
     def trim(self) -> int:
-        """Forget the oldest beyond 512 calls and as many spans; how many were forgotten."""
+        """Forget the oldest beyond 256 calls and as many spans; how many were forgotten."""
         calls = sorted(self._calls.values(), key=lambda call: call.started_ns)[: max(len(self._calls) - _MOST, 0)]
         spans = sorted(self._spans.values(), key=lambda span: span.started_ns)[: max(len(self._spans) - _MOST, 0)]
         for call in calls:
@@ -70,7 +71,7 @@ class OpenTurn:
         pins, self._pins = tuple(self._pins), []
         return pins
 
-    def questions(self, coming: Sequence[Call]) -> dict[str, tuple[str, ...]]:
+    def questions(self, coming: Iterable[Call]) -> dict[str, tuple[str, ...]]:
         """By server the keys that judging will ask about when these calls are taken one after the other, without those
         that are answered already: answers are kept while a turn is open, a baseline moves slowly."""
         asked: dict[str, dict[str, None]] = {}
@@ -79,21 +80,22 @@ class OpenTurn:
             if call.call_id in calls and calls[call.call_id].revision >= call.revision:
                 continue
             calls[call.call_id] = call
-            for server, keys in _keys(_in_order(calls.values())).items():
+            for server, keys in _keys_around(call, _in_order(calls.values())[-_MOST:]).items():
                 asked.setdefault(server, {}).update(dict.fromkeys(keys))
         return {server: self._unanswered(server, keys) for server, keys in asked.items()}
 
-    def learn_of(self, views: Mapping[str, BaselineView]) -> None:
-        """Add the answers to this turn's own questions."""
-        for server, keys in _keys(_in_order(self._calls.values())).items():
+    def learn_of(self, call: Call, views: Mapping[str, BaselineView]) -> None:
+        """Keep the answers to what this call, just taken, made this turn ask."""
+        for server, keys in _keys_around(call, _in_order(self._calls.values())).items():
             if server in views:
-                new, held = views[server], self.views.get(server)
-                answers = {key: new.supports[key] for key in keys if key in new.supports}
-                self.views[server] = replace(new, supports={**(held.supports if held else {}), **answers})
+                new = views[server]
+                answers = self._answers.setdefault(server, {})
+                answers.update((key, new.supports[key]) for key in keys if key in new.supports)
+                self.views[server] = replace(new, supports=answers)
 
     def _unanswered(self, server: str, keys: Iterable[str]) -> tuple[str, ...]:
-        view = self.views.get(server)
-        return tuple(key for key in keys if view is None or key not in view.supports)
+        answers = self._answers.get(server, {})
+        return tuple(key for key in keys if key not in answers)
 
     def turn(self) -> Turn:
         spans = sorted(self._spans.values(), key=lambda span: (span.started_ns, span.span_id))
@@ -104,6 +106,15 @@ def _in_order(calls: Iterable[Call]) -> tuple[Call, ...]:
     return tuple(sorted(calls, key=lambda call: (call.started_ns, call.call_id)))
 
 
-def _keys(calls: Sequence[Call]) -> dict[str, tuple[str, ...]]:
-    servers = dict.fromkeys(call.server.id for call in calls)
-    return {server: turn_keys(calls, server) for server in servers}
+def _keys_around(call: Call, calls: Sequence[Call]) -> dict[str, list[str]]:
+    """By server what taking this call asks anew: its own keys, and the orders that it now stands in. In a full turn the
+    first calls have just lost those before them, so theirs too."""
+    asked = {call.server.id: list(keys_of(call))}
+    actions = [one for one in calls if is_action(one)]
+    places = [at for at, one in enumerate(actions) if one.call_id == call.call_id]
+    changed = {near for at in places for near in range(at, min(at + EDGE, len(actions)))}
+    if len(calls) >= _MOST:
+        changed |= set(range(min(EDGE, len(actions))))
+    for at in sorted(changed):
+        asked.setdefault(actions[at].server.id, []).extend(edge_keys(actions_before(actions, at)))
+    return asked

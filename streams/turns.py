@@ -132,7 +132,8 @@ class Turns:
         self._totals["trimmed"] += turn.trim()
         turn.keep(pin, record.wall_ns)
         known = known or Known()
-        turn.learn_of(known.views)
+        if isinstance(record, Call):
+            turn.learn_of(record, known.views)
         outputs = self._judge(turn, known.model)
         self._due.set(key, self._closes_at(turn))
         return Step(outputs=tuple(outputs))

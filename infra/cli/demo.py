@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .options import print_json
+from .options import of, print_json
 
 __all__ = ["app"]
 

@@ -72,8 +72,7 @@ class Act:
         for attack in self.story.attacks:
             attacked.append(await self._attack(attack))
             first_alert_s = first_alert_s or time.monotonic() - self.began
-        await asyncio.sleep(_AFTER_S)
-        await self.watch.read()
+        await self.watch.the_rest(_AFTER_S)
         evidence = self._evidence(harmless, attacked)
         return Outcome(
             checks=verify(evidence),

@@ -16,7 +16,7 @@ from pathlib import Path
 from ..process import running, tail
 from .errors import DemoError
 
-__all__ = ["Part", "accepts", "answers", "part", "triptych"]
+__all__ = ["Part", "accepts", "answers", "await_ready", "part", "triptych"]
 
 _READY_S = 30.0
 _POLL_S = 0.05
@@ -43,18 +43,22 @@ def triptych(settings: Path, *arguments: str) -> list[str]:
 
 
 @contextmanager
-def part(name: str, argv: Sequence[str], logs: Path, ready: Callable[[], bool]) -> Iterator[Part]:
-    """Run a process until the block ends. Enters once `ready` says so; raises DemoError X01 or X02 when it does not."""
+def part(name: str, argv: Sequence[str], logs: Path) -> Iterator[Part]:
+    """Run a process until the block ends. It may not be ready yet: see await_ready."""
     log = logs / f"{name}.log"
     with running(argv, log=log) as process:
-        started = Part(name, process, log)
-        deadline = time.monotonic() + _READY_S
-        while not ready():
-            started.must_live()
-            if time.monotonic() > deadline:
-                raise DemoError(f"the {name} was not ready in {_READY_S:.0f} s:\n{tail(log)}", f"its whole log: {log}")
-            time.sleep(_POLL_S)
-        yield started
+        yield Part(name, process, log)
+
+
+def await_ready(part: Part, ready: Callable[[], bool]) -> None:
+    """Wait until `ready` says so. Raises DemoError X01 or X02, with the end of the part's log."""
+    deadline = time.monotonic() + _READY_S
+    while not ready():
+        part.must_live()
+        if time.monotonic() > deadline:
+            late = f"the {part.name} was not ready in {_READY_S:.0f} s:\n{tail(part.log)}"
+            raise DemoError(late, f"its whole log: {part.log}")
+        time.sleep(_POLL_S)
 
 
 def accepts(path: Path) -> bool:

@@ -18,7 +18,7 @@ from ..brokers import Broker
 from ..ports import free_ports
 from ..settings import Kafka, Redis, Settings
 from ..stores import Store
-from .parts import Part, accepts, answers, part, triptych
+from .parts import Part, accepts, answers, await_ready, part, triptych
 from .world import OUTSIDE
 
 __all__ = ["Layout", "Ready", "Stack", "attach", "start"]
@@ -167,11 +167,11 @@ def _run(stack: ExitStack, layout: Layout, names: Sequence[str], health_port: in
         "agent": lambda: answers(f"http://{layout.agent}/healthz"),
         "worker": lambda: answers(f"http://127.0.0.1:{health_port}/readyz"),
     }
-    parts = []
-    for name in names:
-        command = triptych(layout.settings, *_COMMANDS[name])
-        parts.append(stack.enter_context(part(name, command, layout.logs, tests[name])))
-        ready(name, "")
+    commands = {name: triptych(layout.settings, *_COMMANDS[name]) for name in names}
+    parts = [stack.enter_context(part(name, command, layout.logs)) for name, command in commands.items()]
+    for started in parts:
+        await_ready(started, tests[started.name])
+        ready(started.name, "")
     return tuple(parts)
 
 

@@ -9,42 +9,45 @@ from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 __all__ = ["Tape"]
 
-_POLL_S = 0.2
+_BATCH = 1000
 _READ_S = 20.0
 
 
 class Tape:
-    """Reads topics from their beginning. Each `new` call gives what came since the last."""
+    """Reads topics from their beginning, each record once."""
 
     def __init__(self, client: Mapping[str, str], topics: tuple[str, ...]) -> None:
         self._consumer = Consumer({**client, "group.id": "triptych-demo-tape", "enable.auto.commit": False})
         try:
-            self._parts = [part for topic in topics for part in self._partitions(topic)]
-            self._consumer.assign([TopicPartition(part.topic, part.partition, 0) for part in self._parts])
+            parts = [(topic, number) for topic in topics for number in self._partitions(topic)]
+            self._consumer.assign([TopicPartition(topic, number, 0) for topic, number in parts])
         except KafkaException:
             self._consumer.close()
             raise
+        self._next = dict.fromkeys(parts, 0)
 
-    def new(self) -> Iterator[Message]:
-        """Records up to the end as it is now. Raises TimeoutError when the broker does not bring them."""
-        behind = {(part.topic, part.partition) for part in self._parts if self._lag(part) > 0}
-        deadline = time.monotonic() + _READ_S
-        while behind:
-            if time.monotonic() > deadline:
-                raise TimeoutError(f"{len(behind)} partitions did not arrive in {_READ_S:.0f} s")
-            for message in self._consumer.consume(1000, _POLL_S):
+    def new(self, patience_s: float = 0.1) -> Iterator[Message]:
+        """What has arrived and what arrives within `patience_s` of the last record."""
+        while messages := self._consumer.consume(_BATCH, patience_s):
+            for message in messages:
                 if message.error() is None:
+                    self._next[str(message.topic()), int(message.partition() or 0)] = int(message.offset() or 0) + 1
                     yield message
-            behind = {(topic, number) for topic, number in behind if self._lag(TopicPartition(topic, number)) > 0}
+
+    def rest(self) -> Iterator[Message]:
+        """Everything up to the ends as they are now. Raises TimeoutError when the broker does not bring it."""
+        ends = {place: self._end(TopicPartition(*place)) for place in self._next}
+        deadline = time.monotonic() + _READ_S
+        while any(self._next[place] < end for place, end in ends.items()):
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"the topics were not read to their ends in {_READ_S:.0f} s")
+            yield from self.new()
 
     def close(self) -> None:
         self._consumer.close()
 
-    def _partitions(self, topic: str) -> list[TopicPartition]:
-        found = self._consumer.list_topics(topic, timeout=_READ_S).topics[topic].partitions
-        return [TopicPartition(topic, number) for number in found]
+    def _partitions(self, topic: str) -> list[int]:
+        return sorted(self._consumer.list_topics(topic, timeout=_READ_S).topics[topic].partitions)
 
-    def _lag(self, part: TopicPartition) -> int:
-        end = self._consumer.get_watermark_offsets(part, timeout=_READ_S)[1]
-        position = self._consumer.position([part])[0].offset
-        return int(end - max(position, 0))
+    def _end(self, part: TopicPartition) -> int:
+        return int(self._consumer.get_watermark_offsets(part, timeout=_READ_S)[1])

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+
+from confluent_kafka import Message
 
 from .collect import Collected
 from .errors import DemoError
@@ -13,11 +15,9 @@ from .tape import Tape
 
 __all__ = ["Watch"]
 
-_PAUSE_S = 0.25
-
 
 class Watch:
-    """Reads the tape into what is collected, over and over. `on_news` runs after each reading."""
+    """Reads the tape into what is collected. `on_news` runs after each reading."""
 
     def __init__(
         self, tape: Tape, collected: Collected, parts: Iterable[Part], on_news: Callable[[], None] = lambda: None
@@ -27,20 +27,22 @@ class Watch:
         self.on_news = on_news
         self.collected = collected
 
-    async def read(self) -> None:
-        """Everything the topics hold now. Raises DemoError X02 when a part has ended."""
-        await asyncio.to_thread(lambda: self.collected.add(self._tape.new()))
+    async def until(self, reached: Callable[[], bool], what: str, *, timeout_s: float) -> float:
+        """Seconds until `reached`. Raises DemoError X03 naming `what` after `timeout_s`, X02 when a part has ended."""
+        began = time.monotonic()
+        while not reached():
+            if time.monotonic() - began > timeout_s:
+                raise DemoError(f"{what}: not in {timeout_s:.0f} s", "run it again with --keep and look", code="X03")
+            await self._read(self._tape.new)
+        return time.monotonic() - began
+
+    async def the_rest(self, after_s: float) -> None:
+        """Everything there is `after_s` seconds from now."""
+        await asyncio.sleep(after_s)
+        await self._read(self._tape.rest)
+
+    async def _read(self, records: Callable[[], Iterator[Message]]) -> None:
+        await asyncio.to_thread(lambda: self.collected.add(records()))
         self.on_news()
         for part in self._parts:
             part.must_live()
-
-    async def until(self, reached: Callable[[], bool], what: str, *, timeout_s: float) -> float:
-        """Seconds until `reached`. Raises DemoError X03 naming `what` after `timeout_s`."""
-        began = time.monotonic()
-        while True:
-            await self.read()
-            if reached():
-                return time.monotonic() - began
-            if time.monotonic() - began > timeout_s:
-                raise DemoError(f"{what}: not in {timeout_s:.0f} s", "run it again with --keep and look", code="X03")
-            await asyncio.sleep(_PAUSE_S)

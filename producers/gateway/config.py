@@ -66,6 +66,7 @@ class GatewayConfig:
 def load(file: Path | None, overrides: Mapping[str, Any], defaults: Mapping[str, Any]) -> GatewayConfig:
     """`defaults`, then the settings of `file`, then what in `overrides` is not None. Raises ConfigError."""
     values = {
+        **defaults,
         **(_read(file) if file else {}),
         **{name: value for name, value in overrides.items() if value is not None},
     }

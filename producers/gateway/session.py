@@ -15,6 +15,8 @@ from .spool import Spool
 
 __all__ = ["Session"]
 
+_MOST_UNREADABLE = 64  # events for unreadable lines of one chunk; the rest is counted
+
 
 class Session:
     """The pump's tap. Whatever fails in here is counted, shown in the next event, and never touches the bytes."""
@@ -72,8 +74,8 @@ class Session:
         """Messages of the client, about to be forwarded."""
         if begins := [message.begins for message in messages if message.begins]:
             self._lease.begin(begins)
+        self._describe(messages)
         for message in messages:
-            self._keep(self._describer.message(message, self._now(), self._lease.state))
             if message.ends and message.shape.kind == "notification":
                 self._lease.end(message.ends)
 
@@ -86,7 +88,12 @@ class Session:
                 self._lease.end(message.ends)
 
     def _describe(self, messages: list[Message]) -> None:
+        unreadable = 0
         for message in messages:
+            unreadable += message.shape.kind == "invalid"
+            if message.shape.kind == "invalid" and unreadable > _MOST_UNREADABLE:
+                self._fail("unreadable-flood")  # a chunk of line ends must not become megabytes of events
+                continue
             self._keep(self._describer.message(message, self._now(), self._lease.state))
 
     def _incidents(self, status: int) -> None:

@@ -27,7 +27,7 @@ _QUIET_S = 0.05
 _CALM_AFTER_S = 5.0
 _SCAN_S = 0.1
 _CLOSE_S = 10.0
-_RETRY_S = 5.0
+_RETRY_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

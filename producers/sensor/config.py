@@ -14,7 +14,7 @@ _SMALLEST_RING, _LARGEST_RING = 1 << 16, 1 << 30
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SensorConfig:
-    """`ring_bytes` holds about 9,000 events a MiB between two readings; `recording` keeps raw input for a replay.
+    """`ring_bytes` holds about 8,000 opens a MiB between two readings; `recording` keeps raw input for a replay.
 
     `lease_mode` is that of the socket: 0o600 for gateways of the sensor's own user.
     """

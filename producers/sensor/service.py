@@ -140,7 +140,7 @@ class Sensor:
             finally:
                 self._flush()
                 for root in self._batches.roots:
-                    self._close(root, "sensor-stopped")
+                    self._close(root, "sensor-stopped", self._settled_ns, self._times()[1])
 
     def attach(self, root: int, server: str) -> Granted | Refused:
         start_ns = processes.start_ns(root)
@@ -164,7 +164,7 @@ class Sensor:
         try:
             self._source.add(root, server, state)
         except OSError as error:
-            self._close(root, "not-watched")
+            self._close(root, "not-watched", mono, offset)
             return Refused(f"the sensor cannot watch another process: {error.strerror}")
         self._leased.add(root)
         return Granted(found.id, root, start_ns)
@@ -252,15 +252,15 @@ class Sensor:
     def _beat(self) -> None:
         """Say that silent workloads are watched; let go of servers that are gone and of which nobody has the lease."""
         self._flush()
+        mono, offset = self._settled_ns, self._times()[1]
         living = self._source.living() | self._leased
         for root in self._batches.roots:
             if root not in living:
-                self._close(root, "server-gone")
-        mono, offset = self._settled_ns, self._times()[1]
+                self._close(root, "server-gone", mono, offset)
         self._tell(self._batches.signs_of_life(mono, offset, int(self._config.heartbeat_s * 0.9e9)))
 
-    def _close(self, root: int, reason: str) -> None:
-        mono, offset = self._times()
+    def _close(self, root: int, reason: str, mono: int, offset: int) -> None:
+        """Let go of `root`, all of whose events before `mono` have been told."""
         ended = self._batches.close(root)
         self._source.remove(root)
         self._record(b"C", root=root, reason=reason, mono_ns=mono, offset_ns=offset)

@@ -90,6 +90,7 @@ def test_threads_of_the_server_are_the_server(
 
 def test_work_between_calls_is_background(running: Running, server: Server, gateway: Gateway, tmp_path: Path) -> None:
     gateway.end(gateway.begin())
+    running.told.settled()  # an end has no answer to wait for
     server.do(f"open('{tmp_path}/between', 'w').close()")
     running.told.settled()
     (seen,) = _marked(running, tmp_path)

@@ -23,7 +23,9 @@ def consumed(broker: str) -> Callable[[str, int], list[tuple[bytes, bytes]]]:
     """Key and value of the records of a topic: returns as soon as there are as many as asked for."""
 
     def read(topic: str, count: int) -> list[tuple[bytes, bytes]]:
-        consumer = Consumer({"bootstrap.servers": broker, "group.id": "none", "auto.offset.reset": "earliest", "log_level": 2})
+        consumer = Consumer(
+            {"bootstrap.servers": broker, "group.id": "none", "auto.offset.reset": "earliest", "log_level": 2}
+        )
         partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
         found: list[tuple[bytes, bytes]] = []

@@ -73,6 +73,6 @@ def test_a_consumer_outside_the_stack_reads_one_finding_for_each_attack(
     played: subprocess.CompletedProcess[str],
 ) -> None:
     with closing(Tape({"bootstrap.servers": "localhost:9092"}, ("mcp.alerts.ocsf",))) as tape:
-        findings = [json.loads(message.value() or b"") for message in tape.new()]
+        findings = [json.loads(message.value() or b"") for message in tape.rest()]
     assert {finding["class_uid"] for finding in findings} == {2004}
     assert len({finding["finding_info"]["uid"] for finding in findings}) == 2

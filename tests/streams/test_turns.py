@@ -7,7 +7,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from triptych.models.baseline import BaselineView, Support, keys_of
+from triptych.models.baseline import BaselineView, Support, keys_of, turn_keys
 from triptych.models.detections.engine import Evaluation, Rulebook
 from triptych.models.errors import ConfigError
 from triptych.models.events import AgentSpan, Alert, Call, DeadLetter
@@ -17,6 +17,7 @@ from triptych.models.testing import START_NS, call, read, send, span
 from triptych.models.testing_traffic import learned, sessions, theft
 from triptych.models.training import train
 from triptych.models.turn import Turn
+from triptych.streams import openturn
 from triptych.streams.known import Known, Learn, Remember
 from triptych.streams.stage import Output, Pin, Step
 from triptych.streams.turns import JudgeTimes, Judging, Turns
@@ -263,29 +264,27 @@ def test_the_store_is_asked_only_about_what_is_not_known_yet(bench: Bench) -> No
     assert bench.stage.wanted([span()]).keys == {}
 
 
-def test_all_a_judgement_asks_for_is_wanted_before(model: Model) -> None:
-    asked: set[str] = set()
-
-    class Watched(dict[str, Support]):
-        def get(self, key: str, default: object = None) -> Support:  # type: ignore[override]
-            asked.add(key)
-            return Support()
-
+@pytest.mark.parametrize("most", [256, 2])
+@pytest.mark.parametrize("backwards", [False, True])
+def test_all_a_judgement_asks_for_is_wanted_before(
+    model: Model, monkeypatch: pytest.MonkeyPatch, backwards: bool, most: int
+) -> None:
+    monkeypatch.setattr(openturn, "_MOST", most)
     for turn in (attack(), *sessions(5, seed=9)):
         stage = Turns(TIMES, Judging(), RULES)
-        wanted = stage.wanted(turn.calls)
-        for record in turn.calls:
-            views = {
-                server: BaselineView(server, 60, 3, Watched.fromkeys(keys, Support()))
-                for server, keys in wanted.keys.items()
-            }
-            stage.add(record, Pin(), Known(views, model))
-            assert asked <= set(wanted.keys["files"])
+        calls = turn.calls[::-1] if backwards else turn.calls
+        for chunk in (calls[:2], calls[2:]):
+            views = {server: NORMAL.view(keys) for server, keys in stage.wanted(chunk).keys.items()}
+            for record in chunk:
+                stage.add(record, Pin(), Known(views, model))
+                (held,) = stage._turns.values()
+                asked = turn_keys(held.turn().calls, "files")
+                assert held.views["files"].supports.keys() >= set(asked)
 
 
 def test_a_turn_of_too_many_calls_forgets_its_oldest(bench: Bench) -> None:
-    bench.take(*(call("list_dir", at_s=number / 10, revision=1) for number in range(520)))
-    assert bench.stage.counts()["trimmed"] == 8
+    bench.take(*(call("list_dir", at_s=number / 10, revision=1) for number in range(260)))
+    assert bench.stage.counts()["trimmed"] == 4
 
 
 def test_other_records_are_refused(bench: Bench) -> None:

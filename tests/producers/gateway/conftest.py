@@ -42,9 +42,7 @@ class Watched:
             server=Server(id="files", pid=7),
             inodes=(11, 12),
         )
-        self.observer = Observer(
-            KEY, "instance", lambda: f"id-{next(numbers)}", lambda: f"{next(numbers):032x}", bound
-        )
+        self.observer = Observer(KEY, "instance", lambda: f"id-{next(numbers)}", lambda: f"{next(numbers):032x}", bound)
         self.describer = Describer(
             connection, KEY, Redactor(KEY, Place(), sensitivity), lambda: f"event-{next(numbers)}"
         )
@@ -104,7 +102,9 @@ def spooled(tmp_path: Path) -> Callable[[], list[ProtocolEvent]]:
 def call() -> Callable[..., dict[str, Any]]:
     """A tools/call request."""
 
-    def build(number: int | str = 1, tool: str = "read_config", meta: dict[str, Any] | None = None, **arguments: Any) -> dict[str, Any]:
+    def build(
+        number: int | str = 1, tool: str = "read_config", meta: dict[str, Any] | None = None, **arguments: Any
+    ) -> dict[str, Any]:
         params: dict[str, Any] = {"name": tool, "arguments": arguments}
         if meta:
             params["_meta"] = meta

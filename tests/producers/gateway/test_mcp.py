@@ -48,7 +48,9 @@ def behind(tmp_path: Path) -> StdioServerParameters:
 
 
 @pytest.mark.parametrize("mode", ERAS)
-async def test_a_session_works_and_every_message_is_an_event(behind: StdioServerParameters, spooled: Spooled, mode: Any) -> None:
+async def test_a_session_works_and_every_message_is_an_event(
+    behind: StdioServerParameters, spooled: Spooled, mode: Any
+) -> None:
     async with Client(stdio_client(behind), mode=mode) as client:
         tools = await client.list_tools()
         result = await client.call_tool("read", {"path": "app.toml"})

@@ -40,7 +40,11 @@ def test_a_legacy_handshake_tells_era_version_and_both_sides(watched: Any, call:
     (told,) = watched.server(INITIALIZED)
     (request,) = watched.client(call())
     assert (asked.era, asked.era_evidence, asked.protocol_version) == ("legacy", "initialize", "2025-11-25")
-    assert (told.protocol_version, told.server.claimed_name, told.server.claimed_version) == ("2025-06-18", "files", "9")
+    assert (told.protocol_version, told.server.claimed_name, told.server.claimed_version) == (
+        "2025-06-18",
+        "files",
+        "9",
+    )
     assert (request.era, request.protocol_version) == ("legacy", "2025-06-18")
     assert (request.claimed_client, request.capabilities) == ("agent 3", ("roots", "sampling"))
 
@@ -81,7 +85,9 @@ def test_the_trace_of_the_sender_correlates_and_an_own_one_is_minted_else(watche
     assert (len(untraced.correlation_id), untraced.trace_source) == (32, "minted")
 
 
-@pytest.mark.parametrize("header", ["", "00-xyz", f"00-{'0' * 32}-b7ad6b7169203331-01", f"ff-{TRACE}-b7ad6b7169203331-01", 7])
+@pytest.mark.parametrize(
+    "header", ["", "00-xyz", f"00-{'0' * 32}-b7ad6b7169203331-01", f"ff-{TRACE}-b7ad6b7169203331-01", 7]
+)
 def test_a_malformed_traceparent_is_an_anomaly_and_not_believed(watched: Any, call: Build, header: object) -> None:
     (request,) = watched.client(call(meta={"traceparent": header}))
     assert request.anomalies == ("traceparent-invalid",)
@@ -104,7 +110,9 @@ def test_in_flight_lists_the_open_calls_and_the_own(watched: Any, call: Build, a
     assert third.in_flight == (second.call_id, third.call_id)
 
 
-def test_a_cancelled_call_is_no_longer_in_flight_but_its_late_reply_is_known(watched: Any, call: Build, answer: Build) -> None:
+def test_a_cancelled_call_is_no_longer_in_flight_but_its_late_reply_is_known(
+    watched: Any, call: Build, answer: Build
+) -> None:
     cancel = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": 1}}
     first, cancelled, second = watched.client(call(1), cancel, call(2))
     (late,) = watched.server(answer(1))
@@ -175,7 +183,11 @@ def test_both_messages_around_a_bare_carriage_return_are_calls(watched: Any) -> 
 
 def test_a_carriage_return_between_tokens_is_read_as_node_reads_it(watched: Any) -> None:
     events = watched.client(b"{" + OK + b',\r"id":1}\n')
-    assert [(event.kind, event.jsonrpc_id) for event in events] == [("invalid", None), ("invalid", None), ("request", "1")]
+    assert [(event.kind, event.jsonrpc_id) for event in events] == [
+        ("invalid", None),
+        ("invalid", None),
+        ("request", "1"),
+    ]
 
 
 def test_each_element_of_a_batch_is_a_message(watched: Any) -> None:
@@ -233,7 +245,18 @@ def test_names_are_cleaned_and_capped(watched: Any, call: Build) -> None:
 
 
 PIECES = st.sampled_from(
-    [b"{" + OK + b',"id":1}', b'{"jsonrpc":"2.0","id":1,"result":{}}', b"\n", b"\r", b"[", b"{}", b"\xff", b'"', b"1,", b"\\u"]
+    [
+        b"{" + OK + b',"id":1}',
+        b'{"jsonrpc":"2.0","id":1,"result":{}}',
+        b"\n",
+        b"\r",
+        b"[",
+        b"{}",
+        b"\xff",
+        b'"',
+        b"1,",
+        b"\\u",
+    ]
 )
 
 

@@ -18,7 +18,9 @@ JSON = st.recursive(
 
 
 @given(JSON, st.sampled_from([(",", ":"), (", ", ": ")]), st.booleans())
-def test_well_formed_text_is_read_as_it_is_without_an_anomaly(value: object, marks: tuple[str, str], ascii_only: bool) -> None:
+def test_well_formed_text_is_read_as_it_is_without_an_anomaly(
+    value: object, marks: tuple[str, str], ascii_only: bool
+) -> None:
     text = json.dumps(value, separators=marks, ensure_ascii=ascii_only).encode("utf-8", "surrogatepass")
     parsed = parse(text)
     assert parsed.anomalies <= {"invalid-utf8"}
@@ -60,7 +62,9 @@ def test_nan_is_read_and_named() -> None:
 
 
 def test_a_message_too_deep_for_us_still_shows_what_node_would_run() -> None:
-    deep = b'{"jsonrpc":"2.0","params":{"arguments":' + b"[" * 5000 + b"]" * 5000 + b',"name":"x"},"id":"q","method":"m"}'
+    deep = (
+        b'{"jsonrpc":"2.0","params":{"arguments":' + b"[" * 5000 + b"]" * 5000 + b',"name":"x"},"id":"q","method":"m"}'
+    )
     parsed = parse(deep)
     assert parsed.anomalies == {"too-deep"}
     assert parsed.value == {"jsonrpc": "2.0", "id": "q", "method": "m", "params": {"name": "x"}}

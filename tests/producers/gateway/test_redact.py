@@ -17,7 +17,9 @@ Build = Callable[..., dict[str, Any]]
 CANARY = "CANARY-7f3a-do-not-publish"
 
 
-def test_a_path_is_digested_as_written_and_as_the_kernel_will_see_it(watched: Any, keyring: Keyring, call: Build) -> None:
+def test_a_path_is_digested_as_written_and_as_the_kernel_will_see_it(
+    watched: Any, keyring: Keyring, call: Build
+) -> None:
     (event,) = watched.client(call(path="../etc//app.toml"))
     (fact,) = event.arguments
     assert (fact.pointer, fact.type, fact.kind) == ("/path", "string", "path")
@@ -58,7 +60,9 @@ def test_a_destination_is_digested_with_its_host_and_port(
         ("x", "", "text"),
     ],
 )
-def test_the_kind_of_a_value_follows_its_shape_and_its_name(watched: Any, call: Build, key: str, value: str, kind: str) -> None:
+def test_the_kind_of_a_value_follows_its_shape_and_its_name(
+    watched: Any, call: Build, key: str, value: str, kind: str
+) -> None:
     (event,) = watched.client(call(**{key: value}))
     assert event.arguments[0].kind == kind
 
@@ -80,7 +84,9 @@ def test_at_most_128_arguments_are_facts(watched: Any, call: Build) -> None:
 
 
 def test_the_sensitivity_of_a_path_is_asked_with_its_absolute_form(watch: Any, call: Build) -> None:
-    (event,) = watch(sensitivity={"/home/ann/.aws/credentials": "secret.cloud"}.get).client(call(path="~/.aws/credentials"))
+    (event,) = watch(sensitivity={"/home/ann/.aws/credentials": "secret.cloud"}.get).client(
+        call(path="~/.aws/credentials")
+    )
     assert event.arguments[0].sensitivity == "secret.cloud"
 
 
@@ -111,7 +117,9 @@ SECRETS = {
 
 
 @pytest.mark.parametrize(("family", "secret"), SECRETS.items())
-def test_each_family_is_recognised_inside_a_text(watched: Any, keyring: Keyring, call: Build, family: str, secret: str) -> None:
+def test_each_family_is_recognised_inside_a_text(
+    watched: Any, keyring: Keyring, call: Build, family: str, secret: str
+) -> None:
     (event,) = watched.client(call(note=f"use {secret} please"))
     (fact,) = event.secrets
     assert (fact.family, fact.pointer) == (family, "/arguments/note")
@@ -134,7 +142,9 @@ def test_a_random_value_counts_only_under_a_telling_name() -> None:
     assert list(find_secrets("aaaaaaaaaaaaaaaaaaaaaaaa", "api_key")) == []
 
 
-def test_a_member_name_that_looks_like_a_secret_stands_as_its_digest(watched: Any, keyring: Keyring, call: Build) -> None:
+def test_a_member_name_that_looks_like_a_secret_stands_as_its_digest(
+    watched: Any, keyring: Keyring, call: Build
+) -> None:
     secret = SECRETS["github-token"]
     (event,) = watched.client(call(**{secret: 1}))
     assert event.arguments[0].pointer == "/" + keyring.digest(secret)
@@ -156,9 +166,15 @@ def test_no_value_of_any_shape_leaves(watch: Any, call: Build, shape: object) ->
 
     watched = watch()
     events = watched.client(call(1, tool="t", value=planted(shape)))
-    events += watched.client({"jsonrpc": "2.0", "id": 2, "method": "resources/read", "params": {"uri": f"file:///{CANARY}"}})
-    events += watched.server({"jsonrpc": "2.0", "id": 1, "result": {"content": planted(shape), "x": {"y": planted(shape)}}})
-    events += watched.server({"jsonrpc": "2.0", "id": 2, "error": {"code": 1, "message": CANARY, "data": planted(shape)}})
+    events += watched.client(
+        {"jsonrpc": "2.0", "id": 2, "method": "resources/read", "params": {"uri": f"file:///{CANARY}"}}
+    )
+    events += watched.server(
+        {"jsonrpc": "2.0", "id": 1, "result": {"content": planted(shape), "x": {"y": planted(shape)}}}
+    )
+    events += watched.server(
+        {"jsonrpc": "2.0", "id": 2, "error": {"code": 1, "message": CANARY, "data": planted(shape)}}
+    )
     assert all(CANARY.encode() not in dump(event) for event in events)
     assert len(events) == 4
 

@@ -65,7 +65,9 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[
     assert process.wait(10) == 0
 
 
-CHUNKS = st.lists(st.binary(min_size=1, max_size=300) | st.sampled_from([PING, b"\n", b"\r", b"\r\n"]), min_size=1, max_size=12)
+CHUNKS = st.lists(
+    st.binary(min_size=1, max_size=300) | st.sampled_from([PING, b"\n", b"\r", b"\r\n"]), min_size=1, max_size=12
+)
 
 
 @given(CHUNKS)
@@ -169,7 +171,13 @@ def test_without_a_command_the_usage_is_told(tmp_path: Path) -> None:
 def test_our_settings_never_reach_the_servers_environment(tmp_path: Path) -> None:
     file = tmp_path / "gateway.toml"
     file.write_text('child_env_remove = ["KAFKA_*"]')
-    environment = {**os.environ, "TRIPTYCH_GATEWAY_CONFIG": str(file), "TRIPTYCH_X": "1", "KAFKA_PASSWORD": "2", "MINE": "3"}
+    environment = {
+        **os.environ,
+        "TRIPTYCH_GATEWAY_CONFIG": str(file),
+        "TRIPTYCH_X": "1",
+        "KAFKA_PASSWORD": "2",
+        "MINE": "3",
+    }
     command = wrapped(tmp_path / "spool", *python("import json,os; print(json.dumps(dict(os.environ)))"))
     done = subprocess.run(command, input=b"", capture_output=True, timeout=30, env=environment)
     seen = json.loads(done.stdout)
