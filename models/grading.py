@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from .bindings import weakest
 from .detections.engine import Hit
 from .detections.engine.rule import SEVERITIES
-from .detections.engine.subjects import BINDINGS
 from .events import Binding, Call, Coverage, Score, Severity
 from .turn import Turn
 
@@ -66,7 +66,7 @@ def binding_of(hits: Sequence[Hit], calls: Sequence[Call]) -> Binding:
     effects = [match.subject.effect for hit in hits for match in hit.matches if match.subject.effect is not None]
     if not effects:
         effects = [effect for call in calls for effect in call.effects]
-    return min((effect.binding for effect in effects), key=BINDINGS.index, default="none")
+    return weakest(effect.binding for effect in effects)
 
 
 def coverage_of(turn: Turn) -> Coverage:

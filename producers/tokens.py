@@ -13,7 +13,7 @@ _TRAILING = ".:!?"
 
 
 def tokens(text: str) -> Iterator[str]:
-    """Runs without blanks, quotes or brackets, sentence marks at their end taken off; of `name=value` also the value."""
+    """Runs without blanks, quotes or brackets, no sentence mark at their end; of `name=value` also the value."""
     for match in _TOKEN.finditer(text):
         token = match.group().rstrip(_TRAILING)
         if len(token) >= SHORTEST:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from ..models.baseline import EDGE, BaselineView, Support, actions_before, edge_keys, is_action, keys_of
+from ..models.bindings import weakest
 from ..models.events import AgentSpan, Alert, Call
 from ..models.turn import Turn
 from .stage import Pin
@@ -36,10 +37,9 @@ class OpenTurn:
         """Whether the record is new: a revision that was seen, or an older one, is not."""
         if isinstance(record, Call):
             seen = self._calls.get(record.call_id)
-            if seen is not None and seen.revision >= record.revision:
-                return False
-            self._calls[record.call_id] = record
-            return True
+            latest = _latest(seen, record)
+            self._calls[record.call_id] = latest
+            return latest is not seen
         if record.span_id in self._spans:
             return False
         self._spans[record.span_id] = record
@@ -77,9 +77,10 @@ class OpenTurn:
         asked: dict[str, dict[str, None]] = {}
         calls = dict(self._calls)
         for call in coming:
-            if call.call_id in calls and calls[call.call_id].revision >= call.revision:
+            seen = calls.get(call.call_id)
+            calls[call.call_id] = _latest(seen, call)
+            if calls[call.call_id] is seen:
                 continue
-            calls[call.call_id] = call
             for server, keys in _keys_around(call, _in_order(calls.values())[-_MOST:]).items():
                 asked.setdefault(server, {}).update(dict.fromkeys(keys))
         return {server: self._unanswered(server, keys) for server, keys in asked.items()}
@@ -100,6 +101,22 @@ class OpenTurn:
     def turn(self) -> Turn:
         spans = sorted(self._spans.values(), key=lambda span: (span.started_ns, span.span_id))
         return Turn(self.key, _in_order(self._calls.values()), tuple(spans))
+
+
+def _latest(seen: Call | None, record: Call) -> Call:
+    """Revisions are cumulative, so the higher one stands. Where a restart of stage 1 cut a call in two, the part
+    without the request only adds its effects to the other, whichever comes first."""
+    if seen is None:
+        return record
+    if seen.coverage.protocol == record.coverage.protocol:
+        return record if record.revision > seen.revision else seen
+    whole, part = (seen, record) if seen.coverage.protocol else (record, seen)
+    told = {effect.source for effect in whole.effects}
+    more = [effect for effect in part.effects if effect.source not in told]
+    if not more:
+        return whole
+    effects = sorted((*whole.effects, *more), key=lambda effect: (effect.mono_ns, effect.source))
+    return replace(whole, effects=tuple(effects), binding=weakest(effect.binding for effect in effects))
 
 
 def _in_order(calls: Iterable[Call]) -> tuple[Call, ...]:

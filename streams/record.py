@@ -5,13 +5,13 @@ Ids are UUIDv5 of the call id and the revision, so that a replay writes the same
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import chain
 from operator import attrgetter
 from typing import Protocol
 from uuid import UUID, uuid5
 
-from ..models.events import Binding, Call, CallState, Coverage, Effect, ProtocolEvent
+from ..models.bindings import weakest
+from ..models.events import Call, CallState, Coverage, Effect, ProtocolEvent
 from .opencall import Bound, OpenCall
 from .stage import Output
 from .workload import Workload
@@ -20,7 +20,6 @@ __all__ = ["NAMESPACE", "Judge", "from_message", "to_call", "to_output"]
 
 NAMESPACE = UUID("7c1f6f0e-4d2b-5f0a-9a51-5d2f3b8e6a10")
 
-_STRENGTH: tuple[Binding, ...] = ("exact", "cooperative", "lineage", "window", "candidates", "none")
 _TOUCHABLE = frozenset(("path", "host", "url"))
 
 
@@ -44,7 +43,7 @@ def to_call(known: OpenCall, workload: Workload, state: CallState, judge: Judge)
     request, reply = known.request, known.reply
     coverage = _coverage(known, workload, state)
     head = request or reply or (bounds[0].batch if bounds else None)
-    voice = request or reply or ProtocolEvent()
+    voice = request or reply or ProtocolEvent(server=workload.server)
     return Call(
         event_id=_event_id(known),
         workload=known.workload,
@@ -78,7 +77,7 @@ def to_call(known: OpenCall, workload: Workload, state: CallState, judge: Judge)
         tools=reply.tools if reply else (),
         anomalies=tuple(sorted(known.anomalies)),
         in_flight=len(request.in_flight) if request else 0,
-        binding=_weakest(bounds),
+        binding=weakest(bound.binding for bound in bounds),
         effects=tuple(_effect(bound, declared, judge) for bound in bounds),
         effects_dropped=known.effects_dropped,
         unobserved=_unobserved(request, touched) if coverage.execution else (),
@@ -146,10 +145,6 @@ def _unobserved(request: ProtocolEvent | None, touched: frozenset[str]) -> tuple
         for argument in arguments
         if argument.kind in _TOUCHABLE and argument.digests and touched.isdisjoint(argument.digests)
     )
-
-
-def _weakest(bounds: Iterable[Bound]) -> Binding:
-    return max((bound.binding for bound in bounds), key=_STRENGTH.index, default="none")
 
 
 _COPIED = (

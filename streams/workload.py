@@ -7,7 +7,7 @@ from bisect import bisect_right, insort
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from ..models.events import ExecutionBatch, ProtocolEvent
+from ..models.events import ExecutionBatch, ProtocolEvent, Server
 from .opencall import OpenCall
 
 __all__ = ["Workload", "wall_of"]
@@ -31,6 +31,7 @@ class _Loss:
 class Workload:
     """Spans of one workload. Times are epoch nanoseconds."""
 
+    server: Server = field(default_factory=Server)  # the one heard of last: background effects are its own
     reported_ns: int = 0
     last_ns: int = 0
     _losses: list[_Loss] = field(default_factory=list)
@@ -45,6 +46,7 @@ class Workload:
 
     def hear(self, event: ProtocolEvent) -> None:
         self.last_ns = max(self.last_ns, event.wall_ns)
+        self.server = event.server
         if event.lost_before:
             self._losses.append(_Loss(event.wall_ns, event.wall_ns, event.lost_before))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,7 +13,8 @@ from ...models.events import Alert
 from .agent import Played, Player
 from .canary import in_files
 from .check import Attacked, Check, Evidence, verify
-from .screen import Screen
+from .memory import Memory, remembered
+from .screen import Bars, Screen
 from .stack import Stack
 from .story import Attack, Session, Story
 from .truth import read_truth
@@ -22,7 +23,7 @@ from .world import Canaries, World
 
 __all__ = ["Act", "Outcome"]
 
-_JOIN_S, _FINDING_S, _AFTER_S = 60.0, 30.0, 4.0
+_LEARN_S, _FINDING_S, _AFTER_S = 60.0, 30.0, 4.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,31 +84,50 @@ class Act:
         )
 
     async def _learn(self) -> list[Played]:
-        """Play what is harmless, and see it joined."""
-        sessions = (*self.story.benign, *self.story.third_party)
-        turns, calls = sum(len(each.turns) for each in sessions), sum(each.calls for each in sessions)
-        collected = self.watch.collected
-        with self.screen.bars({"turns played": turns, "calls joined": calls}) as bars:
-            done: list[Played] = []
-
-            def played(one: Played) -> None:
-                done.append(one)
-                bars.at("turns played", len(done))
-
-            playing = asyncio.create_task(self._player(played).play(sessions))
-            self.watch.on_news = lambda: bars.at("calls joined", collected.tool_calls)
-            try:
-                await self.watch.until(
-                    lambda: playing.done() and collected.tool_calls >= calls, "every call joined", timeout_s=_JOIN_S
-                )
-            finally:
-                playing.cancel()
-            result = await playing
+        """Play what is harmless, see it joined, and wait until it is learned and a model is trained on it."""
+        benign = self.story.benign
+        sessions = (*benign, *self.story.third_party)
+        totals = {
+            "turns played": sum(len(each.turns) for each in sessions),
+            "calls joined": sum(each.calls for each in sessions),
+            "sessions learned": len(benign),
+            "model trained": 1,
+        }
+        async with remembered(self.stack.store.url, self.stack.tenant, benign[0].server) as memory:
+            with self.screen.bars(totals) as bars:
+                done = await self._play_and_watch(sessions, memory, bars, totals)
+        names = len({session.principal for session in benign})
         self.screen.step(
-            f"{len(self.story.benign)} harmless sessions of {len({s.principal for s in self.story.benign})} principals",
-            f"{len(result)} turns, {collected.tool_calls} calls joined on three layers",
+            f"{len(benign)} harmless sessions of {names} principals learned, a model trained on them",
+            f"{len(done)} turns, {self.watch.collected.tool_calls} calls",
         )
-        return result
+        return done
+
+    async def _play_and_watch(
+        self, sessions: Sequence[Session], memory: Memory, bars: Bars, totals: Mapping[str, int]
+    ) -> list[Played]:
+        collected, done = self.watch.collected, list[Played]()
+
+        def counts() -> dict[str, int]:
+            return {
+                "turns played": len(done),
+                "calls joined": collected.tool_calls,
+                "sessions learned": memory.sessions,
+                "model trained": int(memory.trained),
+            }
+
+        async def news() -> None:
+            await memory.look()
+            for name, count in counts().items():
+                bars.at(name, count)
+
+        self.watch.on_news = news
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._player(done.append).play(sessions))
+            for name, total in totals.items():
+                await self.watch.until(lambda: counts()[name] >= total, name, timeout_s=_LEARN_S)  # noqa: B023
+        self.watch.on_news = None
+        return done
 
     async def _attack(self, attack: Attack) -> Attacked:
         """Play an attack, and wait for a finding about its bad turn."""

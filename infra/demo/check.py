@@ -89,6 +89,8 @@ def _attack(attacked: Attacked, evidence: Evidence) -> Iterator[Check]:
     right = attacked.attack.culprit in tools and tools <= set(attacked.attack.tools)
     yield Check(f"{name}: the right call", right, ", ".join(sorted(map(str, tools))))
     yield Check(f"{name}: binding exact", alert.binding == "exact", alert.binding)
+    layers = [layer for layer in ("protocol", "execution", "agent") if getattr(alert.coverage, layer)]
+    yield Check(f"{name}: all three layers watched", len(layers) == 3, ", ".join(layers))
     yield _effects_are_truth(name, alert, evidence)
 
 

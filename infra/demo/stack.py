@@ -23,6 +23,8 @@ from .world import OUTSIDE
 
 __all__ = ["Layout", "Ready", "Stack", "attach", "start"]
 
+TENANT = "triptych-demo"
+
 Ready = Callable[[str, str], None]
 """Hears the name of a part that is ready, and a detail."""
 
@@ -110,7 +112,7 @@ health_port = {health_port}
 turn_gap_s = 1.5
 
 [findings]
-tenant = "triptych-demo"
+tenant = "{tenant}"
 labels = ["test"]
 """
 
@@ -121,6 +123,8 @@ class Stack:
 
     layout: Layout
     broker: Broker
+    store: Store
+    tenant: str
     parts: tuple[Part, ...]
 
 
@@ -137,7 +141,7 @@ def start(folder: Path, provider: Literal["embedded", "local"], ready: Ready) ->
         store = stack.enter_context(stores.start(Redis(provider=provider)))
         ready(f"broker and store ({provider})", broker.bootstrap)
         layout.furnish(_whole(layout, broker, store, agent_port, health_port), key_id)
-        yield Stack(layout, broker, _run(stack, layout, _PARTS, health_port, ready))
+        yield Stack(layout, broker, store, TENANT, _run(stack, layout, _PARTS, health_port, ready))
 
 
 @contextmanager
@@ -149,11 +153,11 @@ def attach(folder: Path, settings: Settings, ready: Ready) -> Iterator[Stack]:
         lease=settings.sensor.lease_socket,
         key=settings.digest.key_file,
     )
-    broker = brokers.reach(settings.kafka)
-    ready("broker reached", broker.bootstrap)
+    broker, store = brokers.reach(settings.kafka), stores.reach(settings.redis)
+    ready("broker and store reached", broker.bootstrap)
     layout.furnish(_JOINING.format(layout=layout), keys.load(layout.key, settings.digest.key_id).key_id)
     with ExitStack() as stack:
-        yield Stack(layout, broker, _run(stack, layout, ("shipper",), 0, ready))
+        yield Stack(layout, broker, store, settings.findings.tenant, _run(stack, layout, ("shipper",), 0, ready))
 
 
 _COMMANDS = {"sensor": ("sensor",), "shipper": ("gateway", "ship"), "agent": ("agent",), "worker": ("worker",)}
@@ -182,5 +186,6 @@ def _whole(layout: Layout, broker: Broker, store: Store, agent_port: int, health
         store=store,
         agent_port=agent_port,
         health_port=health_port,
+        tenant=TENANT,
         outside=", ".join(f'"{network}"' for network in OUTSIDE),
     )

@@ -17,7 +17,9 @@ class Tape:
     """Reads topics from their beginning, each record once."""
 
     def __init__(self, client: Mapping[str, str], topics: tuple[str, ...]) -> None:
-        self._consumer = Consumer({**client, "group.id": "triptych-demo-tape", "enable.auto.commit": False})
+        # A question to the broker waits behind a fetch on the same connection, so a fetch must not wait long.
+        ours = {"group.id": "triptych-demo-tape", "enable.auto.commit": False, "fetch.wait.max.ms": 50}
+        self._consumer = Consumer({**client, **ours})
         try:
             parts = [(topic, number) for topic in topics for number in self._partitions(topic)]
             self._consumer.assign([TopicPartition(topic, number, 0) for topic, number in parts])

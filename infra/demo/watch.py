@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from confluent_kafka import Message
 
@@ -17,14 +17,12 @@ __all__ = ["Watch"]
 
 
 class Watch:
-    """Reads the tape into what is collected. `on_news` runs after each reading."""
+    """Reads the tape into what is collected. `on_news` is awaited after each reading."""
 
-    def __init__(
-        self, tape: Tape, collected: Collected, parts: Iterable[Part], on_news: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, tape: Tape, collected: Collected, parts: Iterable[Part]) -> None:
         self._tape = tape
         self._parts = tuple(parts)
-        self.on_news = on_news
+        self.on_news: Callable[[], Awaitable[None]] | None = None
         self.collected = collected
 
     async def until(self, reached: Callable[[], bool], what: str, *, timeout_s: float) -> float:
@@ -43,6 +41,7 @@ class Watch:
 
     async def _read(self, records: Callable[[], Iterator[Message]]) -> None:
         await asyncio.to_thread(lambda: self.collected.add(records()))
-        self.on_news()
+        if self.on_news is not None:
+            await self.on_news()
         for part in self._parts:
             part.must_live()

@@ -124,7 +124,7 @@ def _broken(span: Any) -> str:
 def _event_id(span: Any) -> str:
     """The same for every export of the same span: senders retry."""
     identity = span.trace_id + span.span_id + span.start_time_unix_nano.to_bytes(8, "big")
-    return str(uuid.UUID(bytes=hashlib.sha256(identity).digest()[:16], version=8))
+    return str(uuid.UUID(bytes=hashlib.sha256(identity).digest()[:16]))
 
 
 def _attributes(pairs: Iterable[Any]) -> dict[str, Any]:

@@ -26,10 +26,12 @@ def consumed(broker: str) -> Callable[[str, int], list[tuple[bytes, bytes]]]:
         consumer = Consumer(
             {"bootstrap.servers": broker, "group.id": "none", "auto.offset.reset": "earliest", "log_level": 2}
         )
-        partitions = consumer.list_topics(topic, timeout=10).topics[topic].partitions
+        deadline = time.monotonic() + 15
+        while not (partitions := consumer.list_topics(topic, timeout=10).topics[topic].partitions):
+            assert time.monotonic() < deadline, f"nobody wrote to {topic}"
+            time.sleep(0.02)
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])
         found: list[tuple[bytes, bytes]] = []
-        deadline = time.monotonic() + 15
         while len(found) < count and time.monotonic() < deadline:
             found += [(m.key(), m.value()) for m in consumer.consume(1000, timeout=0.1) if m.error() is None]
         found += [(m.key(), m.value()) for m in consumer.consume(1000, timeout=0.2) if m.error() is None]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-
 from triptych.models.errors import ConfigError
 from triptych.producers.publish import BrokerUnreachable, PublishConfig, Publisher
 

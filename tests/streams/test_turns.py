@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from triptych.models.baseline import BaselineView, Support, keys_of, turn_keys
 from triptych.models.detections.engine import Evaluation, Rulebook
 from triptych.models.errors import ConfigError
-from triptych.models.events import AgentSpan, Alert, Call, DeadLetter
+from triptych.models.events import AgentSpan, Alert, Call, Coverage, DeadLetter
 from triptych.models.history import from_json
 from triptych.models.model import Model
 from triptych.models.testing import START_NS, call, read, send, span
@@ -305,3 +305,15 @@ def test_other_records_are_refused(bench: Bench) -> None:
 def test_impossible_settings_are_refused(build: Callable[[], object]) -> None:
     with pytest.raises(ConfigError):
         build()
+
+
+@pytest.mark.parametrize("part_first", [True, False])
+def test_a_part_left_by_a_restart_adds_its_effects_to_the_call(bench: Bench, part_first: bool) -> None:
+    whole = call("read_config", OUT)
+    stolen = call("read_config", SECRET)
+    part = replace(stolen, call_id=whole.call_id, state="segment", coverage=Coverage(execution=True))
+    effects = (replace(part.effects[0], source="another#0"),)
+    cut = (replace(part, effects=effects), whole)
+    alerts = [alert for record in (cut if part_first else cut[::-1]) for alert in bench.take(record)]
+    assert {hit.id for hit in alerts[-1].rules} >= {"chain.credential-read-then-egress"}
+    assert {alert.finding_uid for alert in alerts} == {alerts[0].finding_uid}

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ...baseline import BaselineView
-from .subjects import BINDINGS, FIELDS, NESTED, WHATS, Field, FieldKind, Subject, What, keys
+from ...bindings import BINDINGS
+from .subjects import FIELDS, NESTED, WHATS, Field, FieldKind, Subject, What, keys
 from .table import Table
 
 __all__ = ["Judging", "Predicate", "Seen", "compile_condition"]

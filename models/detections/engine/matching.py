@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...baseline import BaselineView
+from ...bindings import BINDINGS
 from .conditions import Judging, Seen
 from .rule import STATES, Rule, Step
-from .subjects import BINDINGS, Subject
+from .subjects import Subject
 
 __all__ = ["Match", "find"]
 

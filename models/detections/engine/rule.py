@@ -16,10 +16,11 @@ from typing import Any, Literal, cast, get_args
 import orjson
 
 from ... import frameworks
+from ...bindings import BINDINGS
 from ...events import Binding, Layer, LearningState, Severity
 from .conditions import Predicate, compile_condition
 from .errors import RuleError
-from .subjects import BINDINGS, ON
+from .subjects import ON
 from .table import Table
 
 __all__ = ["CATEGORIES", "Escalation", "Needs", "Rule", "RuleTest", "Step", "read_rule"]

@@ -12,12 +12,12 @@ from operator import attrgetter
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ... import baseline
+from ...bindings import BINDINGS
 from ...events import ArgumentFact, Call, Effect, ToolDefinition
 from ...turn import Turn
 
-__all__ = ["BINDINGS", "FIELDS", "NESTED", "ON", "WHATS", "Field", "FieldKind", "Subject", "What", "candidates", "keys"]
+__all__ = ["FIELDS", "NESTED", "ON", "WHATS", "Field", "FieldKind", "Subject", "What", "candidates", "keys"]
 
-BINDINGS = ("none", "candidates", "window", "lineage", "cooperative", "exact")  # weakest first
 ON = ("call", "effect", "definition")
 What = Literal["egress", "destination", "definition"]
 WHATS: Mapping[str, tuple[str, ...]] = {  # what a baseline can be asked of each subject

@@ -7,7 +7,7 @@ from triptych.infra.demo.agent import Played
 from triptych.infra.demo.check import Attacked, Evidence, verify
 from triptych.infra.demo.story import Attack, Session, Step, Turn
 from triptych.infra.demo.truth import Deed, TruthCall
-from triptych.models.events import Alert, Call, Effect, Server
+from triptych.models.events import Alert, Call, Coverage, Effect, Server
 
 TRACE, SPAN = "a" * 32, "b" * 16
 BAD = Turn("goal", (Step("read_config", {}),))
@@ -28,6 +28,7 @@ CALL = Call(
     server=Server(id="workbench"),
 )
 ALERT = Alert(
+    coverage=Coverage(protocol=True, execution=True, agent=True),
     finding_uid="f",
     correlation_id=TRACE,
     call_ids=("c",),
@@ -69,6 +70,7 @@ def test_a_finding_that_equals_the_ground_truth_passes_every_check() -> None:
         (replace(GOOD, alerts=(ALERT, replace(ALERT, finding_uid="g"))), "attack: one finding"),
         (replace(GOOD, calls={"c": replace(CALL, tool="other")}), "attack: the right call"),
         (replace(GOOD, alerts=(replace(ALERT, binding="window"),)), "attack: binding exact"),
+        (replace(GOOD, alerts=(replace(ALERT, coverage=Coverage()),)), "attack: all three layers watched"),
         (replace(GOOD, alerts=(replace(ALERT, effects=EFFECTS[:1]),)), "attack: effects are the ground truth"),
         (replace(GOOD, deeds=DEEDS[:1]), "attack: effects are the ground truth"),
         (replace(GOOD, calls={"c": replace(CALL, effects=())}), "every call: effects are the ground truth"),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
-
 from triptych.producers.gateway.framing import Frame, Lines
 
 STREAMS = st.lists(st.sampled_from([b"{}", b"\n", b"\r", b"\r\n", b"a\rb", b"xyz"]), max_size=12).map(b"".join)
@@ -13,7 +14,7 @@ STREAMS = st.lists(st.sampled_from([b"{}", b"\n", b"\r", b"\r\n", b"a\rb", b"xyz
 def fed(stream: bytes, cuts: list[int], bound: int = 1000) -> list[Frame]:
     lines = Lines(bound)
     places = sorted({0, len(stream), *(cut % (len(stream) + 1) for cut in cuts)})
-    frames = [frame for start, end in zip(places, places[1:], strict=False) for frame in lines.feed(stream[start:end])]
+    frames = [frame for start, end in pairwise(places) for frame in lines.feed(stream[start:end])]
     return frames + lines.finish()
 
 

@@ -16,7 +16,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from triptych.models.events import ProtocolEvent
 
 Spooled = Callable[[], list[ProtocolEvent]]
@@ -83,7 +82,9 @@ def test_any_stream_split_anywhere_comes_out_identical(echo: subprocess.Popen[by
 
 def test_a_line_of_megabytes_passes_with_both_sides_writing_at_once(tmp_path: Path) -> None:
     line = b'{"jsonrpc":"2.0","method":"x","params":{"text":"' + b"a" * 3_000_000 + b'"}}\n'
-    done = subprocess.run(wrapped(tmp_path / "spool", "cat"), input=line * 3, capture_output=True, timeout=60)
+    done = subprocess.run(
+        wrapped(tmp_path / "spool", "cat"), input=line * 3, capture_output=True, timeout=60, check=False
+    )
     assert done.stdout == line * 3
 
 
@@ -105,13 +106,13 @@ def test_a_server_that_never_reads_does_not_stop_its_own_output(tmp_path: Path) 
     [("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 137), ("kill -TERM $$", 143), ("exec no-such-program", 127)],
 )
 def test_the_exit_status_is_the_servers(tmp_path: Path, script: str, status: int) -> None:
-    done = subprocess.run(wrapped(tmp_path / "spool", "sh", "-c", script), capture_output=True, timeout=30)
+    done = subprocess.run(wrapped(tmp_path / "spool", "sh", "-c", script), capture_output=True, timeout=30, check=False)
     assert done.returncode == status
 
 
 def test_the_end_of_input_reaches_the_server_at_once(tmp_path: Path) -> None:
     server = python("import sys; sys.stdin.read(); print('end')")
-    done = subprocess.run(wrapped(tmp_path / "spool", *server), input=b"", capture_output=True, timeout=30)
+    done = subprocess.run(wrapped(tmp_path / "spool", *server), input=b"", capture_output=True, timeout=30, check=False)
     assert done.stdout == b"end\n"
 
 
@@ -138,13 +139,13 @@ def test_the_server_lives_in_the_wrappers_group_and_dies_with_the_wrapper(tmp_pa
 
 def test_stdout_carries_only_what_the_server_wrote_and_stderr_is_its_own(tmp_path: Path) -> None:
     server = python("import sys; sys.stderr.write('from the server\\n'); print('out')")
-    done = subprocess.run(wrapped(tmp_path / "spool", *server), input=b"", capture_output=True, timeout=30)
+    done = subprocess.run(wrapped(tmp_path / "spool", *server), input=b"", capture_output=True, timeout=30, check=False)
     assert done.stdout == b"out\n"
     assert b"from the server\n" in done.stderr
 
 
 def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    done = subprocess.run(wrapped(tmp_path / "spool", "no-such-server"), capture_output=True, timeout=30)
+    done = subprocess.run(wrapped(tmp_path / "spool", "no-such-server"), capture_output=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (127, b"")
     assert b"G02 cannot run 'no-such-server'" in done.stderr
 
@@ -157,13 +158,13 @@ def test_a_wrong_setting_is_named_before_anything_runs(tmp_path: Path, settings_
     file = tmp_path / "gateway.toml"
     file.write_text(settings_text)
     command = wrapped(tmp_path / "spool", "cat", options=("--config", str(file)))
-    done = subprocess.run(command, capture_output=True, timeout=30)
+    done = subprocess.run(command, capture_output=True, timeout=30, check=False)
     assert (done.returncode, done.stdout) == (2, b"")
     assert code in done.stderr
 
 
 def test_without_a_command_the_usage_is_told(tmp_path: Path) -> None:
-    done = subprocess.run(wrapped(tmp_path / "spool"), capture_output=True, timeout=30)
+    done = subprocess.run(wrapped(tmp_path / "spool"), capture_output=True, timeout=30, check=False)
     assert done.returncode == 2
     assert b"G01" in done.stderr
 
@@ -179,7 +180,7 @@ def test_our_settings_never_reach_the_servers_environment(tmp_path: Path) -> Non
         "MINE": "3",
     }
     command = wrapped(tmp_path / "spool", *python("import json,os; print(json.dumps(dict(os.environ)))"))
-    done = subprocess.run(command, input=b"", capture_output=True, timeout=30, env=environment)
+    done = subprocess.run(command, input=b"", capture_output=True, timeout=30, env=environment, check=False)
     seen = json.loads(done.stdout)
     assert seen["MINE"] == "3"
     assert not [name for name in seen if name.startswith(("TRIPTYCH_", "KAFKA_"))]
@@ -213,7 +214,9 @@ def test_a_request_is_on_disk_before_the_server_can_read_it(tmp_path: Path) -> N
         f"    kept = b''.join(p.read_bytes() for p in pathlib.Path({str(spool)!r}).glob('*.spool'))\n"
         "    print(kept.count(b'tools/call'))\n"
     )
-    done = subprocess.run(wrapped(spool, *python(code)), input=CALL % 1 + CALL % 2, capture_output=True, timeout=30)
+    done = subprocess.run(
+        wrapped(spool, *python(code)), input=CALL % 1 + CALL % 2, capture_output=True, timeout=30, check=False
+    )
     first, second = map(int, done.stdout.split())
     assert 1 <= first <= second == 2
 
@@ -231,7 +234,7 @@ def test_a_server_that_dies_leaves_an_incident_for_each_open_call(tmp_path: Path
 
 
 def test_a_clean_end_is_no_incident(tmp_path: Path, spooled: Spooled) -> None:
-    subprocess.run(wrapped(tmp_path / "spool", "cat"), input=b"", capture_output=True, timeout=30)
+    subprocess.run(wrapped(tmp_path / "spool", "cat"), input=b"", capture_output=True, timeout=30, check=False)
     assert spooled() == []
 
 
