@@ -13,6 +13,8 @@ __all__ = ["app"]
 
 app = typer.Typer()
 
+_WIDE = 110  # where there is no terminal to ask for its width
+
 
 class Provider(StrEnum):
     """Where the demo's broker and store come from."""
@@ -55,7 +57,8 @@ def demo(
         raise DemoError(f"the demo needs {error.name}", "pip install 'triptych[demo]'", code="X04") from None
     join = of(context).settings if attach else None
     options = Options(kafka=kafka.value, join=join, sessions=sessions, seed=seed, keep=keep)
-    outcome = run(options, Screen(Console(stderr=as_json)))
+    console = Console(stderr=as_json)
+    outcome = run(options, Screen(console if console.is_terminal else Console(stderr=as_json, width=_WIDE)))
     if as_json:
         print_json(outcome.plain())
     raise typer.Exit(0 if outcome.ok else 1)

@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
+from typing import Protocol
 
 from ...models.events import Alert
-from .agent import Played, Player
-from .canary import in_files
+from .agent import Played
 from .check import Attacked, Check, Evidence, verify
 from .memory import Memory, remembered
 from .screen import Bars, Screen
 from .stack import Stack
-from .story import Attack, Session, Story
-from .truth import read_truth
+from .story import Attack, Story
+from .truth import Deed
 from .watch import Watch
-from .world import Canaries, World
 
-__all__ = ["Act", "Outcome"]
+__all__ = ["Act", "Outcome", "Performance"]
 
 _LEARN_S, _FINDING_S, _AFTER_S = 60.0, 30.0, 4.0
 
@@ -53,14 +50,31 @@ class Outcome:
         }
 
 
+class Performance(Protocol):
+    """Who plays the story: agents that live, or a recording of them."""
+
+    @property
+    def story(self) -> Story: ...
+
+    async def harmless(self, on_turn: Callable[[Played], None]) -> None:
+        """Play the harmless sessions; `on_turn` hears of each turn."""
+
+    async def attack(self, attack: Attack) -> str:
+        """Play an attack; the trace id of its bad turn."""
+
+    def deeds(self) -> list[Deed]:
+        """The ground truth of all that was played."""
+
+    def leaks(self) -> list[str]:
+        """Canaries found in files that the product wrote."""
+
+
 @dataclass(frozen=True, slots=True)
 class Act:
     """The part of a run that plays and waits."""
 
-    world: World
-    canaries: Canaries
+    performance: Performance
     stack: Stack
-    story: Story
     screen: Screen
     watch: Watch
     began: float
@@ -70,7 +84,7 @@ class Act:
         harmless = await self._learn()
         attacked: list[Attacked] = []
         first_alert_s = 0.0
-        for attack in self.story.attacks:
+        for attack in self.performance.story.attacks:
             attacked.append(await self._attack(attack))
             first_alert_s = first_alert_s or time.monotonic() - self.began
         await self.watch.the_rest(_AFTER_S)
@@ -85,8 +99,8 @@ class Act:
 
     async def _learn(self) -> list[Played]:
         """Play what is harmless, see it joined, and wait until it is learned and a model is trained on it."""
-        benign = self.story.benign
-        sessions = (*benign, *self.story.third_party)
+        story = self.performance.story
+        benign, sessions = story.benign, (*story.benign, *story.third_party)
         totals = {
             "turns played": sum(len(each.turns) for each in sessions),
             "calls joined": sum(each.calls for each in sessions),
@@ -95,17 +109,15 @@ class Act:
         }
         async with remembered(self.stack.store.url, self.stack.tenant, benign[0].server) as memory:
             with self.screen.bars(totals) as bars:
-                done = await self._play_and_watch(sessions, memory, bars, totals)
+                done = await self._play_and_watch(memory, bars, totals)
         names = len({session.principal for session in benign})
         self.screen.step(
-            f"{len(benign)} harmless sessions of {names} principals learned, a model trained on them",
+            f"{len(benign)} harmless sessions of {names} principals learned, model trained",
             f"{len(done)} turns, {self.watch.collected.tool_calls} calls",
         )
         return done
 
-    async def _play_and_watch(
-        self, sessions: Sequence[Session], memory: Memory, bars: Bars, totals: Mapping[str, int]
-    ) -> list[Played]:
+    async def _play_and_watch(self, memory: Memory, bars: Bars, totals: Mapping[str, int]) -> list[Played]:
         collected, done = self.watch.collected, list[Played]()
 
         def counts() -> dict[str, int]:
@@ -123,7 +135,7 @@ class Act:
 
         self.watch.on_news = news
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._player(done.append).play(sessions))
+            group.create_task(self.performance.harmless(done.append))
             for name, total in totals.items():
                 await self.watch.until(lambda: counts()[name] >= total, name, timeout_s=_LEARN_S)  # noqa: B023
         self.watch.on_news = None
@@ -131,8 +143,7 @@ class Act:
 
     async def _attack(self, attack: Attack) -> Attacked:
         """Play an attack, and wait for a finding about its bad turn."""
-        played = await self._player().play([attack.session])
-        (trace,) = (one.trace for one in played if one.turn == attack.bad_turn)
+        trace = await self.performance.attack(attack)
         alerts = self.watch.collected.alerts
         waited = await self.watch.until(
             lambda: any(alert.correlation_id == trace for alert in alerts),
@@ -142,33 +153,17 @@ class Act:
         self.screen.step(attack.name, f"found {waited:.1f} s after it happened")
         return Attacked(attack, trace)
 
-    def _player(self, on_turn: Callable[[Played], None] = lambda played: None) -> Player:
-        environment = {"HOME": str(self.world.home), "GIT_CONFIG_NOSYSTEM": "1"}
-        log = self.stack.layout.logs / "gateways.log"
-        return Player(self._launch, environment, log, self.canaries.prompt, on_turn)
-
-    def _launch(self, session: Session) -> list[str]:
-        if session.server == "git":
-            server = [str(Path(sys.executable).with_name("mcp-server-git")), "--repository", str(self.world.repository)]
-        else:
-            truth = self.world.root / f"truth-{session.principal}-{session.release}"
-            world = self.world.root / "world.json"
-            server = [sys.executable, "-m", f"{__package__}.server", "--world", str(world), "--truth", str(truth)]
-            server += ["--release", session.release]
-        return self.stack.layout.gateway(session.server, session.principal, server)
-
     def _evidence(self, harmless: Sequence[Played], attacked: Sequence[Attacked]) -> Evidence:
         collected = self.watch.collected
-        written = in_files(self.canaries.all(), (self.stack.layout.logs, self.stack.layout.spool))
         return Evidence(
             benign=[one for one in harmless if one.session.server == "workbench"],
             third_party=[one for one in harmless if one.session.server != "workbench"],
             attacked=attacked,
-            deeds=read_truth(self.world.root.glob("truth-*")),
+            deeds=self.performance.deeds(),
             alerts=collected.alerts,
             calls=collected.calls,
             ocsf=collected.ocsf,
-            leaks=[*collected.leaks, *written],
+            leaks=[*collected.leaks, *self.performance.leaks()],
             dead_letters=collected.dead_letters,
         )
 

@@ -61,7 +61,7 @@ def verify(evidence: Evidence) -> list[Check]:
     checks.append(_every_call(evidence))
     checks.append(_readable_elsewhere(evidence))
     checks.append(
-        Check("no canary left its layer", not evidence.leaks, _some(evidence.leaks) or "topics, logs, spools")
+        Check("no canary in topics, logs, spools", not evidence.leaks, _some(evidence.leaks) or "none of 4")
     )
     checks.append(Check("no dead letters", not evidence.dead_letters, _some(evidence.dead_letters) or "0 records"))
     return checks
@@ -90,14 +90,14 @@ def _attack(attacked: Attacked, evidence: Evidence) -> Iterator[Check]:
     yield Check(f"{name}: the right call", right, ", ".join(sorted(map(str, tools))))
     yield Check(f"{name}: binding exact", alert.binding == "exact", alert.binding)
     layers = [layer for layer in ("protocol", "execution", "agent") if getattr(alert.coverage, layer)]
-    yield Check(f"{name}: all three layers watched", len(layers) == 3, ", ".join(layers))
+    yield Check(f"{name}: three layers watched", len(layers) == 3, ", ".join(layers))
     yield _effects_are_truth(name, alert, evidence)
 
 
 def _effects_are_truth(name: str, alert: Alert, evidence: Evidence) -> Check:
     calls = [evidence.calls[call] for call in alert.call_ids if call in evidence.calls]
     truth = frozenset().union(*(_truth_of(call, evidence.deeds) for call in calls))
-    return _compare(f"{name}: effects are the ground truth", seen(alert.effects), truth)
+    return _compare(f"{name}: effects equal the truth", seen(alert.effects), truth)
 
 
 def _every_call(evidence: Evidence) -> Check:
@@ -107,7 +107,7 @@ def _every_call(evidence: Evidence) -> Check:
     detail = f"{len(calls) - len(wrong)} of {len(calls)} calls" + "".join(
         f", {call.tool} differs" for call in wrong[:3]
     )
-    return Check("every call: effects are the ground truth", bool(calls) and not wrong, detail)
+    return Check("every call: effects equal the truth", bool(calls) and not wrong, detail)
 
 
 def _readable_elsewhere(evidence: Evidence) -> Check:
@@ -115,7 +115,7 @@ def _readable_elsewhere(evidence: Evidence) -> Check:
         str(_inner(finding, "finding_info", "uid")) for finding in evidence.ocsf if finding.get("class_uid") == 2004
     }
     uids = {alert.finding_uid for alert in evidence.alerts}
-    return Check("OCSF findings read by a bare consumer", bool(uids) and uids == ocsf, f"{len(ocsf)} of {len(uids)}")
+    return Check("findings read by a bare consumer", bool(uids) and uids == ocsf, f"{len(ocsf)} of {len(uids)}, OCSF 2004")
 
 
 def _inner(record: Mapping[str, object], outer: str, inner: str) -> object:

@@ -16,6 +16,7 @@ from typing import Literal
 from ..settings import Settings
 from .act import Act, Outcome
 from .collect import TOPICS, Collected
+from .live import Live
 from .repository import make_repository
 from .screen import Screen
 from .sites import open_sites
@@ -54,7 +55,8 @@ def run(options: Options, screen: Screen) -> Outcome:
         story = tell(world, canaries, sessions=options.sessions, seed=options.seed)
         opened.enter_context(send_spans_to(stack.layout.spans))
         tape = opened.enter_context(closing(Tape(stack.broker.client(), TOPICS)))
-        act = Act(world, canaries, stack, story, screen, Watch(tape, Collected(canaries.all()), stack.parts), began)
+        live = Live(world, canaries, stack.layout, story)
+        act = Act(live, stack, screen, Watch(tape, Collected(canaries.all()), stack.parts), began)
         outcome = asyncio.run(act.play())
         _close(outcome, stack, screen, options.keep)
         return outcome

@@ -28,7 +28,7 @@ class Bars:
 
 
 class Screen:
-    """Writes to one console; a quiet screen writes nothing until the end."""
+    """Writes to one console."""
 
     def __init__(self, console: Console) -> None:
         self._console = console
@@ -66,7 +66,7 @@ class Screen:
         self._console.print()
         for check in checks:
             mark = Text("  ✓ ", style="green") if check.ok else Text("  ✗ ", style="bold red")
-            self._console.print(mark.append(f"{check.name:<58}", style="default").append(check.detail, style="dim"))
+            self._console.print(mark.append(f"{check.name:<48}", style="default").append(check.detail, style="dim"))
 
     def farewell(self, lines: Iterable[str]) -> None:
         self._console.print()

@@ -70,17 +70,17 @@ def test_a_finding_that_equals_the_ground_truth_passes_every_check() -> None:
         (replace(GOOD, alerts=(ALERT, replace(ALERT, finding_uid="g"))), "attack: one finding"),
         (replace(GOOD, calls={"c": replace(CALL, tool="other")}), "attack: the right call"),
         (replace(GOOD, alerts=(replace(ALERT, binding="window"),)), "attack: binding exact"),
-        (replace(GOOD, alerts=(replace(ALERT, coverage=Coverage()),)), "attack: all three layers watched"),
-        (replace(GOOD, alerts=(replace(ALERT, effects=EFFECTS[:1]),)), "attack: effects are the ground truth"),
-        (replace(GOOD, deeds=DEEDS[:1]), "attack: effects are the ground truth"),
-        (replace(GOOD, calls={"c": replace(CALL, effects=())}), "every call: effects are the ground truth"),
+        (replace(GOOD, alerts=(replace(ALERT, coverage=Coverage()),)), "attack: three layers watched"),
+        (replace(GOOD, alerts=(replace(ALERT, effects=EFFECTS[:1]),)), "attack: effects equal the truth"),
+        (replace(GOOD, deeds=DEEDS[:1]), "attack: effects equal the truth"),
+        (replace(GOOD, calls={"c": replace(CALL, effects=())}), "every call: effects equal the truth"),
         (replace(GOOD, alerts=(ALERT, replace(ALERT, correlation_id="d" * 32))), "harmless sessions raised nothing"),
         (
             replace(GOOD, alerts=(ALERT, replace(ALERT, correlation_id="e" * 32, server=Server(id="git")))),
             "third-party server raised nothing",
         ),
-        (replace(GOOD, ocsf=()), "OCSF findings read by a bare consumer"),
-        (replace(GOOD, leaks=("cloud_key in mcp.calls",)), "no canary left its layer"),
+        (replace(GOOD, ocsf=()), "findings read by a bare consumer"),
+        (replace(GOOD, leaks=("cloud_key in mcp.calls",)), "no canary in topics, logs, spools"),
         (replace(GOOD, dead_letters=("W03",)), "no dead letters"),
     ],
 )
@@ -97,6 +97,6 @@ def test_a_failed_comparison_names_what_was_missed_and_what_is_alien() -> None:
     (check,) = [
         check
         for check in verify(replace(GOOD, alerts=(replace(ALERT, effects=alien),)))
-        if check.name == "attack: effects are the ground truth"
+        if check.name == "attack: effects equal the truth"
     ]
     assert check.detail == "missed connect 127.66.0.9:80; not in the truth: open /etc/passwd"
