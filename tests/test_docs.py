@@ -35,7 +35,9 @@ def _commands(command: Any, name: str = "triptych") -> Iterator[tuple[str, Any]]
 
 
 def _codes() -> Iterator[tuple[str, str]]:
-    """Every error code of the sources with its room: `code = "K01"` in a class, `code="K01"` in a call."""
+    """Every error code of the sources with its room: `code = "K01"` in a class, `code="K01"` in a call, the shell's."""
+    for code in re.findall(r'echo "([A-Z]\d\d) ', (ROOT / "infra" / "bootstrap").read_text()):
+        yield code, "infra/bootstrap"
     for path in (path for layer in LAYERS for path in (ROOT / layer).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
             value = node.value if isinstance(node, ast.Assign | ast.keyword) else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,6 +37,7 @@ def demo(
     ] = False,
     seed: Annotated[int, typer.Option(help="Another seed tells the story with other files, pages and words.")] = 1,
     keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, to look around.")] = False,
+    record: Annotated[Path | None, typer.Option(help="Keep the story in a file, to be replayed.", hidden=True)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON, progress on stderr.")] = False,
 ) -> None:
     """Play a story on the real parts, show the findings, and check them against what the tool server wrote down.
@@ -56,7 +58,7 @@ def demo(
     except ModuleNotFoundError as error:
         raise DemoError(f"the demo needs {error.name}", "pip install 'triptych[demo]'", code="X04") from None
     join = of(context).settings if attach else None
-    options = Options(kafka=kafka.value, join=join, sessions=sessions, seed=seed, keep=keep)
+    options = Options(kafka=kafka.value, join=join, sessions=sessions, seed=seed, keep=keep, record=record)
     console = Console(stderr=as_json)
     outcome = run(options, Screen(console if console.is_terminal else Console(stderr=as_json, width=_WIDE)))
     if as_json:

@@ -27,6 +27,7 @@ _LEARN_S, _FINDING_S, _AFTER_S = 60.0, 30.0, 4.0
 class Outcome:
     """How a run ended. Times in seconds from the start of the run."""
 
+    evidence: Evidence
     checks: Sequence[Check]
     findings: Sequence[Alert]
     ready_s: float
@@ -77,24 +78,25 @@ class Act:
     stack: Stack
     screen: Screen
     watch: Watch
-    began: float
 
-    async def play(self) -> Outcome:
-        ready_s = time.monotonic() - self.began
+    async def play(self, began: float) -> Outcome:
+        """Everything, in order. `began`: when the run did, on the monotonic clock."""
+        ready_s = time.monotonic() - began
         harmless = await self._learn()
         attacked: list[Attacked] = []
         first_alert_s = 0.0
         for attack in self.performance.story.attacks:
             attacked.append(await self._attack(attack))
-            first_alert_s = first_alert_s or time.monotonic() - self.began
+            first_alert_s = first_alert_s or time.monotonic() - began
         await self.watch.the_rest(_AFTER_S)
         evidence = self._evidence(harmless, attacked)
         return Outcome(
+            evidence=evidence,
             checks=verify(evidence),
             findings=_newest(evidence.alerts),
             ready_s=ready_s,
             first_alert_s=first_alert_s,
-            total_s=time.monotonic() - self.began,
+            total_s=time.monotonic() - began,
         )
 
     async def _learn(self) -> list[Played]:
@@ -143,6 +145,7 @@ class Act:
 
     async def _attack(self, attack: Attack) -> Attacked:
         """Play an attack, and wait for a finding about its bad turn."""
+        began_ns = time.time_ns()
         trace = await self.performance.attack(attack)
         alerts = self.watch.collected.alerts
         waited = await self.watch.until(
@@ -151,7 +154,7 @@ class Act:
             timeout_s=_FINDING_S,
         )
         self.screen.step(attack.name, f"found {waited:.1f} s after it happened")
-        return Attacked(attack, trace)
+        return Attacked(attack, trace, began_ns)
 
     def _evidence(self, harmless: Sequence[Played], attacked: Sequence[Attacked]) -> Evidence:
         collected = self.watch.collected

@@ -29,10 +29,11 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Attacked:
-    """An attack as it was played: the trace of its bad turn."""
+    """An attack as it was played: the trace of its bad turn, and the wall clock when it began."""
 
     attack: Attack
     trace: str
+    began_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +61,7 @@ def verify(evidence: Evidence) -> list[Check]:
         checks += _attack(attacked, evidence)
     checks.append(_every_call(evidence))
     checks.append(_readable_elsewhere(evidence))
-    checks.append(
-        Check("no canary in topics, logs, spools", not evidence.leaks, _some(evidence.leaks) or "none of 4")
-    )
+    checks.append(Check("no canary in topics, logs, spools", not evidence.leaks, _some(evidence.leaks) or "none of 4"))
     checks.append(Check("no dead letters", not evidence.dead_letters, _some(evidence.dead_letters) or "0 records"))
     return checks
 
@@ -115,7 +114,9 @@ def _readable_elsewhere(evidence: Evidence) -> Check:
         str(_inner(finding, "finding_info", "uid")) for finding in evidence.ocsf if finding.get("class_uid") == 2004
     }
     uids = {alert.finding_uid for alert in evidence.alerts}
-    return Check("findings read by a bare consumer", bool(uids) and uids == ocsf, f"{len(ocsf)} of {len(uids)}, OCSF 2004")
+    return Check(
+        "findings read by a bare consumer", bool(uids) and uids == ocsf, f"{len(ocsf)} of {len(uids)}, OCSF 2004"
+    )
 
 
 def _inner(record: Mapping[str, object], outer: str, inner: str) -> object:

@@ -13,7 +13,7 @@ from ...models.digest import Keyring
 from ...models.events import AgentSpan, ExecutionBatch, ProtocolEvent
 from ...models.wire import bundled
 from ...producers.publish import Publisher
-from ...producers.sensor.recording import replay
+from ...producers.sensor.replay import replay
 from .agent import Played
 from .recording import Recording
 from .story import Attack, Story

@@ -1,6 +1,6 @@
 """The file of a recorded story: raw input of the sensor, what the other two layers published, and the ground truth.
 
-One zip archive, made by a real run: `python -m triptych.infra.demo.recording FILE`. It holds paths as the kernel gave
+One zip archive, made by a real run: `triptych demo --record FILE`. It holds paths as the kernel gave
 them, of the planted world only, and no content of any file.
 """
 
@@ -58,7 +58,9 @@ class Recording:
     records: Sequence[Record]
 
 
-def write(file: Path, about: About, *, sensor: Path, truth: Iterable[Path], key: Path, records: Iterable[Message]) -> None:
+def write(
+    file: Path, about: About, *, sensor: Path, truth: Iterable[Path], key: Path, records: Iterable[Message]
+) -> None:
     """Make the archive."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("about.json", json.dumps(asdict(about), indent=1))

@@ -3,29 +3,38 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import platform
 import random
 import shutil
+import signal
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
+from confluent_kafka import Message
+
+from ...producers.publish import PublishConfig, Publisher
+from ...producers.sensor.probe import SensorUnavailable, probe
 from ..settings import Settings
 from .act import Act, Outcome
 from .collect import TOPICS, Collected
 from .live import Live
+from .recorded import Recorded
+from .recording import PUBLISHED, SHIPPED, About, read, write
 from .repository import make_repository
 from .screen import Screen
 from .sites import open_sites
-from .stack import Stack, attach, start
+from .stack import Layout, Stack, attach, start
 from .story import tell
 from .tape import Tape
 from .telemetry import send_spans_to
 from .watch import Watch
-from .world import Canaries, World, new_canaries, plant
+from .world import World, new_canaries, plant
 
 __all__ = ["Options", "Outcome", "run"]
 
@@ -39,34 +48,93 @@ class Options:
     sessions: int = 48
     seed: int = 1
     keep: bool = False
+    record: Path | None = None  # file to keep the story in
 
 
 def run(options: Options, screen: Screen) -> Outcome:
     """Play it once. Raises TriptychError when a part does not start, dies, or the story stalls."""
     began = time.monotonic()
-    with ExitStack() as opened:
-        folder = opened.enter_context(_folder())
-        sites = opened.enter_context(open_sites())
-        world = World(root=folder / "world", docs=sites.docs, hub=sites.hub, collector=sites.collector)
-        canaries = new_canaries(random.Random())  # noqa: S311 - fresh each time, and no secret
-        _furnish(world, canaries)
-        screen.headline()
-        stack = opened.enter_context(_stack(options, folder / "run", screen))
-        story = tell(world, canaries, sessions=options.sessions, seed=options.seed)
-        opened.enter_context(send_spans_to(stack.layout.spans))
-        tape = opened.enter_context(closing(Tape(stack.broker.client(), TOPICS)))
-        live = Live(world, canaries, stack.layout, story)
-        act = Act(live, stack, screen, Watch(tape, Collected(canaries.all()), stack.parts), began)
-        outcome = asyncio.run(act.play())
-        _close(outcome, stack, screen, options.keep)
+    screen.headline()
+    with _folder() as folder:
+        with ExitStack() as opened:
+            opened.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _end))
+            act = _act(opened, folder, options, screen)
+            outcome = asyncio.run(act.play(began))
+            _close(outcome, act.stack, screen, options.keep)
+            records = _published(act.stack) if options.record else []
+        if options.record:  # by now the sensor has written all it knew
+            _keep(options, folder, outcome, act.stack.layout, records)
         return outcome
 
 
+def _act(opened: ExitStack, folder: Path, options: Options, screen: Screen) -> Act:
+    lack = None if options.join else next((need for need in probe() if not need.ok), None)
+    if lack is None:
+        return _live(opened, folder, options, screen)
+    if options.record:
+        raise SensorUnavailable(lack.detail, lack.hint, code=lack.code)
+    screen.note(f"{lack.code} {lack.detail}: a recorded story is replayed instead (for a live one: {lack.hint})")
+    return _replayed(opened, folder, options, screen)
+
+
+def _live(opened: ExitStack, folder: Path, options: Options, screen: Screen) -> Act:
+    sites = opened.enter_context(open_sites())
+    world = World(root=folder / "world", docs=sites.docs, hub=sites.hub, collector=sites.collector)
+    canaries = new_canaries(random.Random())  # noqa: S311 - fresh each time, and no secret
+    plant(world, canaries)
+    make_repository(world.repository, world.home)
+    world.save(world.root / "world.json")
+    stack = opened.enter_context(_stack(options, folder / "run", screen))
+    opened.enter_context(send_spans_to(stack.layout.spans))
+    story = tell(world, canaries, sessions=options.sessions, seed=options.seed)
+    return Act(Live(world, canaries, stack.layout, story), stack, screen, _watch(opened, stack, canaries.all()))
+
+
+def _replayed(opened: ExitStack, folder: Path, options: Options, screen: Screen) -> Act:
+    recording = read(SHIPPED, folder / "recording")
+    about = recording.about
+    screen.note(f"recorded on {about.made}, kernel {about.kernel}; times are moved to now")
+    stack = opened.enter_context(start(folder / "run", options.kafka, screen.step, parts=("worker",)))
+    publisher = Publisher(PublishConfig(bootstrap=stack.broker.bootstrap, client_id="triptych-demo"))
+    opened.callback(publisher.close)
+    story = tell(World.of(about.world), new_canaries(random.Random(0)), sessions=about.sessions, seed=about.seed)  # noqa: S311
+    return Act(Recorded(recording, story, publisher), stack, screen, _watch(opened, stack, {}))
+
+
+def _published(stack: Stack) -> list[Message]:
+    with closing(Tape(stack.broker.client(), PUBLISHED)) as tape:
+        return list(tape.rest())
+
+
+def _keep(options: Options, folder: Path, outcome: Outcome, layout: Layout, records: Sequence[Message]) -> None:
+    evidence = outcome.evidence
+    about = About(
+        kernel=platform.release(),
+        made=time.strftime("%Y-%m-%d"),
+        sessions=options.sessions,
+        seed=options.seed,
+        world=json.loads((folder / "world" / "world.json").read_text()),
+        turns=[(one.session.conversation, one.turn, one.trace) for one in (*evidence.benign, *evidence.third_party)],
+        attacks=[(one.attack.name, one.trace, one.began_ns) for one in evidence.attacked],
+    )
+    truth = (folder / "world").glob("truth-*")
+    write(options.record or SHIPPED, about, sensor=layout.sensed, truth=truth, key=layout.key, records=records)
+
+
+def _watch(opened: ExitStack, stack: Stack, canaries: Mapping[str, str]) -> Watch:
+    tape = opened.enter_context(closing(Tape(stack.broker.client(), TOPICS)))
+    return Watch(tape, Collected(canaries), stack.parts)
+
+
+def _end(*_: object) -> NoReturn:
+    """SIGTERM leaves like Ctrl-C does: every block is left, every part is stopped."""
+    raise KeyboardInterrupt
+
+
 def _stack(options: Options, folder: Path, screen: Screen) -> AbstractContextManager[Stack]:
-    folder.mkdir()
     if options.join is not None:
         return attach(folder, options.join, screen.step)
-    return start(folder, options.kafka, screen.step)
+    return start(folder, options.kafka, screen.step, record=options.record is not None)
 
 
 @contextmanager
@@ -77,12 +145,6 @@ def _folder() -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _furnish(world: World, canaries: Canaries) -> None:
-    plant(world, canaries)
-    make_repository(world.repository, world.home)
-    world.save(world.root / "world.json")
 
 
 def _close(outcome: Outcome, stack: Stack, screen: Screen, keep: bool) -> None:

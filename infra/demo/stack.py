@@ -21,9 +21,11 @@ from ..stores import Store
 from .parts import Part, accepts, answers, await_ready, part, triptych
 from .world import OUTSIDE
 
-__all__ = ["Layout", "Ready", "Stack", "attach", "start"]
+__all__ = ["PARTS", "Layout", "Ready", "Stack", "attach", "start"]
 
 TENANT = "triptych-demo"
+_COMMANDS = {"sensor": ("sensor",), "shipper": ("gateway", "ship"), "agent": ("agent",), "worker": ("worker",)}
+PARTS = tuple(_COMMANDS)
 
 Ready = Callable[[str, str], None]
 """Hears the name of a part that is ready, and a detail."""
@@ -54,6 +56,11 @@ class Layout:
     @property
     def logs(self) -> Path:
         return self.folder / "logs"
+
+    @property
+    def sensed(self) -> Path:
+        """Where the sensor's raw input goes when the run is recorded."""
+        return self.folder / "sensor.bin"
 
     @property
     def spans(self) -> str:
@@ -103,6 +110,7 @@ spool_dir = "{layout.spool}"
 
 [sensor]
 lease_socket = "{layout.lease}"
+{recording}
 
 [agent]
 port = {agent_port}
@@ -129,8 +137,18 @@ class Stack:
 
 
 @contextmanager
-def start(folder: Path, provider: Literal["embedded", "local"], ready: Ready) -> Iterator[Stack]:
-    """The whole stack; `ready` hears of each part. Raises the TriptychError of the part that could not start."""
+def start(
+    folder: Path,
+    provider: Literal["embedded", "local"],
+    ready: Ready,
+    *,
+    parts: Sequence[str] = PARTS,
+    record: bool = False,
+) -> Iterator[Stack]:
+    """The stack, or only some of its `parts`; `ready` hears of each; `record` keeps the sensor's raw input.
+
+    Raises the TriptychError of the part that could not start.
+    """
     agent_port, health_port = free_ports(2)
     layout = Layout(
         folder=folder, agent=f"127.0.0.1:{agent_port}", lease=folder / "lease.sock", key=folder / "digest.key"
@@ -140,8 +158,9 @@ def start(folder: Path, provider: Literal["embedded", "local"], ready: Ready) ->
         broker = stack.enter_context(brokers.start(Kafka(provider=provider)))
         store = stack.enter_context(stores.start(Redis(provider=provider)))
         ready(f"broker and store ({provider})", broker.bootstrap)
-        layout.furnish(_whole(layout, broker, store, agent_port, health_port), key_id)
-        yield Stack(layout, broker, store, TENANT, _run(stack, layout, _PARTS, health_port, ready))
+        recording = f'recording = "{layout.sensed}"' if record else ""
+        layout.furnish(_whole(layout, broker, store, health_port, recording), key_id)
+        yield Stack(layout, broker, store, TENANT, _run(stack, layout, parts, health_port, ready))
 
 
 @contextmanager
@@ -160,10 +179,6 @@ def attach(folder: Path, settings: Settings, ready: Ready) -> Iterator[Stack]:
         yield Stack(layout, broker, store, settings.findings.tenant, _run(stack, layout, ("shipper",), 0, ready))
 
 
-_COMMANDS = {"sensor": ("sensor",), "shipper": ("gateway", "ship"), "agent": ("agent",), "worker": ("worker",)}
-_PARTS = tuple(_COMMANDS)
-
-
 def _run(stack: ExitStack, layout: Layout, names: Sequence[str], health_port: int, ready: Ready) -> tuple[Part, ...]:
     tests: dict[str, Callable[[], bool]] = {
         "sensor": lambda: accepts(layout.lease),
@@ -179,12 +194,13 @@ def _run(stack: ExitStack, layout: Layout, names: Sequence[str], health_port: in
     return tuple(parts)
 
 
-def _whole(layout: Layout, broker: Broker, store: Store, agent_port: int, health_port: int) -> str:
+def _whole(layout: Layout, broker: Broker, store: Store, health_port: int, recording: str) -> str:
     return _WHOLE.format(
         layout=layout,
         broker=broker,
         store=store,
-        agent_port=agent_port,
+        agent_port=layout.agent.rpartition(":")[2],
+        recording=recording,
         health_port=health_port,
         tenant=TENANT,
         outside=", ".join(f'"{network}"' for network in OUTSIDE),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -74,8 +75,12 @@ class World:
 
     @classmethod
     def load(cls, path: Path) -> World:
-        fields = json.loads(path.read_text())
-        return cls(**(fields | {"root": Path(fields["root"])}))
+        return cls.of(json.loads(path.read_text()))
+
+    @classmethod
+    def of(cls, fields: Mapping[str, str]) -> World:
+        """The world that `save` wrote these fields of."""
+        return cls(root=Path(fields["root"]), docs=fields["docs"], hub=fields["hub"], collector=fields["collector"])
 
 
 def new_canaries(random_source: random.Random) -> Canaries:

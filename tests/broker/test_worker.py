@@ -159,14 +159,15 @@ def told(topics: Topics, number: int, *, start: int, spread: int = 2 * MS) -> li
 
 
 def assert_all_there(calls: list[Call], number: int) -> None:
-    """Every call whole, under one id however often it was written; its effects together; nothing called background."""
-    ids: dict[str, set[str]] = {}
+    """Every call whole; each revision of it under one id however often it was written; nothing called background."""
+    whole = [call for call in calls if call.state == "complete" and call.coverage.protocol]
+    ids: dict[tuple[str, int], set[str]] = {}
     sources: dict[str, set[str]] = {}
     for call in calls:
         sources.setdefault(call.call_id, set()).update(effect.source for effect in call.effects)
-        if call.state == "complete" and call.coverage.protocol:
-            ids.setdefault(call.call_id, set()).add(call.event_id)
-    assert len(ids) == number
+    for call in whole:
+        ids.setdefault((call.call_id, call.revision), set()).add(call.event_id)
+    assert len({call.call_id for call in whole}) == number
     assert {len(same) for same in ids.values()} == {1}
     assert {len(of_call) for of_call in sources.values()} == {2}
     assert not [call for call in calls if call.state == "background"]
