@@ -277,7 +277,7 @@ class Findings(Section):
     """Tenant uid in every OCSF finding; also separates what Redis holds."""
     labels: Words = ()
     """Labels in every finding."""
-    ocsf_version: Literal["1.8.0", "1.9.0", "1.5.0"] = "1.8.0"
+    ocsf_version: Literal["1.8.0", "1.9.0"] = "1.8.0"
     """OCSF version of mcp.alerts.ocsf."""
     rules: Paths = ()
     """Folders with rules of your own, beside the shipped ones."""

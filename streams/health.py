@@ -29,7 +29,7 @@ Place = tuple[str, int]
 class StalledError(TriptychError):
     """A partition has records to read, and its reader does not move."""
 
-    code = "S11"
+    code = "J03"
 
 
 @dataclass(slots=True)

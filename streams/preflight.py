@@ -24,7 +24,7 @@ _PATIENCE_S = 10.0
 class BrokerError(TriptychError):
     """The broker does not answer, or does not let this worker in."""
 
-    code = "S10"
+    code = "J02"
 
 
 async def check(config: WorkerConfig, joined: Iterable[Iterable[str]], written: Iterable[str]) -> None:

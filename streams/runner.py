@@ -198,7 +198,7 @@ class Runner:
         except Exception as error:
             # One record that a stage cannot take must not stop the partition for ever.
             log.exception("stage refused a record", stage=self.plan.name, topic=source.topic, offset=source.offset)
-            return Step(outputs=(self._refuse(source, "S01", f"the stage failed: {type(error).__name__}"),))
+            return Step(outputs=(self._refuse(source, "J04", f"the stage failed: {type(error).__name__}"),))
 
     def _advance(self, partition: int, part: _Part, ended: Iterable[str]) -> Step:
         watermark = part.clock.watermark(self._now(), ended)
@@ -238,7 +238,7 @@ class Runner:
         else:
             if len(value) <= self.plan.max_bytes:
                 return output.topic, output.key, value
-            code, reason = "S03", f"{len(value)} bytes are more than a record may have"
+            code, reason = "J05", f"{len(value)} bytes are more than a record may have"
         source = Source(output.topic, -1, -1, self._now() // 1_000_000, output.key.encode(), value)
         letter = self._refuse(source, code, reason)
         return letter.topic, letter.key, self._codec.encode(letter.value)

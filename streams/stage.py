@@ -22,7 +22,7 @@ Headers = tuple[tuple[str, bytes], ...]
 class StoreAwayError(TriptychError):
     """The store does not answer. The runner waits and asks again; nothing is acknowledged and nothing is dropped."""
 
-    code = "S02"
+    code = "J01"
 
 
 class Pin:

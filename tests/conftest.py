@@ -10,6 +10,7 @@ from typing import NoReturn, TypeVar
 
 import hypothesis
 import pytest
+
 from triptych.infra import brokers, stores
 from triptych.infra.settings import Kafka, Redis
 from triptych.models.errors import TriptychError

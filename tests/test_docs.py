@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
+
 from triptych.infra.cli.main import app
 from triptych.infra.settings import Settings
 from triptych.infra.topics import wanted
-from typer.main import get_command
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("producers", "streams", "models", "infra")

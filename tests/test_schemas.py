@@ -12,6 +12,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import fastavro
 import pytest
 from fastavro.utils import generate_many
+
 from triptych.models import events, wire
 
 AVRO = Path(wire.__file__).resolve().parents[1] / "avro"

@@ -35,11 +35,17 @@ def stdio(
     """
     from dataclasses import replace  # noqa: PLC0415
 
+    from ...producers.gateway.child import StartError  # noqa: PLC0415
     from ...producers.gateway.stdio import run  # noqa: PLC0415
     from .. import assembly  # noqa: PLC0415
 
     config = assembly.gateway(of(context).settings, command)
-    raise typer.Exit(run(replace(config, server=server or config.server, principal=principal or config.principal)))
+    config = replace(config, server=server or config.server, principal=principal or config.principal)
+    try:
+        raise typer.Exit(run(config))
+    except StartError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(error.status) from None
 
 
 @app.command()

@@ -66,8 +66,8 @@ class Performance(Protocol):
     def deeds(self) -> list[Deed]:
         """The ground truth of all that was played."""
 
-    def leaks(self) -> list[str]:
-        """Canaries found in files that the product wrote."""
+    def leaks(self) -> list[str] | None:
+        """Canaries found in files that the product wrote; None where none was planted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +157,7 @@ class Act:
         return Attacked(attack, trace, began_ns)
 
     def _evidence(self, harmless: Sequence[Played], attacked: Sequence[Attacked]) -> Evidence:
-        collected = self.watch.collected
+        collected, written = self.watch.collected, self.performance.leaks()
         return Evidence(
             benign=[one for one in harmless if one.session.server == "workbench"],
             third_party=[one for one in harmless if one.session.server != "workbench"],
@@ -166,7 +166,7 @@ class Act:
             alerts=collected.alerts,
             calls=collected.calls,
             ocsf=collected.ocsf,
-            leaks=[*collected.leaks, *self.performance.leaks()],
+            leaks=None if written is None else [*collected.leaks, *written],
             dead_letters=collected.dead_letters,
         )
 

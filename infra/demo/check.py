@@ -47,7 +47,7 @@ class Evidence:
     alerts: Sequence[Alert]
     calls: Mapping[str, Call]  # newest revision by call id
     ocsf: Sequence[Mapping[str, object]]
-    leaks: Sequence[str]
+    leaks: Sequence[str] | None  # None where there was nothing to leak: a recording holds no canary
     dead_letters: Sequence[str]
 
 
@@ -61,7 +61,10 @@ def verify(evidence: Evidence) -> list[Check]:
         checks += _attack(attacked, evidence)
     checks.append(_every_call(evidence))
     checks.append(_readable_elsewhere(evidence))
-    checks.append(Check("no canary in topics, logs, spools", not evidence.leaks, _some(evidence.leaks) or "none of 4"))
+    if evidence.leaks is not None:
+        checks.append(
+            Check("no canary in topics, logs, spools", not evidence.leaks, _some(evidence.leaks) or "none of 4")
+        )
     checks.append(Check("no dead letters", not evidence.dead_letters, _some(evidence.dead_letters) or "0 records"))
     return checks
 

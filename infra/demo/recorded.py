@@ -58,9 +58,9 @@ class Recorded:
     def deeds(self) -> list[Deed]:
         return read_truth([self._recording.truth])
 
-    def leaks(self) -> list[str]:
-        """None: nothing that was played had a canary in it, so there is nothing to look for."""
-        return []
+    def leaks(self) -> None:
+        """Nothing that is played has a canary in it, so there is nothing to look for."""
+        return
 
     def _observed(self) -> Iterator[Entry]:
         for record in self._recording.records:

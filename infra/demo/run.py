@@ -109,7 +109,7 @@ def _published(stack: Stack) -> list[Message]:
 def _keep(options: Options, folder: Path, outcome: Outcome, layout: Layout, records: Sequence[Message]) -> None:
     evidence = outcome.evidence
     about = About(
-        kernel=platform.release(),
+        kernel=platform.release().partition("-")[0],
         made=time.strftime("%Y-%m-%d"),
         sessions=options.sessions,
         seed=options.seed,

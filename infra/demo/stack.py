@@ -23,7 +23,7 @@ from .world import OUTSIDE
 
 __all__ = ["PARTS", "Layout", "Ready", "Stack", "attach", "start"]
 
-TENANT = "triptych-demo"
+HOST = TENANT = "triptych-demo"
 _COMMANDS = {"sensor": ("sensor",), "shipper": ("gateway", "ship"), "agent": ("agent",), "worker": ("worker",)}
 PARTS = tuple(_COMMANDS)
 
@@ -76,10 +76,11 @@ class Layout:
         self.logs.mkdir(parents=True)
         self.spool.mkdir()
         self.settings.write_text(settings)
-        self.gateways.write_text(_GATEWAYS.format(layout=self, key_id=key_id))
+        self.gateways.write_text(_GATEWAYS.format(layout=self, key_id=key_id, host=HOST))
 
 
 _GATEWAYS = """\
+host = "{host}"
 spool_dir = "{layout.spool}"
 lease_socket = "{layout.lease}"
 key_file = "{layout.key}"
@@ -93,6 +94,9 @@ spool_dir = "{layout.spool}"
 
 # Times are short, so that nobody waits for a finding that is already certain.
 _WHOLE = """\
+[identity]
+host = "{host}"
+
 [digest]
 key_file = "{layout.key}"
 
@@ -202,6 +206,7 @@ def _whole(layout: Layout, broker: Broker, store: Store, health_port: int, recor
         agent_port=layout.agent.rpartition(":")[2],
         recording=recording,
         health_port=health_port,
+        host=HOST,
         tenant=TENANT,
         outside=", ".join(f'"{network}"' for network in OUTSIDE),
     )

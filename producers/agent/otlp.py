@@ -106,7 +106,7 @@ def create_app(config: AgentConfig, keyring: Keyring, publish: Publish) -> Starl
 def server(config: AgentConfig, keyring: Keyring, publish: Publish) -> tuple[uvicorn.Server, socket.socket]:
     """A server that is not running yet, and its bound socket (its port is the real one where `port` is 0).
 
-    Raises TriptychError A01 when the address is taken. `server.run(sockets=[socket])` runs it, `should_exit` ends it.
+    Raises TriptychError O01 when the address is taken. `server.run(sockets=[socket])` runs it, `should_exit` ends it.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -117,7 +117,7 @@ def server(config: AgentConfig, keyring: Keyring, publish: Publish) -> tuple[uvi
         raise TriptychError(
             f"cannot listen on {config.host}:{config.port}: {error.strerror}",
             "another OpenTelemetry collector may use it: choose another port",
-            code="A01",
+            code="O01",
         ) from error
     app = create_app(config, keyring, publish)
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")), listener

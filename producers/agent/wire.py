@@ -7,8 +7,8 @@ import zlib
 from typing import Any
 
 import orjson
-from google.protobuf import json_format  # type: ignore[import-untyped]
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf import json_format
+from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTracePartialSuccess,
     ExportTraceServiceRequest,
@@ -28,7 +28,7 @@ _INVALID_ARGUMENT = 3  # google.rpc.Code
 class BadRequest(TriptychError):
     """A request that cannot be read; `http` is the status for it."""
 
-    code = "A02"
+    code = "O02"
 
     def __init__(self, what: str, http: int = 400) -> None:
         super().__init__(what)

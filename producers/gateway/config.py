@@ -30,7 +30,7 @@ class GatewayConfig:
     principal: str = ""  # label of whoever uses this gateway; empty takes the operating system's user
     lease_socket: Path | None = None  # of the node's sensor
     key_file: Path | None = None  # of the digest key; without it digests cannot be compared with other producers'
-    key_id: str = "k1"
+    key_id: str = ""  # derived from the key when empty
     host: str = ""
     cluster: str = ""
     dispatch_mode: DispatchMode = "concurrent"

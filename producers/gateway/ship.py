@@ -78,7 +78,7 @@ def _ship(config: ShipConfig, stop: Event) -> int:
         stop.wait(_ACTIVE_S if now - active < _CALM_AFTER_S else _QUIET_S)
     left = shipper.close(_CLOSE_S)
     if shipper.unreadable:
-        print(f"triptych ship: S01 {shipper.unreadable} spool records were no events", file=sys.stderr)
+        print(f"triptych ship: G05 {shipper.unreadable} spool records were no events", file=sys.stderr)
     return left
 
 

@@ -85,7 +85,7 @@ class Shipper:
             event = load(record)
             self._publisher.send(self._topic, event.workload, self._codec.encode(event), on_delivery=delivered)
         except (ValueError, TypeError, KeyError, AttributeError) as error:
-            self._bury(record, "S01", f"a spool record is no event: {type(error).__name__}", delivered)
+            self._bury(record, "G05", f"a spool record is no event: {type(error).__name__}", delivered)
         except TriptychError as error:
             self._bury(record, error.code, error.what, delivered)
 

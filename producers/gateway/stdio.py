@@ -149,7 +149,7 @@ def _keyring(config: GatewayConfig) -> Keyring:
         print("triptych-gateway: no key_file, so digests of this run match no other producer's", file=sys.stderr)
         return Keyring(os.urandom(32), "ephemeral")
     try:
-        return Keyring(config.key_file.read_bytes().strip(), config.key_id)
+        return Keyring.of_file(config.key_file.read_bytes(), config.key_id)
     except OSError as error:
         raise ConfigError(
             f"the digest key {config.key_file} cannot be read: {error.strerror}", "triptych keys new"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 import redis
 from confluent_kafka import Consumer, Producer, TopicPartition
+
 from triptych.infra import brokers, stores
 from triptych.infra.errors import BrokerError, StoreError
 from triptych.infra.settings import Kafka, Redis

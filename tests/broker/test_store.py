@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import redis.asyncio as redis
+
 from triptych.models.baseline import Baseline, BaselineView, Support
 from triptych.models.detections.engine import Evaluation
 from triptych.models.errors import ConfigError
@@ -150,7 +151,7 @@ async def test_a_store_that_is_away_is_told_as_such() -> None:
     for ask in (away.lookup(Wanted()), away.apply([learn("s", "p", "k")]), away.sessions(), away.turns()):
         with pytest.raises(StoreAwayError) as error:
             await ask
-        assert error.value.code == "S02"
+        assert error.value.code == "J01"
     assert await Trainer(away).run_if_due() is None
     await away.close()
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+
 from triptych.infra import admin
 from triptych.infra.topics import Topic, wanted
 

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
+
 from triptych.infra import brokers, stores
 from triptych.infra.settings import Kafka, Redis
 from triptych.models.events import (
@@ -280,7 +281,7 @@ def test_without_a_broker_a_worker_says_so_and_ends(bench: Bench) -> None:
     worker = bench.worker(bootstrap="127.0.0.1:1")
     _, said = worker.communicate(timeout=40)
     assert worker.returncode == 1
-    assert b"S10 no answer from 127.0.0.1:1" in said
+    assert b"J02 no answer from 127.0.0.1:1" in said
 
 
 def test_a_missing_topic_is_named_before_anything_starts(bench: Bench) -> None:

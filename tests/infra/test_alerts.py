@@ -6,6 +6,8 @@ from dataclasses import replace
 import orjson
 import pytest
 from confluent_kafka import Producer
+from typer.testing import CliRunner
+
 from triptych.infra import alerts, brokers
 from triptych.infra.cli.main import app
 from triptych.infra.cli.options import Options
@@ -14,7 +16,6 @@ from triptych.infra.settings import Kafka
 from triptych.models import finding, testing, wire
 from triptych.models.detections.engine import Rulebook
 from triptych.models.events import Alert
-from typer.testing import CliRunner
 
 CODEC = wire.bundled()
 

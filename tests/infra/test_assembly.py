@@ -6,6 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pytest
+
 from triptych.infra import assembly, keys, worker
 from triptych.infra.brokers import Broker
 from triptych.infra.loading import load, set_flags

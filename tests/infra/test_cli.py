@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from triptych.infra.cli.main import COMMANDS
 
 HEAVY = ("pydantic", "confluent_kafka", "faust", "fastavro", "numpy", "sklearn", "redis", "starlette")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from triptych.infra import keys
 from triptych.infra.doctor import Check, checks, examine
 from triptych.infra.loading import load, set_flags

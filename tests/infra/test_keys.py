@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+
 from triptych.infra import keys
 from triptych.infra.errors import KeyFileError
 from triptych.models.errors import ConfigError

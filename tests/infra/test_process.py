@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from triptych.infra.errors import ProgramError
 from triptych.infra.process import find, running, tail
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from pydantic import SecretStr
+
 from triptych.infra.settings import Kafka, Settings
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from triptych.infra.errors import TopicError
 from triptych.infra.topics import TOPICS, Held, Topic, plan, wanted
 from triptych.models import wire

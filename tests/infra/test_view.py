@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console, RenderableType
+
 from triptych.infra import view
 from triptych.models import baseline as keys
 from triptych.models import finding, testing

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from triptych.models.digest import Keyring
 from triptych.models.events import CallRef, ExecutionBatch, ExecutionEvent
 from triptych.models.wire import bundled

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
 from triptych.models.events import CallRef
 
 from .conftest import Bound, Gateway, Running, Server, eventually

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+
 from triptych.producers.lease import Attach, Begin, Granted, Refused, pack, parse
 
 from .conftest import Gateway, Running, Server, Start, eventually

@@ -6,6 +6,7 @@ import os
 import struct
 
 import pytest
+
 from triptych.producers.sensor.binding import State
 from triptych.producers.sensor.loader import load
 from triptych.producers.sensor.watch import Watch

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from triptych.producers.sensor.config import SensorConfig
 from triptych.producers.sensor.replay import RECORDED, Recorded, replay
 from triptych.producers.sensor.service import Sensor

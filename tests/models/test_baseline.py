@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models import baseline as base
 from triptych.models.baseline import Baseline, BaselineView, Support
 from triptych.models.events import ArgumentFact, Server

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models.calibration import FLOOR, Calibration, CalibrationError, Tails, risk_of
 
 NORMAL = Calibration.of(np.random.default_rng(1).normal(size=400))

@@ -8,6 +8,7 @@ import hmac
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models.digest import Keyring
 from triptych.models.errors import ConfigError
 

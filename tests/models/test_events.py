@@ -6,6 +6,7 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass
 from typing import Literal, get_args, get_origin, get_type_hints
 
 import pytest
+
 from triptych.models import events
 
 RECORDS = [kind for kind in vars(events).values() if isinstance(kind, type) and is_dataclass(kind)]

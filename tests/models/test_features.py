@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from triptych.models import features
 from triptych.models.baseline import BaselineView, Support, argument_keys_key, size_keys, tool_key
 from triptych.models.events import ArgumentFact, Coverage

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models import baseline as keys
 from triptych.models import finding, testing, wire
 from triptych.models.detections.engine import Rulebook

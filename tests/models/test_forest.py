@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
+
 from triptych.models import forest as module
 from triptych.models.forest import Forest, ForestError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models.identity import Workload, workload
 
 POD = "0f1e2d3c-4b5a-6978-8796-a5b4c3d2e1f0"

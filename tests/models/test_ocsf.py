@@ -9,6 +9,7 @@ import orjson
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from triptych.models import baseline as keys
 from triptych.models import finding, ocsf, testing
 from triptych.models.detections.engine import Rulebook

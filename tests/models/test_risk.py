@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from triptych.models.baseline import Baseline
 from triptych.models.events import Coverage, Principal
 from triptych.models.model import Model

@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import orjson
 import pytest
+
 from triptych.models import training
 from triptych.models.errors import TriptychError
 from triptych.models.events import ArgumentFact, Principal

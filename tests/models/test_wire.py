@@ -15,6 +15,7 @@ import fastavro
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from triptych.models import events, wire
 from triptych.models.errors import WireError
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.producers.lease import Attach, Begin, End, Granted, LeaseError, Refused, pack, parse
 
 CALL = "0190b5a0-0000-7000-8000-000000000001"

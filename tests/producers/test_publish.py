@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+
 from triptych.models.errors import ConfigError
 from triptych.producers.publish import BrokerUnreachable, PublishConfig, Publisher
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
 from triptych.infra.kafka.jars import fetch
 from triptych.infra.process import running, tail
 

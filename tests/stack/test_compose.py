@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from triptych.infra.demo.tape import Tape
 
 ROOT = Path(__file__).resolve().parents[2]

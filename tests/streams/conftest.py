@@ -12,6 +12,7 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+
 from triptych.models.events import (
     ArgumentFact,
     Call,

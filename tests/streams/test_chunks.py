@@ -19,6 +19,7 @@ from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 from faust.types.tuples import TP
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.streams import chunks
 from triptych.streams.app import Wiring, create_app
 from triptych.streams.chunks import CHUNK, ChunkConsumer, Progress, Records, slices

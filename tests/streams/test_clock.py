@@ -6,6 +6,7 @@ from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.streams.clock import Clock
 from triptych.streams.config import ClockTimes
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from triptych.models.errors import ConfigError
 from triptych.streams.config import WorkerConfig
 from triptych.streams.security import credentials

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from starlette.testclient import TestClient
+
 from triptych.streams.chunks import Progress
 from triptych.streams.health import Health, StalledError, pages
 from triptych.streams.metrics import Metrics

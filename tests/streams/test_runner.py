@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+
 from triptych.models.events import DeadLetter, Event, ProtocolEvent
 from triptych.models.wire import bundled
 from triptych.streams import runner as module
@@ -171,8 +172,8 @@ async def test_what_is_no_event_becomes_a_dead_letter_and_its_neighbours_go_on(
 async def test_a_record_that_breaks_the_stage_becomes_a_dead_letter_with_its_bytes(bench: Bench) -> None:
     bad = record(1, "explode")
     await bench.runner.feed(bench.chunk(bad, record(2)))
-    assert [(letter.code, letter.value) for letter in bench.letters] == [("S01", bad)]
-    assert bench.metrics.registry.get_sample_value("triptych_dead_letters_total", {"stage": "echo", "code": "S01"}) == 1
+    assert [(letter.code, letter.value) for letter in bench.letters] == [("J04", bad)]
+    assert bench.metrics.registry.get_sample_value("triptych_dead_letters_total", {"stage": "echo", "code": "J04"}) == 1
 
 
 async def test_the_same_dead_record_has_the_same_id_again(bench: Bench) -> None:
@@ -184,7 +185,7 @@ async def test_the_same_dead_record_has_the_same_id_again(bench: Bench) -> None:
 async def test_an_output_no_broker_would_take_becomes_a_dead_letter(bench: Bench) -> None:
     large = record(1, anomalies=("x" * 30_000,))
     await bench.runner.feed(bench.chunk(large))
-    assert [(letter.code, letter.topic) for letter in bench.letters] == [("S03", "out")]
+    assert [(letter.code, letter.topic) for letter in bench.letters] == [("J05", "out")]
     assert bench.ledger.lines[-1] == "done"
 
 

@@ -7,6 +7,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models.baseline import BaselineView, Support, keys_of, turn_keys
 from triptych.models.detections.engine import Evaluation, Rulebook
 from triptych.models.errors import ConfigError

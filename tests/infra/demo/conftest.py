@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from triptych.infra.demo.sites import Sites, open_sites
 from triptych.infra.demo.world import Canaries, World, new_canaries, plant
 

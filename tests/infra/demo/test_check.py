@@ -3,6 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+
 from triptych.infra.demo.agent import Played
 from triptych.infra.demo.check import Attacked, Evidence, verify
 from triptych.infra.demo.story import Attack, Session, Step, Turn

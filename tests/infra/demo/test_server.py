@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from mcp import Client
 from mcp.types import ListToolsResult
+
 from triptych.infra.demo import tools
 from triptych.infra.demo.server import build
 from triptych.infra.demo.sites import Sites

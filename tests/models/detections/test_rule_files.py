@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from triptych.models.detections.engine import Rulebook, RuleError, lock
 from triptych.models.detections.engine.proof import prove
 from triptych.models.detections.engine.rule import read_rule

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models import baseline as keys
 from triptych.models import testing
 from triptych.models.detections.engine import Rulebook

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from triptych.models.detections.engine import Rule, Rulebook, lock
 from triptych.models.detections.engine.proof import prove
 

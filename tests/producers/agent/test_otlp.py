@@ -14,6 +14,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+
 from triptych.models.digest import Keyring
 from triptych.models.errors import TriptychError
 from triptych.models.events import AgentSpan
@@ -144,7 +145,7 @@ def test_what_became_of_every_span_is_told(receiver: Any, export: Export) -> Non
 def test_an_address_in_use_is_named(receiver: Any, origin: Origin, keyring: Keyring) -> None:
     with pytest.raises(TriptychError, match=str(receiver.port)) as caught:
         server(AgentConfig(origin=origin, port=receiver.port), keyring, receiver.publish)
-    assert caught.value.code == "A01"
+    assert caught.value.code == "O01"
 
 
 def test_it_listens_on_loopback_unless_told_otherwise(origin: Origin, keyring: Keyring) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models.digest import Keyring
 from triptych.models.wire import bundled
 from triptych.producers import conversation

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from triptych.models.digest import Keyring
 from triptych.models.events import Principal, ProtocolEvent, Server
 from triptych.producers.gateway.describe import Connection, Describer, Now

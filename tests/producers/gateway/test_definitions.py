@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.producers.gateway.definitions import tool_definitions
 from triptych.producers.gateway.jcs import canonical, number
 

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.producers.gateway.framing import Frame, Lines
 
 STREAMS = st.lists(st.sampled_from([b"{}", b"\n", b"\r", b"\r\n", b"a\rb", b"xyz"]), max_size=12).map(b"".join)

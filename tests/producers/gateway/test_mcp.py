@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from mcp import Client, MCPError
 from mcp.client.stdio import StdioServerParameters, stdio_client
+
 from triptych.models.events import ProtocolEvent
 
 Spooled = Callable[[], list[ProtocolEvent]]

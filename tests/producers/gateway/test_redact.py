@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models.digest import Keyring
 from triptych.producers.gateway.record import dump, load
 from triptych.producers.gateway.secrets import find_secrets

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+
 from triptych.models.errors import TriptychError
 from triptych.models.events import DeadLetter, ProtocolEvent
 from triptych.models.wire import bundled
@@ -141,9 +142,9 @@ def test_a_record_that_is_no_event_becomes_a_dead_letter_and_holds_nothing_up(tm
     assert ship.step() == 4
     letters = [CODEC.decode(value, DeadLetter) for topic, _, value in broker.sent if topic == DEAD_LETTERS]
     assert [(letter.code, letter.value) for letter in letters] == [
-        ("S01", b"{}"),
-        ("S01", b"\xff"),
-        ("S01", b'{"event_id":1}'),
+        ("G05", b"{}"),
+        ("G05", b"\xff"),
+        ("G05", b'{"event_id":1}'),
     ]
     assert broker.ids() == ["event-1"]
     assert ship.unreadable == 3

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from triptych.models.events import ProtocolEvent
 
 Spooled = Callable[[], list[ProtocolEvent]]

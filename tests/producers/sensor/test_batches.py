@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models.digest import Keyring
 from triptych.models.events import CallRef, ExecutionBatch
 from triptych.models.identity import Workload

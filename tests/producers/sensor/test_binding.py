@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models.events import CallRef
 from triptych.producers.sensor import binding
 from triptych.producers.sensor.binding import Bindings, Bound

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from triptych.models.errors import ConfigError
 from triptych.producers.sensor.config import SensorConfig
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.producers.sensor.decode import FLOW, FLOW_KEY, HEAD, DecodeError, Endpoint, decode, decode_flow
 
 OPEN, EXEC, EXIT, CONNECT = 4, 1, 3, 5

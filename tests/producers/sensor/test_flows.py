@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.producers.sensor.decode import FLOW, FLOW_KEY, KernelEvent
 from triptych.producers.sensor.flows import FlowTotals
 

@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 
 import pytest
+
 from triptych.producers.sensor.decode import LAYOUTS
 from triptych.producers.sensor.kernel import BPF_SOURCES
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from triptych.models.errors import ConfigError
 from triptych.models.events import CallRef
 from triptych.producers.lease import READY, Attach, Begin, End, Granted, Refused, pack, parse

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from triptych.producers.sensor import kernel, probe, syscalls
 
 

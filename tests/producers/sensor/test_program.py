@@ -9,6 +9,7 @@ from collections.abc import Iterable
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from triptych.models.errors import TriptychError
 from triptych.producers.sensor.btf import Btf, BtfError
 from triptych.producers.sensor.kernel import BPF_SOURCES

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from triptych.models.digest import Keyring
 from triptych.models.errors import ConfigError
 from triptych.producers.sensor.decode import HEAD
