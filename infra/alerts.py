@@ -17,6 +17,7 @@ __all__ = ["TOPIC", "AlertError", "Inbox", "find"]
 
 TOPIC = "mcp.alerts"
 _TIMEOUT_S = 10.0
+_MARGIN = 200  # records that are no alert, and those that arrived out of event time, take places at the end too
 _POLL_S = 0.2
 _BATCH = 500
 
@@ -66,7 +67,7 @@ class Inbox:
         starts, ends = [], {}
         for number in known.partitions:
             low, high = consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=_TIMEOUT_S)
-            start = low if last is None else max(low, high - last)
+            start = low if last is None else max(low, high - last - _MARGIN)
             starts.append(TopicPartition(self.topic, number, start if start > 0 else OFFSET_BEGINNING))
             if high > start:
                 ends[number] = high

@@ -57,7 +57,7 @@ def test_nothing_is_privileged_and_only_loopback_is_published(model: dict[str, A
 def test_only_the_sensor_sees_the_host_and_it_holds_few_capabilities(model: dict[str, Any]) -> None:
     services = model["services"]
     assert [name for name, service in services.items() if service.get("pid") == "host"] == ["sensor"]
-    assert set(services["sensor"]["cap_add"]) == {"BPF", "PERFMON", "SYS_PTRACE", "DAC_OVERRIDE"}
+    assert set(services["sensor"]["cap_add"]) == {"BPF", "PERFMON", "SYS_PTRACE"}
 
 
 def test_every_part_that_stays_says_whether_it_is_healthy(model: dict[str, Any]) -> None:
