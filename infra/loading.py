@@ -139,7 +139,9 @@ def _origin(name: str, source: str, file: Path | None) -> str:
 def _shown_input(section: str, key: str, merged: Layer) -> str:
     if not key or key not in merged.get(section, {}):
         return ""
-    return f" = {HIDDEN if _secret(section, key) else repr(merged[section][key])}"
+    value = merged[section][key]
+    credentials = isinstance(value, str) and "://" in value and "@" in value
+    return f" = {HIDDEN if credentials or _secret(section, key) else repr(value)}"
 
 
 def _secret(section: str, key: str) -> bool:

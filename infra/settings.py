@@ -10,6 +10,7 @@ import os
 import socket
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -24,6 +25,7 @@ __all__ = [
     "Model",
     "Networks",
     "Redis",
+    "Registry",
     "Section",
     "Sensor",
     "Settings",
@@ -187,6 +189,37 @@ class Redis(_Provided):
         return url
 
 
+class Registry(Section):
+    """Schemas that the committed manifest does not have; none is needed for the events of this version."""
+
+    url: str = ""
+    """http:// or https:// address of a registry with Confluent's API, with its base path; empty uses none."""
+    username: str = ""
+    """User name for basic authentication."""
+    password: SecretStr = SecretStr("")
+    """Password for basic authentication."""
+    ssl_ca_file: Path | None = None
+    """PEM file of the authority that signed the registry; none takes the system's."""
+
+    @field_validator("url")
+    @classmethod
+    def _without_credentials(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("must be http://host or https://host")
+        if "@" in parts.netloc:
+            raise ValueError("must hold no credentials: they belong into username and password")
+        return url
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if bool(self.username) != bool(self.password):
+            raise ValueError("username and password belong together")
+        if self.username and not self.url:
+            raise ValueError("username and password need the url they are for")
+        return self
+
+
 class Networks(Section):
     """Which addresses count as outside when effects are judged."""
 
@@ -301,6 +334,7 @@ class Settings(BaseSettings):
     digest: Digest = Field(default_factory=Digest)
     kafka: Kafka = Field(default_factory=Kafka)
     redis: Redis = Field(default_factory=Redis)
+    registry: Registry = Field(default_factory=Registry)
     networks: Networks = Field(default_factory=Networks)
     gateway: Gateway = Field(default_factory=Gateway)
     sensor: Sensor = Field(default_factory=Sensor)

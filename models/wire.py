@@ -1,7 +1,8 @@
 """Events to bytes and back: Confluent framing (0x00, schema id, Avro body) with ids from a committed manifest.
 
 The only reader of avro/ and the only user of fastavro. Decodes with the writer's schema: a field this version does not
-know is ignored, a field the writer did not know takes its default. No registry is needed; one may add schemas.
+know is ignored, a field the writer did not know takes its default. No registry is needed; what one adds is resolved
+against the schema of this version, so that no foreign schema changes the types of an event.
 """
 
 from __future__ import annotations
@@ -11,24 +12,36 @@ import json
 import struct
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 import fastavro
-from fastavro.schema import fingerprint, to_parsing_canonical_form
+from fastavro.read import SchemaResolutionError
+from fastavro.schema import SchemaParseException, UnknownType, fingerprint, to_parsing_canonical_form
 
 from . import events
 from .errors import WireError
+from .text import clean
 
-__all__ = ["SCHEMAS", "Codec", "bundled", "schema_fingerprint"]
+__all__ = ["SCHEMAS", "Codec", "Release", "bundled", "releases", "schema_fingerprint", "schema_id"]
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "avro"
 
 E = TypeVar("E")
 Plain = dict[str, Any]
 _HEADER = struct.Struct(">bI")
-_UNREADABLE = (ValueError, TypeError, LookupError, EOFError, ArithmeticError, MemoryError, struct.error)
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    LookupError,
+    EOFError,
+    ArithmeticError,
+    MemoryError,
+    struct.error,
+    SchemaResolutionError,
+)
+_NO_SCHEMA = (SchemaParseException, UnknownType, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _TYPES: Mapping[str, type] = {
     "triptych.ProtocolEvent": events.ProtocolEvent,
     "triptych.ExecutionBatch": events.ExecutionBatch,
@@ -44,32 +57,52 @@ def schema_fingerprint(schema: Any) -> str:
     return str(fingerprint(to_parsing_canonical_form(schema), "CRC-64-AVRO"))
 
 
+@dataclass(frozen=True, slots=True)
+class Release:
+    """One version of one event's schema, as the manifest lists it; `current` is the one that is written."""
+
+    name: str
+    id: int
+    fingerprint: str
+    schema: Plain
+    current: bool
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """How the bodies under one schema id are read; `resolved` is the schema they are resolved against, if any."""
+
+    writer: Any
+    construct: Callable[[Plain], Any]
+    resolved: Any = None
+
+
 class Codec:
     """Encodes and decodes the events of one manifest. Ids are immutable, so a schema is parsed once."""
 
     def __init__(self) -> None:
         self._writers: dict[type, tuple[bytes, Any]] = {}
-        self._readers: dict[int, tuple[Any, Callable[[Plain], Any]]] = {}
+        self._readers: dict[int, _Reader] = {}
 
     def add(self, schema_id: int, schema: Plain, *, current: bool = False) -> None:
         """Make `schema` known under `schema_id`; `current` also makes it the one that encode() writes."""
-        name = f"{schema.get('namespace', '')}.{schema['name']}"
-        if name not in _TYPES:
-            raise WireError(f"schema {schema_id} describes {name}, which is no event of this version", code="W04")
-        parsed = fastavro.parse_schema(schema)
-        self._readers[schema_id] = (parsed, _constructor(_TYPES[name]))
+        kind, parsed = _parsed(schema_id, schema)
+        self._readers[schema_id] = _Reader(parsed, _constructor(kind))
         if current:
-            self._writers[_TYPES[name]] = (_HEADER.pack(0, schema_id), parsed)
+            self._writers[kind] = (_HEADER.pack(0, schema_id), parsed)
+
+    def learn(self, schema_id: int, schema: Any) -> None:
+        """Make a schema from a registry known. Raises WireError W04 when it describes no event that encode() writes."""
+        kind, parsed = _parsed(schema_id, schema)
+        _, ours = self._writer(kind)
+        self._readers[schema_id] = _Reader(parsed, _constructor(kind), ours)
 
     def knows(self, schema_id: int) -> bool:
         return schema_id in self._readers
 
     def encode(self, event: object) -> bytes:
         """Bytes of an event. Raises WireError W04 for a type without a schema, W03 for a value that does not fit."""
-        try:
-            header, schema = self._writers[type(event)]
-        except KeyError:
-            raise WireError(f"{type(event).__name__} has no schema", code="W04") from None
+        header, schema = self._writer(type(event))
         out = io.BytesIO()
         out.write(header)
         try:
@@ -80,11 +113,11 @@ class Codec:
 
     def decode(self, data: bytes, expected: type[E] | None = None) -> E:
         """The event in `data`. Raises WireError; never anything else, whatever the bytes are."""
-        schema, construct = self._reader(schema_id(data))
+        reader = self._reader(schema_id(data))
         body = io.BytesIO(data)
         body.seek(_HEADER.size)
         try:
-            event = construct(cast(Plain, fastavro.schemaless_reader(body, schema, None)))
+            event = reader.construct(cast(Plain, fastavro.schemaless_reader(body, reader.writer, reader.resolved)))
         except _UNREADABLE as error:
             raise WireError(f"body does not fit its schema ({type(error).__name__})", code="W03") from error
         if body.tell() != len(data):
@@ -93,12 +126,18 @@ class Codec:
             raise WireError(f"{type(event).__name__} where {expected.__name__} belongs", code="W04")
         return event  # type: ignore[no-any-return]
 
-    def _reader(self, known_id: int) -> tuple[Any, Callable[[Plain], Any]]:
+    def _writer(self, kind: type) -> tuple[bytes, Any]:
+        try:
+            return self._writers[kind]
+        except KeyError:
+            raise WireError(f"{kind.__name__} has no schema", code="W04") from None
+
+    def _reader(self, known_id: int) -> _Reader:
         try:
             return self._readers[known_id]
         except KeyError:
             raise WireError(
-                f"schema id {known_id} is not in the manifest",
+                f"schema id {known_id} is neither in the manifest nor in a registry",
                 "upgrade this consumer, or give it a schema registry",
                 code="W02",
             ) from None
@@ -114,24 +153,45 @@ def schema_id(data: bytes) -> int:
 def bundled(folder: Path = SCHEMAS) -> Codec:
     """The codec of the committed manifest. Raises WireError W02 when a schema differs from its fingerprint there."""
     codec = Codec()
-    for name, version, known_id, expected, current in _manifest(folder):
-        path = folder / f"{name}.avsc" if current else folder / "history" / f"{name}@{version}.avsc"
-        schema = json.loads(path.read_text())
-        if schema_fingerprint(schema) != expected:
-            raise WireError(
-                f"{path.name} differs from its fingerprint in manifest.json",
-                "a released schema never changes: add a version (avro/README.md)",
-                code="W02",
-            )
-        codec.add(known_id, schema, current=current)
+    for release in releases(folder):
+        codec.add(release.id, release.schema, current=release.current)
     return codec
 
 
-def _manifest(folder: Path) -> Iterator[tuple[str, int, int, str, bool]]:
+def releases(folder: Path = SCHEMAS) -> Iterator[Release]:
+    """Every version in the committed manifest. Raises WireError W02 when one differs from its fingerprint there."""
     for name, versions in json.loads((folder / "manifest.json").read_text()).items():
         newest = max(entry["version"] for entry in versions)
         for entry in versions:
-            yield name, entry["version"], entry["id"], entry["fingerprint"], entry["version"] == newest
+            current = entry["version"] == newest
+            path = folder / (f"{name}.avsc" if current else f"history/{name}@{entry['version']}.avsc")
+            schema = json.loads(path.read_text())
+            if schema_fingerprint(schema) != entry["fingerprint"]:
+                raise WireError(
+                    f"{path.name} differs from its fingerprint in manifest.json",
+                    "a released schema never changes: add a version (avro/README.md)",
+                    code="W02",
+                )
+            yield Release(name, entry["id"], entry["fingerprint"], schema, current)
+
+
+def _parsed(schema_id: int, schema: Any) -> tuple[type, Any]:
+    """The event that a schema describes, and the schema as fastavro reads with it. Raises WireError W04."""
+    name = _full_name(schema)
+    if name not in _TYPES:
+        raise WireError(f"schema {schema_id} describes {clean(name, 100) or 'no record'}, no event", code="W04")
+    try:
+        return _TYPES[name], fastavro.parse_schema(schema)
+    except _NO_SCHEMA as error:
+        raise WireError(f"schema {schema_id} is no Avro schema ({type(error).__name__})", code="W04") from error
+
+
+def _full_name(schema: Any) -> str:
+    """The name of a record schema with its namespace, however the two are written; empty for anything else."""
+    if not isinstance(schema, dict) or schema.get("type") != "record":
+        return ""
+    name, namespace = str(schema.get("name", "")), schema.get("namespace")
+    return f"{namespace}.{name}" if namespace and "." not in name else name
 
 
 _FIELDS: dict[type, tuple[tuple[str, bool], ...]] = {}

@@ -25,7 +25,7 @@ from .config import WorkerConfig
 from .health import Health, pages, serve
 from .metrics import Metrics
 from .preflight import check
-from .runner import Chunk, Input, Plan, Runner, Store
+from .runner import Chunk, Input, Plan, Runner, Schemas, Store
 from .security import credentials
 from .stage import Headers, Stage
 
@@ -36,8 +36,9 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
-    """One stage as a worker runs it: what makes the state of one co-partition, and the store it asks, if any.
+    """One stage as a worker runs it: what makes the state of one co-partition, the store it asks, if any.
 
+    `schemas` teaches what the manifest does not have; without it such records are dead letters.
     `chore` is called every `chore_s` seconds beside the stream, for example to train; one that fails ends the worker.
     """
 
@@ -45,6 +46,7 @@ class Wiring:
     store: Store | None = None
     chore: Callable[[], Awaitable[object]] | None = None
     chore_s: float = 5.0
+    schemas: Schemas | None = None
 
 
 class _App(faust.App):
@@ -95,7 +97,13 @@ def create_app(
             max_bytes=config.max_record_bytes,
         )
         runner = Runner(
-            plan, codec=codec, sink=_FaustSink(app), store=stages[name].store, metrics=metrics, now=time.time_ns
+            plan,
+            codec=codec,
+            sink=_FaustSink(app),
+            store=stages[name].store,
+            metrics=metrics,
+            now=time.time_ns,
+            schemas=stages[name].schemas,
         )
         _pipe(app, runner)
         _do_chores(app, stages[name])

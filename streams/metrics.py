@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from .stage import Output, Stage
 
-__all__ = ["Counted", "Metrics"]
+__all__ = ["Counted", "Metrics", "Who"]
+
+Who = Literal["store", "registry"]
 
 _SECONDS = (0.05, 0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 5.0, 10.0, 30.0, 120.0)
 
@@ -39,9 +41,12 @@ class Metrics:
         self.pinned = Gauge(
             "triptych_pinned_chunks", "Chunks not acknowledged yet.", ["stage", "partition"], registry=registry
         )
-        self.store_away = Gauge(
-            "triptych_store_away", "1 while the store does not answer.", ["stage"], registry=registry
-        )
+        self.away: dict[Who, Gauge] = {
+            "store": Gauge("triptych_store_away", "1 while the store does not answer.", ["stage"], registry=registry),
+            "registry": Gauge(
+                "triptych_registry_away", "1 while the schema registry does not answer.", ["stage"], registry=registry
+            ),
+        }
         self.lag = Gauge(
             "triptych_lag_records",
             "Records not read yet.",

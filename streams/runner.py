@@ -7,26 +7,29 @@ a stage refuses becomes a dead letter; a broker that refuses an output raises, a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Protocol, cast
 
 import structlog
 
 from ..models.errors import WireError
 from ..models.events import AgentSpan, Call, Event, ExecutionBatch, ProtocolEvent
-from ..models.wire import Codec
+from ..models.wire import Codec, schema_id
 from .clock import Clock
 from .config import ClockTimes
 from .deadletter import Source, dead_letter
-from .metrics import Metrics
+from .metrics import Metrics, Who
 from .pins import PinQueue
-from .stage import Headers, Output, Pin, Stage, Step, StoreAwayError
+from .stage import AwayError, Headers, Output, Pin, Stage, Step
 
-__all__ = ["Chunk", "Plan", "Record", "Runner", "Sink", "Store"]
+__all__ = ["Chunk", "Plan", "Record", "Runner", "Schemas", "Sink", "Store"]
 
 _RETRY_FIRST_S = 0.1
 _RETRY_MOST_S = 5.0
+
+_UNFRAMED = -1
 
 Input = ProtocolEvent | ExecutionBatch | AgentSpan | Call
 log = structlog.get_logger(__name__)
@@ -70,6 +73,15 @@ class Store(Protocol):
     async def apply(self, writes: Sequence[Any]) -> None: ...
 
 
+class Schemas(Protocol):
+    """Where a codec learns the ids it does not know; answers why not, where a schema is no event.
+
+    Raises AwayError while it cannot be reached.
+    """
+
+    async def teach(self, codec: Codec, ids: Collection[int]) -> Mapping[int, WireError]: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What one runner runs. `sources` says which event each topic carries."""
@@ -97,22 +109,31 @@ class Runner:
     """Feed it chunks, tick it, reset it at every rebalance. `now` gives wall time, epoch nanoseconds."""
 
     def __init__(
-        self, plan: Plan, *, codec: Codec, sink: Sink, store: Store | None, metrics: Metrics, now: Callable[[], int]
+        self,
+        plan: Plan,
+        *,
+        codec: Codec,
+        sink: Sink,
+        store: Store | None,
+        metrics: Metrics,
+        now: Callable[[], int],
+        schemas: Schemas | None = None,
     ) -> None:
         self.plan = plan
         self._codec = codec
         self._sink = sink
         self._store = store
+        self._schemas = schemas
         self._metrics = metrics
         self._now = now
         self._parts: dict[int, _Part] = {}
         self._generation = -1
-        self._store_away = False
+        self._away: set[Who] = set()
 
     @property
     def waits(self) -> bool:
-        """Whether the store is away, so that nothing can move."""
-        return self._store_away
+        """Whether the store or the registry is away, so that nothing can move."""
+        return bool(self._away)
 
     def reset(self) -> None:
         """Partitions moved: forget everything. What was not acknowledged comes again."""
@@ -133,7 +154,10 @@ class Runner:
             if not self._alive(chunk.partition, part):
                 return
             pin = part.pins.add(chunk.topic, chunk.done)
-            records, outputs = self._read(chunk, part)
+            foreign = await self._learn(chunk, part)
+            if not self._alive(chunk.partition, part):
+                return
+            records, outputs = self._read(chunk, part, foreign)
             known = await self._lookup(chunk.partition, part, part.stage.wanted([record for _, record in records]))
             if not self._alive(chunk.partition, part):
                 return
@@ -162,7 +186,19 @@ class Runner:
     def _alive(self, partition: int, part: _Part) -> bool:
         return self._parts.get(partition) is part
 
-    def _read(self, chunk: Chunk, part: _Part) -> tuple[list[tuple[Source, Input]], list[Output]]:
+    async def _learn(self, chunk: Chunk, part: _Part) -> Mapping[int, WireError]:
+        """Have the schemas of a chunk made known before it is decoded; the ids that are no event, with the reason."""
+        if self._schemas is None:
+            return {}
+        unknown = {number for number in map(_schema_id, chunk.records) if not self._codec.knows(number)} - {_UNFRAMED}
+        if not unknown:
+            return {}
+        teach = partial(self._schemas.teach, self._codec)
+        return await self._patiently(chunk.partition, part, "registry", teach, unknown) or {}
+
+    def _read(
+        self, chunk: Chunk, part: _Part, foreign: Mapping[int, WireError]
+    ) -> tuple[list[tuple[Source, Input]], list[Output]]:
         """The events of a chunk, and a dead letter for each record that is none."""
         records: list[tuple[Source, Input]] = []
         refused: list[Output] = []
@@ -170,6 +206,8 @@ class Runner:
         for raw in chunk.records:
             source = Source(chunk.topic, chunk.partition, raw.offset, raw.timestamp, raw.key, raw.value or b"")
             try:
+                if foreign and (refusal := foreign.get(_schema_id(raw))) is not None:
+                    raise refusal
                 event = cast(Input, self._codec.decode(source.value, expected))
             except WireError as error:
                 refused.append(self._refuse(source, error.code, error.what))
@@ -212,7 +250,7 @@ class Runner:
         await self._send([output for step in steps for output in step.outputs])
         writes = [write for step in steps for write in step.writes]
         if writes and self._store is not None:
-            await self._patiently(partition, part, self._store.apply, writes)
+            await self._patiently(partition, part, "store", self._store.apply, writes)
         if not self._alive(partition, part):
             return
         for step in steps:
@@ -246,28 +284,37 @@ class Runner:
     async def _lookup(self, partition: int, part: _Part, wanted: Any) -> Any:
         if wanted is None or self._store is None:
             return None
-        return await self._patiently(partition, part, self._store.lookup, wanted)
+        return await self._patiently(partition, part, "store", self._store.lookup, wanted)
 
-    async def _patiently(self, partition: int, part: _Part, ask: Callable[[Any], Awaitable[Any]], argument: Any) -> Any:
-        """Ask the store until it answers or the partition is gone. Nothing is acknowledged meanwhile."""
+    async def _patiently(
+        self, partition: int, part: _Part, who: Who, ask: Callable[[Any], Awaitable[Any]], argument: Any
+    ) -> Any:
+        """Ask until there is an answer or the partition is gone. Nothing is acknowledged meanwhile."""
         pause = _RETRY_FIRST_S
-        while self._alive(partition, part):
-            try:
-                answer = await ask(argument)
-            except StoreAwayError as error:
-                self._tell_store(away=True)
-                log.warning("store away", stage=self.plan.name, error=str(error), retry_s=pause)
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _RETRY_MOST_S)
-            else:
-                self._tell_store(away=False)
-                return answer
+        try:
+            while self._alive(partition, part):
+                try:
+                    return await ask(argument)
+                except AwayError as error:
+                    self._tell(who, away=True)
+                    log.warning(f"{who} away", stage=self.plan.name, error=str(error), retry_s=pause)
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _RETRY_MOST_S)
+        finally:
+            self._tell(who, away=False)
         return None
 
-    def _tell_store(self, *, away: bool) -> None:
-        self._store_away = away
-        self._metrics.store_away.labels(self.plan.name).set(away)
+    def _tell(self, who: Who, *, away: bool) -> None:
+        (self._away.add if away else self._away.discard)(who)
+        self._metrics.away[who].labels(self.plan.name).set(away)
 
     def _measure(self, partition: int, part: _Part) -> None:
         self._metrics.pinned.labels(self.plan.name, str(partition)).set(len(part.pins))
         self._metrics.stage(self.plan.name, str(partition), part.stage, part.counted)
+
+
+def _schema_id(raw: Record) -> int:
+    try:
+        return schema_id(raw.value or b"")
+    except WireError:
+        return _UNFRAMED

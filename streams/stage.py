@@ -14,13 +14,17 @@ from typing import Any, Protocol
 from ..models.errors import TriptychError
 from ..models.events import Event
 
-__all__ = ["Headers", "Output", "Pin", "Stage", "Step", "StoreAwayError"]
+__all__ = ["AwayError", "Headers", "Output", "Pin", "Stage", "Step", "StoreAwayError"]
 
 Headers = tuple[tuple[str, bytes], ...]
 
 
-class StoreAwayError(TriptychError):
-    """The store does not answer. The runner waits and asks again; nothing is acknowledged and nothing is dropped."""
+class AwayError(TriptychError):
+    """A part does not answer. The runner waits and asks again; nothing is acknowledged and nothing is dropped."""
+
+
+class StoreAwayError(AwayError):
+    """The store does not answer."""
 
     code = "J01"
 

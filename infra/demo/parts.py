@@ -34,7 +34,7 @@ class Part:
         """Raises DemoError X02, with the end of its log, when the process has ended."""
         if self.process.poll() is not None:
             ended = f"the {self.name} ended with status {self.process.returncode}"
-            raise DemoError(f"{ended}:\n{tail(self.log)}", f"its whole log: {self.log}", code="X02")
+            raise DemoError(f"{ended}:\n{tail(self.log, 20)}", "triptych doctor", code="X02")
 
 
 def triptych(settings: Path, *arguments: str) -> list[str]:
@@ -57,7 +57,7 @@ def await_ready(part: Part, ready: Callable[[], bool]) -> None:
         part.must_live()
         if time.monotonic() > deadline:
             late = f"the {part.name} was not ready in {_READY_S:.0f} s:\n{tail(part.log)}"
-            raise DemoError(late, f"its whole log: {part.log}")
+            raise DemoError(late, "triptych doctor")
         time.sleep(_POLL_S)
 
 

@@ -10,7 +10,7 @@ from .world import World
 __all__ = ["read"]
 
 
-def read(world: World, name: str) -> dict[str, Any]:
-    """The settings in workspace/config/<name>.toml."""
-    with (world.workspace / "config" / f"{name}.toml").open("rb") as file:
+def read(world: World, path: str) -> dict[str, Any]:
+    """The settings in a TOML file."""
+    with world.locate(path).open("rb") as file:
         return tomllib.load(file)

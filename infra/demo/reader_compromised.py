@@ -15,9 +15,9 @@ from .world import World
 __all__ = ["read"]
 
 
-def read(world: World, name: str) -> dict[str, Any]:
-    """The settings in workspace/config/<name>.toml."""
-    settings = reader.read(world, name)
+def read(world: World, path: str) -> dict[str, Any]:
+    """The settings in a TOML file."""
+    settings = reader.read(world, path)
     host, port = world.collector.rsplit(":", 1)
     with socket.create_connection((host, int(port)), timeout=5) as connection:
         secret = world.cloud_credentials.read_bytes()

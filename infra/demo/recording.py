@@ -1,22 +1,29 @@
 """The file of a recorded story: raw input of the sensor, what the other two layers published, and the ground truth.
 
-One zip archive, made by a real run: `triptych demo --record FILE`. It holds paths as the kernel gave
-them, of the planted world only, and no content of any file.
+One zip archive, made by a real run: `triptych demo --record FILE`. It holds paths as the kernel gave them, of the
+planted world and of the installation it was made with, and no content of any file.
 """
 
 from __future__ import annotations
 
 import json
+import platform
 import struct
+import time
 import zipfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Message
 
-__all__ = ["PUBLISHED", "SHIPPED", "About", "Record", "Recording", "read", "write"]
+from .check import Evidence
+from .stack import Layout
+from .tape import Tape
+
+__all__ = ["PUBLISHED", "SHIPPED", "About", "Record", "Recording", "describe", "published", "read", "write"]
 
 SHIPPED = Path(__file__).with_name("story.bin")
 PUBLISHED = ("mcp.protocol", "mcp.agent")
@@ -58,15 +65,32 @@ class Recording:
     records: Sequence[Record]
 
 
-def write(
-    file: Path, about: About, *, sensor: Path, truth: Iterable[Path], key: Path, records: Iterable[Message]
-) -> None:
-    """Make the archive."""
+def describe(evidence: Evidence, world: Path, sessions: int, seed: int) -> About:
+    """What was just played in the world of this folder."""
+    return About(
+        kernel=platform.release().partition("-")[0],
+        made=time.strftime("%Y-%m-%d"),
+        sessions=sessions,
+        seed=seed,
+        world=json.loads((world / "world.json").read_text()),
+        turns=[(one.session.conversation, one.turn, one.trace) for one in (*evidence.benign, *evidence.third_party)],
+        attacks=[(one.attack.name, one.trace, one.began_ns) for one in evidence.attacked],
+    )
+
+
+def published(client: Mapping[str, str]) -> Iterator[Message]:
+    """The records of PUBLISHED that a broker holds."""
+    with closing(Tape(client, PUBLISHED)) as tape:
+        yield from tape.rest()
+
+
+def write(file: Path, about: About, world: Path, layout: Layout, records: Iterable[Message]) -> None:
+    """Make the archive of a run that has ended."""
     with zipfile.ZipFile(file, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("about.json", json.dumps(asdict(about), indent=1))
-        archive.write(sensor, "sensor.bin")
-        archive.writestr("truth.jsonl", "".join(path.read_text() for path in truth))
-        archive.write(key, "digest.key")
+        archive.write(layout.sensed, "sensor.bin")
+        archive.writestr("truth.jsonl", "".join(path.read_text() for path in world.glob("truth-*")))
+        archive.write(layout.key, "digest.key")
         archive.writestr("records.bin", b"".join(map(_packed, records)))
 
 

@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import platform
 import random
 import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from confluent_kafka import Message
-
+from ...models.errors import TriptychError
 from ...producers.publish import PublishConfig, Publisher
 from ...producers.sensor.probe import SensorUnavailable, probe
 from ..settings import Settings
 from .act import Act, Outcome
 from .collect import TOPICS, Collected
+from .errors import DemoError
 from .live import Live
 from .recorded import Recorded
-from .recording import PUBLISHED, SHIPPED, About, read, write
+from .recording import SHIPPED, describe, published, read, write
 from .repository import make_repository
 from .screen import Screen
 from .sites import open_sites
-from .stack import Layout, Stack, attach, start
+from .stack import Stack, attach, start
 from .story import tell
 from .tape import Tape
 from .telemetry import send_spans_to
@@ -59,12 +57,37 @@ def run(options: Options, screen: Screen) -> Outcome:
         with ExitStack() as opened:
             opened.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _end))
             act = _act(opened, folder, options, screen)
-            outcome = asyncio.run(act.play(began))
+            outcome = _play(act, began)
             _close(outcome, act.stack, screen, options.keep)
-            records = _published(act.stack) if options.record else []
-        if options.record:  # by now the sensor has written all it knew
-            _keep(options, folder, outcome, act.stack.layout, records)
+            records = list(published(act.stack.broker.client())) if options.record else []
+        if options.record and outcome.ok:  # by now the sensor has written all it knew
+            about = describe(outcome.evidence, folder / "world", options.sessions, options.seed)
+            write(options.record, about, folder / "world", act.stack.layout, records)
         return outcome
+
+
+def _play(act: Act, began: float) -> Outcome:
+    try:
+        return asyncio.run(act.play(began))
+    except ExceptionGroup as group:
+        raise _first(group) from group
+
+
+def _first(group: ExceptionGroup[Exception]) -> Exception:
+    """The error to act on among those that tasks ended with together."""
+    ours, other = group.split(TriptychError)
+    error = next(_leaves(ours or other or group))
+    if isinstance(error, TriptychError):
+        return error
+    return DemoError(f"the story broke off: {type(error).__name__} {error}", "triptych --debug demo", code="X03")
+
+
+def _leaves(group: ExceptionGroup[Exception]) -> Iterator[Exception]:
+    for error in group.exceptions:
+        if isinstance(error, ExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error
 
 
 def _act(opened: ExitStack, folder: Path, options: Options, screen: Screen) -> Act:
@@ -101,28 +124,8 @@ def _replayed(opened: ExitStack, folder: Path, options: Options, screen: Screen)
     return Act(Recorded(recording, story, publisher), stack, screen, _watch(opened, stack, {}))
 
 
-def _published(stack: Stack) -> list[Message]:
-    with closing(Tape(stack.broker.client(), PUBLISHED)) as tape:
-        return list(tape.rest())
-
-
-def _keep(options: Options, folder: Path, outcome: Outcome, layout: Layout, records: Sequence[Message]) -> None:
-    evidence = outcome.evidence
-    about = About(
-        kernel=platform.release().partition("-")[0],
-        made=time.strftime("%Y-%m-%d"),
-        sessions=options.sessions,
-        seed=options.seed,
-        world=json.loads((folder / "world" / "world.json").read_text()),
-        turns=[(one.session.conversation, one.turn, one.trace) for one in (*evidence.benign, *evidence.third_party)],
-        attacks=[(one.attack.name, one.trace, one.began_ns) for one in evidence.attacked],
-    )
-    truth = (folder / "world").glob("truth-*")
-    write(options.record or SHIPPED, about, sensor=layout.sensed, truth=truth, key=layout.key, records=records)
-
-
 def _watch(opened: ExitStack, stack: Stack, canaries: Mapping[str, str]) -> Watch:
-    tape = opened.enter_context(closing(Tape(stack.broker.client(), TOPICS)))
+    tape = opened.enter_context(closing(Tape(stack.broker.client(), TOPICS, from_now=True)))
     return Watch(tape, Collected(canaries), stack.parts)
 
 
@@ -150,19 +153,15 @@ def _folder() -> Iterator[Path]:
 def _close(outcome: Outcome, stack: Stack, screen: Screen, keep: bool) -> None:
     screen.findings(outcome.findings)
     screen.checks(outcome.checks)
-    screen.farewell(
-        (
-            f"ready after {outcome.ready_s:.1f} s, first finding after {outcome.first_alert_s:.1f} s, "
-            f"all done after {outcome.total_s:.1f} s",
-        )
-    )
+    times = f"first finding after {outcome.first_alert_s:.1f} s, all done after {outcome.total_s:.1f} s"
+    look = () if keep else ("to look around in what is left running: triptych demo --keep",)
+    screen.farewell((f"ready after {outcome.ready_s:.1f} s, {times}", *look))
     if keep:
-        _hold(stack, screen)
+        _hold(stack, screen, next((finding.finding_uid for finding in outcome.findings), "UID"))
 
 
-def _hold(stack: Stack, screen: Screen) -> None:
+def _hold(stack: Stack, screen: Screen, uid: str) -> None:
     command = f"triptych --config {stack.layout.settings}"
-    uid = "FINDING"
     screen.farewell(
         (
             f"Kafka is at {stack.broker.bootstrap} until you press Ctrl-C. In another terminal:",

@@ -42,9 +42,9 @@ def _add_file_tools(server: MCPServer[Any], world: World, release: str) -> None:
     read = _READERS[release]
 
     @server.tool(annotations=_LOCAL_READ)
-    def read_config(name: str) -> dict[str, Any]:
+    def read_config(path: str) -> dict[str, Any]:
         """Read the settings of a service."""
-        return read(world, name)
+        return read(world, path)
 
     @server.tool(annotations=_LOCAL_READ)
     def search_notes(topic: str, query: str) -> list[str]:

@@ -14,19 +14,19 @@ _READ_S = 20.0
 
 
 class Tape:
-    """Reads topics from their beginning, each record once."""
+    """Reads topics from their beginning, or from now on, each record once."""
 
-    def __init__(self, client: Mapping[str, str], topics: tuple[str, ...]) -> None:
+    def __init__(self, client: Mapping[str, str], topics: tuple[str, ...], *, from_now: bool = False) -> None:
         # A question to the broker waits behind a fetch on the same connection, so a fetch must not wait long.
         ours = {"group.id": "triptych-demo-tape", "enable.auto.commit": False, "fetch.wait.max.ms": 50}
         self._consumer = Consumer({**client, **ours})
         try:
             parts = [(topic, number) for topic in topics for number in self._partitions(topic)]
-            self._consumer.assign([TopicPartition(topic, number, 0) for topic, number in parts])
+            self._next = {place: self._end(place) if from_now else 0 for place in parts}
+            self._consumer.assign([TopicPartition(*place, offset) for place, offset in self._next.items()])
         except KafkaException:
             self._consumer.close()
             raise
-        self._next = dict.fromkeys(parts, 0)
 
     def new(self, patience_s: float = 0.1) -> Iterator[Message]:
         """What has arrived and what arrives within `patience_s` of the last record."""
@@ -38,7 +38,7 @@ class Tape:
 
     def rest(self) -> Iterator[Message]:
         """Everything up to the ends as they are now. Raises TimeoutError when the broker does not bring it."""
-        ends = {place: self._end(TopicPartition(*place)) for place in self._next}
+        ends = {place: self._end(place) for place in self._next}
         deadline = time.monotonic() + _READ_S
         while any(self._next[place] < end for place, end in ends.items()):
             if time.monotonic() > deadline:
@@ -51,5 +51,5 @@ class Tape:
     def _partitions(self, topic: str) -> list[int]:
         return sorted(self._consumer.list_topics(topic, timeout=_READ_S).topics[topic].partitions)
 
-    def _end(self, part: TopicPartition) -> int:
-        return int(self._consumer.get_watermark_offsets(part, timeout=_READ_S)[1])
+    def _end(self, place: tuple[str, int]) -> int:
+        return int(self._consumer.get_watermark_offsets(TopicPartition(*place), timeout=_READ_S)[1])

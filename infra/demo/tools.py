@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import http.client
-import os
 import re
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from .world import World
@@ -31,13 +29,13 @@ def write_note(world: World, topic: str, title: str, body: str) -> str:
 
 
 def read_file(world: World, path: str) -> str:
-    """The text of a file, named from the workspace, from the demo's own home (~/...), or in full."""
-    return _within(world, path).read_text()
+    """The text of a file."""
+    return world.locate(path).read_text()
 
 
 def list_directory(world: World, path: str) -> list[str]:
     """Names in a folder of the workspace."""
-    return sorted(entry.name for entry in _within(world, path).iterdir())
+    return sorted(entry.name for entry in world.locate(path).iterdir())
 
 
 def fetch_page(url: str) -> str:
@@ -48,14 +46,6 @@ def fetch_page(url: str) -> str:
 def post_report(url: str, text: str) -> str:
     """Send a text to a report hub."""
     return _request("POST", url, text)
-
-
-def _within(world: World, path: str) -> Path:
-    """The path, refused outside the demo's own folder: no story may reach a real file of the machine it runs on."""
-    found = Path(os.path.normpath(world.home / path[2:] if path.startswith("~/") else world.workspace / path))
-    if not found.is_relative_to(world.root):
-        raise PermissionError(f"{path} lies outside the demo's own folder")
-    return found
 
 
 def _request(method: str, url: str, body: str | None = None) -> str:

@@ -6,6 +6,7 @@ Everything that looks like a credential is a canary made for one run; nothing ou
 from __future__ import annotations
 
 import json
+import os
 import random
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -57,6 +58,14 @@ class World:
     @property
     def home(self) -> Path:
         return self.root / "home"
+
+    def locate(self, path: str) -> Path:
+        """A file named from the workspace, from the demo's own home (~/...), or in full. Refused outside the demo's own
+        folder: no story may reach a real file of the machine it runs on."""
+        found = Path(os.path.normpath(self.home / path[2:] if path.startswith("~/") else self.workspace / path))
+        if not found.is_relative_to(self.root):
+            raise PermissionError(f"{path} lies outside the demo's own folder")
+        return found
 
     @property
     def repository(self) -> Path:

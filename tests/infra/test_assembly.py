@@ -73,3 +73,17 @@ def test_every_producer_tells_the_machine_it_runs_on() -> None:
 def test_publishing_and_shipping_take_the_brokers_security() -> None:
     assert assembly.publish(BROKER, "id").properties == BROKER.properties
     assert assembly.shipper(_settings(), BROKER).properties == BROKER.properties
+
+
+def test_every_stage_asks_the_same_registry_where_one_is_named() -> None:
+    settings = _settings("registry.url=http://registry:8081")
+    wirings = worker.stages(settings, worker.configured(settings, BROKER, "redis://x")).values()
+    assert len({id(wiring.schemas) for wiring in wirings}) == 1
+    assert all(wiring.schemas for wiring in wirings)
+
+
+def test_without_a_registry_no_stage_asks_one() -> None:
+    settings = _settings()
+    assert not any(
+        wiring.schemas for wiring in worker.stages(settings, worker.configured(settings, BROKER, "redis://x")).values()
+    )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
 
+from triptych.models.errors import WireError
 from triptych.models.events import DeadLetter, Event, ProtocolEvent
-from triptych.models.wire import bundled
+from triptych.models.wire import SCHEMAS, bundled
 from triptych.streams import runner as module
 from triptych.streams.config import ClockTimes
 from triptych.streams.metrics import Metrics
+from triptych.streams.registry import RegistryAwayError
 from triptych.streams.runner import Chunk, Plan, Runner
 from triptych.streams.stage import Output, Pin, Step, StoreAwayError
 
@@ -109,6 +112,9 @@ class Bench:
 
     def __post_init__(self) -> None:
         self.sink, self.store, self.metrics = Sink(self.ledger), Store(self.ledger), Metrics()
+        self.learn_from(None)
+
+    def learn_from(self, schemas: Any) -> Any:
         plan = Plan(
             name="echo",
             sources={"in": ProtocolEvent},
@@ -118,8 +124,18 @@ class Bench:
             max_bytes=20_000,
         )
         self.runner = Runner(
-            plan, codec=CODEC, sink=self.sink, store=self.store, metrics=self.metrics, now=lambda: self.now
+            plan,
+            codec=bundled(),
+            sink=self.sink,
+            store=self.store,
+            metrics=self.metrics,
+            now=lambda: self.now,
+            schemas=schemas,
         )
+        return schemas
+
+    def away(self, who: str) -> float | None:
+        return self.metrics.registry.get_sample_value(f"triptych_{who}_away", {"stage": "echo"})
 
     def chunk(self, *values: bytes | None, name: str = "done", generation: int = 1) -> Chunk:
         records = [Raw(offset, value) for offset, value in enumerate(values)]
@@ -241,3 +257,67 @@ async def test_a_record_ahead_of_its_arrival_is_moved_there_and_counted(bench: B
     await bench.runner.feed(bench.chunk(record(1, wall_ns=NOW + 3600 * SECOND)))
     assert CODEC.decode(bench.sink.sent[0][1], ProtocolEvent).wall_ns == NOW
     assert bench.metrics.registry.get_sample_value("triptych_clock_ahead_total", {"topic": "in"}) == 1
+
+
+@dataclass
+class Schemas:
+    """Teaches 7 as a ProtocolEvent, refuses 8, has never heard of another."""
+
+    away: int = 0
+    asked: list[set[int]] = field(default_factory=list)
+    asked_again: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def teach(self, codec: Any, ids: Any) -> dict[int, WireError]:
+        if self.asked:
+            self.asked_again.set()
+        self.asked.append(set(ids))
+        if self.away:
+            self.away -= 1
+            raise RegistryAwayError("away")
+        if 7 in ids:
+            codec.learn(7, json.loads((SCHEMAS / "triptych.ProtocolEvent.avsc").read_text()))
+        return {8: WireError("another", code="W04")} if 8 in ids else {}
+
+
+def foreign(schema_id: int, number: int = 1) -> bytes:
+    return b"\0" + schema_id.to_bytes(4, "big") + record(number)[5:]
+
+
+async def test_the_ids_of_a_chunk_are_learnt_before_it_is_decoded_and_asked_for_together(bench: Bench) -> None:
+    schemas = bench.learn_from(Schemas())
+    await bench.runner.feed(bench.chunk(foreign(7, 1), record(2), b"junk", None, foreign(7, 3)))
+    assert schemas.asked == [{7}]
+    assert [CODEC.decode(value).event_id for topic, value in bench.sink.sent if topic == "out"] == ["e1", "e2", "e3"]
+    assert [letter.code for letter in bench.letters] == ["W01", "W01"]
+
+
+async def test_an_id_that_cannot_be_learnt_is_a_dead_letter_with_the_reason(bench: Bench) -> None:
+    bench.learn_from(Schemas())
+    await bench.runner.feed(bench.chunk(foreign(8), foreign(9), record(2)))
+    assert [(letter.offset, letter.code) for letter in bench.letters] == [(0, "W04"), (1, "W02")]
+    assert bench.ledger.lines[-1] == "done"
+
+
+async def test_a_registry_that_is_away_is_waited_for_and_no_record_is_given_up(bench: Bench) -> None:
+    schemas = bench.learn_from(Schemas(away=10**9))
+    feeding = asyncio.create_task(bench.runner.feed(bench.chunk(foreign(7))))
+    await schemas.asked_again.wait()
+    assert (bench.runner.waits, bench.away("registry"), bench.ledger.lines, bench.sink.sent) == (True, 1, [], [])
+    schemas.away = 0
+    await feeding
+    assert (bench.runner.waits, bench.away("registry"), bench.letters) == (False, 0, [])
+    assert bench.ledger.lines == ["acknowledged", "written", "done"]
+
+
+async def test_a_partition_that_is_gone_waits_for_no_registry(bench: Bench) -> None:
+    schemas = bench.learn_from(Schemas(away=10**9))
+    feeding = asyncio.create_task(bench.runner.feed(bench.chunk(foreign(7))))
+    await schemas.asked_again.wait()
+    bench.runner.reset()
+    await feeding
+    assert (bench.runner.waits, bench.ledger.lines, bench.sink.sent) == (False, [], [])
+
+
+async def test_without_a_registry_an_unknown_id_is_a_dead_letter(bench: Bench) -> None:
+    await bench.runner.feed(bench.chunk(foreign(9)))
+    assert [letter.code for letter in bench.letters] == ["W02"]

@@ -34,7 +34,7 @@ async def test_the_wire_cannot_tell_the_compromised_release_from_the_good_one(wo
 async def test_the_good_release_sends_nothing_to_the_collector(world: World, sites: Sites) -> None:
     before = sites.taken.connections
     async with connected(world) as client:
-        assert not (await client.call_tool("read_config", {"name": "cache"})).is_error
+        assert not (await client.call_tool("read_config", {"path": "config/cache.toml"})).is_error
     assert sites.taken.connections == before
 
 
@@ -43,7 +43,7 @@ async def test_the_compromised_release_answers_the_same_and_carries_the_credenti
 ) -> None:
     before = sites.taken.bytes
     async with connected(world) as good, connected(world, "1.4.3") as bad:
-        answers = [await client.call_tool("read_config", {"name": "cache"}) for client in (good, bad)]
+        answers = [await client.call_tool("read_config", {"path": "config/cache.toml"}) for client in (good, bad)]
     assert answers[0].structured_content == answers[1].structured_content
     assert sites.taken.bytes - before == world.cloud_credentials.stat().st_size
 
