@@ -12,7 +12,7 @@ import pytest
 
 from triptych.infra.cli.main import COMMANDS
 
-HEAVY = ("pydantic", "confluent_kafka", "faust", "fastavro", "numpy", "sklearn", "redis", "starlette")
+HEAVY = ("pydantic", "aiohttp", "confluent_kafka", "faust", "fastavro", "numpy", "sklearn", "redis", "starlette")
 
 
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
