@@ -76,8 +76,11 @@ class Layout:
         self.logs.mkdir(parents=True)
         self.spool.mkdir()
         self.settings.write_text(settings)
-        self.gateways.write_text(_GATEWAYS.format(layout=self, key_id=key_id, host=HOST))
+        self.gateways.write_text(_GATEWAYS.format(layout=self, key_id=key_id, host=HOST, patience_ms=_PATIENCE_MS))
 
+
+# A busy laptop must not cost a gateway its lease: without one no effect is exact.
+_PATIENCE_MS = 5000
 
 _GATEWAYS = """\
 host = "{host}"
@@ -85,6 +88,8 @@ spool_dir = "{layout.spool}"
 lease_socket = "{layout.lease}"
 key_file = "{layout.key}"
 key_id = "{key_id}"
+ready_ms = {patience_ms}
+attach_ms = {patience_ms}
 """
 
 _JOINING = """\
