@@ -23,7 +23,7 @@ READMES = [
     *(path for folder in (*LAYERS, "avro", "bpf") for path in (ROOT / folder).rglob("README.md")),
 ]
 TEXT = "\n".join(path.read_text() for path in READMES)
-CODE = re.compile(r"[A-Z]\d\d")
+CODE = re.compile(r"(?:^|^triptych[ -]\w+: )([A-Z]\d\d)(?: |$)")
 
 
 def _commands(command: Any, name: str = "triptych") -> Iterator[tuple[str, Any]]:
@@ -36,17 +36,13 @@ def _commands(command: Any, name: str = "triptych") -> Iterator[tuple[str, Any]]
 
 
 def _codes() -> Iterator[tuple[str, str]]:
-    """Every error code of the sources with its room: `code = "K01"` in a class, `code="K01"` in a call, the shell's."""
+    """Every error code of the sources with its room: a text that is a code, or prints one behind a program's name."""
     for code in re.findall(r'echo "([A-Z]\d\d) ', (ROOT / "infra" / "bootstrap").read_text()):
         yield code, "infra/bootstrap"
     for path in (path for layer in LAYERS for path in (ROOT / layer).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text())):
-            value = node.value if isinstance(node, ast.Assign | ast.keyword) else None
-            names = (
-                [node.arg] if isinstance(node, ast.keyword) else [ast.unparse(t) for t in getattr(node, "targets", ())]
-            )
-            if names == ["code"] and isinstance(value, ast.Constant) and CODE.fullmatch(str(value.value)):
-                yield str(value.value), "/".join(path.relative_to(ROOT).parts[:2])
+            if isinstance(node, ast.Constant) and (found := CODE.search(str(node.value))):
+                yield found[1], "/".join(path.relative_to(ROOT).parts[:2])
 
 
 COMMANDS = dict(_commands(get_command(app)))
