@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ __all__ = ["TOPIC", "AlertError", "Inbox", "find"]
 TOPIC = "mcp.alerts"
 _TIMEOUT_S = 10.0
 _MARGIN = 200  # records that are no alert, and those that arrived out of event time, take places at the end too
+_REVISIONS = 4  # of one finding, generously: created, two updates, closed
 _POLL_S = 0.2
 _BATCH = 500
 
@@ -38,15 +39,15 @@ class Inbox:
     _codec: wire.Codec = field(default_factory=wire.bundled, repr=False)
 
     def read(self, *, last: int | None = None, follow: bool = False) -> Iterator[Alert]:
-        """Alerts the topic holds, the `last` ones by event time or all; then, with `follow`, those that come.
+        """Findings the topic holds in their newest revision, the `last` ones by event time or all; then, with `follow`,
+        every revision that comes.
 
         Raises BrokerError K13 when the topic is not there or cannot be read.
         """
         consumer = Consumer({"group.id": "triptych-alerts", "enable.auto.commit": False, **self.client})
         try:
             ends = self._assign(consumer, last)
-            held = list(self._held(consumer, ends)) if ends else []
-            held.sort(key=lambda alert: (alert.wall_ns, alert.sequence))
+            held = _newest(self._held(consumer, ends)) if ends else []
             yield from held if last is None else held[-last:] if last else ()
             while follow:
                 yield from self._decoded(consumer.consume(_BATCH, _POLL_S))
@@ -67,7 +68,7 @@ class Inbox:
         starts, ends = [], {}
         for number in known.partitions:
             low, high = consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=_TIMEOUT_S)
-            start = low if last is None else max(low, high - last - _MARGIN)
+            start = low if last is None else max(low, high - _REVISIONS * last - _MARGIN)
             starts.append(TopicPartition(self.topic, number, start if start > 0 else OFFSET_BEGINNING))
             if high > start:
                 ends[number] = high
@@ -96,15 +97,20 @@ class Inbox:
 
 def find(inbox: Inbox, identifier: str) -> Alert:
     """The newest revision of the finding whose id begins with `identifier`. Raises AlertError A01, A02."""
-    found: dict[str, Alert] = {}
-    for alert in inbox.read():
-        known = found.get(alert.finding_uid)
-        if alert.finding_uid.startswith(identifier) and (known is None or alert.sequence >= known.sequence):
-            found[alert.finding_uid] = alert
+    found = [alert for alert in inbox.read() if alert.finding_uid.startswith(identifier)]
     if not found:
         raise AlertError(f"no finding {identifier} in {inbox.topic}", "triptych alerts tail --from-beginning lists all")
     if len(found) > 1:
-        raise AlertError(
-            f"{identifier} is the beginning of {', '.join(sorted(found)[:5])}", "give more of it", code="A02"
-        )
-    return next(iter(found.values()))
+        some = ", ".join(sorted(alert.finding_uid for alert in found)[:5])
+        raise AlertError(f"{identifier} is the beginning of {some}", "give more of it", code="A02")
+    return found[0]
+
+
+def _newest(alerts: Iterable[Alert]) -> list[Alert]:
+    """Each finding once, in event time. A revision may stand there twice after a crash: the later one counts."""
+    found: dict[str, Alert] = {}
+    for alert in alerts:
+        known = found.get(alert.finding_uid)
+        if known is None or alert.sequence >= known.sequence:
+            found[alert.finding_uid] = alert
+    return sorted(found.values(), key=lambda alert: (alert.wall_ns, alert.finding_uid))

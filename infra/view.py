@@ -60,14 +60,16 @@ def render_finding(alert: Alert) -> RenderableType:
     )
 
 
-def render_line(alert: Alert) -> Text:
-    """One finding on one line of less than 100 columns."""
+def render_line(alert: Alert, *, revision: bool = False) -> Text:
+    """One finding on one line of less than 100 columns; with `revision` also which one it is and why it was sent."""
     where = f"{clean(alert.server.id, 24)}/{clean(alert.tool or '-', 24)}"
     line = Text(no_wrap=True)
     line.append(f"{_moment(alert.wall_ns)[11:19]} ", style="dim")
     line.append(f"{alert.severity[:8]:<8}", style=_SEVERITY.get(alert.severity, ""))
     line.append(f" {alert.risk:>3.0f} ", style="bold")
     line.append(f"{clean(alert.finding_uid, 20)} ", style="dim")
+    if revision:
+        line.append(f"{f'{alert.activity} {alert.sequence}':<9} ", style="dim" if alert.activity == "close" else "")
     line.append(f"{ellipsis(where, 22):<22} ")
     rule = alert.rules[0].title if alert.rules else "Unusual for this server"
     line.append(ellipsis(clean(rule), 99 - len(line)))

@@ -15,7 +15,7 @@ from .baseline import BaselineView, is_outside
 from .detections.engine import Hit, NotJudged
 from .detections.engine.matching import Match
 from .detections.engine.rule import SEVERITIES
-from .events import Alert, Binding, Call, Coverage, Layer, Reason, Score
+from .events import Alert, Binding, Call, Coverage, Layer, Principal, Reason, Score, Server
 from .risk import Judgement
 from .text import clean, endpoint, plural
 from .timeline import MOST, Story, tell
@@ -26,6 +26,7 @@ __all__ = ["assemble", "close", "event_id", "finding_uid", "material_change"]
 _NAMESPACE = uuid.UUID("6f0c1c6e-6a54-5d0b-9b8e-7f3d0f6f2a11")
 _MOST_REASONS = 24
 _MESSAGE = 600
+_ID = 256
 
 
 def finding_uid(tenant: str, turn_key: str) -> str:
@@ -83,17 +84,35 @@ def _about(primary: Call) -> Alert:
     """What the finding takes over from the call it points at."""
     return Alert(
         workload=primary.workload,
-        correlation_id=primary.correlation_id,
+        correlation_id=clean(primary.correlation_id, _ID),
         call_id=primary.call_id,
         mono_ns=primary.mono_ns,
         boot_id=primary.boot_id,
-        host=primary.host,
-        cluster=primary.cluster,
+        host=clean(primary.host),
+        cluster=clean(primary.cluster),
         key_id=primary.key_id,
-        conversation=primary.conversation,
-        principal=primary.principal,
-        server=primary.server,
-        tool=clean(primary.tool, 128) if primary.tool else None,
+        conversation=clean(primary.conversation, _ID),
+        principal=_harmless_principal(primary.principal),
+        server=_harmless_server(primary.server),
+        tool=_harmless(primary.tool, 128),
+    )
+
+
+def _harmless(text: str | None, cap: int = 256) -> str | None:
+    return clean(text, cap) if text else None
+
+
+def _harmless_principal(principal: Principal) -> Principal:
+    return replace(principal, id=clean(principal.id), executable=_harmless(principal.executable))
+
+
+def _harmless_server(server: Server) -> Server:
+    return replace(
+        server,
+        id=clean(server.id),
+        claimed_name=_harmless(server.claimed_name, 128),
+        claimed_version=_harmless(server.claimed_version, 64),
+        executable=_harmless(server.executable),
     )
 
 
@@ -154,7 +173,7 @@ def _coverage(turn: Turn, story: Story, not_judged: Sequence[NotJudged]) -> Cove
 
 
 def _title(primary: Call, hits: Sequence[Hit]) -> str:
-    where = f"{describe.tool_of(primary)} on {clean(primary.server.id, 60)}"
+    where = f"{describe.tool_of(primary)} on {clean(primary.server.id, 60) or 'a server not heard of yet'}"
     return clean(f"{hits[0].rule.title}: {where}" if hits else f"Unusual for this server: {where}")
 
 

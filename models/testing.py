@@ -20,7 +20,7 @@ from .sensitivity import Sensitivity
 from .turn import Turn
 
 __all__ = [
-    "START_NS", "baseline", "call", "connect", "definition", "effect", "exec_", "read", "receive", "send", "span",
+    "START_NS", "background", "baseline", "call", "connect", "definition", "effect", "exec_", "read", "receive", "send", "span",
     "story", "turn", "write",
 ]  # fmt: skip
 
@@ -43,7 +43,8 @@ def effect(kind: ExecutionKind, at_s: float = 0.0, **values: Any) -> Effect:
     """An effect `at_s` seconds after the start, bound exactly. Sensitivity and destination are those of the built-in
     classes unless given."""
     values.setdefault("binding", "exact")
-    built = Effect(kind=kind, wall_ns=_ns(at_s), mono_ns=round(at_s * 1e9), pid=4121, comm="python3", **values)
+    values.setdefault("pid", 4121)
+    built = Effect(kind=kind, wall_ns=_ns(at_s), mono_ns=round(at_s * 1e9), comm="python3", **values)
     if "sensitivity" not in values and built.path and kind == "open":
         built = replace(built, sensitivity=_classes().path(built.path))
     if "destination" not in values and built.address:
@@ -108,6 +109,17 @@ def call(tool: str = "read_config", *effects: Effect, at_s: float = 0.0, lasts_s
     return Call(**{**defaults, "effects": numbered, **values})
 
 
+def background(*effects: Effect, at_s: float = 0.0, **values: Any) -> Call:
+    """What the server `files` did outside every call, as the join writes it; effects without a binding."""
+    unbound = (replace(one, binding="none", evidence="background") for one in effects)
+    defaults: dict[str, Any] = {
+        "method": "", "state": "background", "conversation": "", "correlation_id": "", "is_error": None, "in_flight": 0,
+        "principal": Principal(), "request_size": 0, "response_size": 0, "coverage": Coverage(execution=True),
+        "binding": "none",
+    }  # fmt: skip
+    return replace(call("background", *unbound, at_s=at_s, **{**defaults, **values}), tool=None)
+
+
 def span(operation: str = "invoke_agent", at_s: float = -0.5, lasts_s: float = 3.0, **values: Any) -> AgentSpan:
     """A span of the agent `support-bot` in the turn's trace."""
     defaults: dict[str, Any] = {
@@ -161,6 +173,8 @@ def _told_call(entry: dict[str, Any]) -> Call:
         for one in map(dict, entry.pop("tools", ()))
     )
     unwatched = entry.pop("unwatched", ())
+    if entry.pop("background", False):
+        return background(*effects, coverage=Coverage(execution="execution" not in unwatched), **entry)
     coverage = Coverage(
         protocol="protocol" not in unwatched, execution="execution" not in unwatched, agent="agent" not in unwatched
     )

@@ -6,6 +6,7 @@ answered only once the kernel stamps events with the call, so the gateway may fo
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 import orjson
@@ -15,9 +16,9 @@ from ..models.errors import TriptychError
 __all__ = ["READY", "Attach", "Begin", "End", "Granted", "LeaseError", "Refused", "pack", "parse"]
 
 READY = b"R"
-_CALL = 36
-_TRACE = 32
 PACKET = 4096
+_CALL = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_BEGIN = re.compile(rb"(%b)([0-9a-f]{32})" % _CALL.pattern)
 
 
 class LeaseError(TriptychError):
@@ -46,8 +47,8 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    call_id: str  # 36 characters
-    correlation_id: str  # 32 hex digits
+    call_id: str  # a UUID in lower case
+    correlation_id: str  # 32 hex digits in lower case
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +63,7 @@ def pack(message: Message) -> bytes:
     """Bytes of a message. begin and end are fixed-width: they are on the way of every call."""
     match message:
         case Begin(call_id, correlation_id):
-            return b"B" + call_id.encode().ljust(_CALL) + correlation_id.encode()
+            return b"B" + call_id.encode() + correlation_id.encode()
         case End(call_id):
             return b"E" + call_id.encode()
         case Attach(server, version):
@@ -77,10 +78,10 @@ def parse(data: bytes) -> Message:
     """The message in a packet. Raises LeaseError, whatever the bytes are."""
     kind, body = data[:1], data[1:]
     try:
-        if kind == b"B" and len(body) == _CALL + _TRACE:
-            return Begin(body[:_CALL].decode("ascii").rstrip(), body[_CALL:].decode("ascii"))
-        if kind == b"E" and 0 < len(body) <= _CALL:
-            return End(body.decode("ascii").rstrip())
+        if kind == b"B" and (begin := _BEGIN.fullmatch(body)):
+            return Begin(begin[1].decode(), begin[2].decode())
+        if kind == b"E" and _CALL.fullmatch(body):
+            return End(body.decode())
         if kind in _JSON:
             return _JSON[kind](**orjson.loads(body))
     except (ValueError, TypeError) as error:

@@ -109,6 +109,20 @@ class Publisher:
                 break
         self._producer.poll(0)
 
+    def offer(self, topic: str, key: str, value: bytes, on_delivery: Delivered | None = None) -> bool:
+        """Queue one record if it can be taken at once, else False. Never waits: for a caller that has other work."""
+
+        def report(error: KafkaError | None, _message: object) -> None:
+            self._report(error, on_delivery)
+
+        self._producer.poll(0)
+        try:
+            self._producer.produce(topic, value, key.encode(), on_delivery=report)
+        except (BufferError, KafkaException):
+            self.failed += 1
+            return False
+        return True
+
     def poll(self, timeout_s: float = 0.0) -> None:
         """Run the delivery callbacks that are due."""
         self._producer.poll(timeout_s)

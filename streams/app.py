@@ -209,7 +209,10 @@ def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
         serve(pages(health, metrics), config.health_port)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    worker = faust.Worker(app, loglevel=logging.WARNING, redirect_stdouts=False, quiet=True, loop=loop)
+    for chatty in ("faust", "mode", "aiokafka"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    # How logs look is for whoever runs the worker: Faust would put its own handlers in the place of theirs.
+    worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loop=loop)
     worker.spinner = None  # it would write escape codes into logs
     try:
         worker.execute_from_commandline()

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from ..models.baseline import EDGE, BaselineView, Support, actions_before, edge_keys, is_action, keys_of
+from ..models.baseline import (
+    EDGE,
+    BaselineView,
+    Support,
+    actions_before,
+    edge_keys,
+    is_action,
+    is_outside,
+    keys_of,
+    turn_keys,
+)
 from ..models.bindings import weakest
 from ..models.events import AgentSpan, Alert, Call
 from ..models.turn import Turn
@@ -14,6 +25,7 @@ from .stage import Pin
 __all__ = ["OpenTurn"]
 
 _MOST = 256
+_ANSWERS = 4096  # of one server, before the first look at which of them are needed
 
 
 @dataclass(slots=True, eq=False)
@@ -31,7 +43,8 @@ class OpenTurn:
     _answers: dict[str, dict[str, Support]] = field(default_factory=dict)
     _calls: dict[str, Call] = field(default_factory=dict)
     _spans: dict[str, AgentSpan] = field(default_factory=dict)
-    _pins: list[Pin] = field(default_factory=list)
+    _pins: set[Pin] = field(default_factory=set)
+    _room: dict[str, int] = field(default_factory=dict)
 
     def take(self, record: Call | AgentSpan) -> bool:
         """Whether the record is new: a revision that was seen, or an older one, is not."""
@@ -45,15 +58,16 @@ class OpenTurn:
         self._spans[record.span_id] = record
         return True
 
-    def trim(self) -> int:
-        """Forget the oldest beyond 256 calls and as many spans; how many were forgotten."""
-        calls = sorted(self._calls.values(), key=lambda call: call.started_ns)[: max(len(self._calls) - _MOST, 0)]
+    def trim(self, latest: Call | AgentSpan) -> tuple[Call | AgentSpan, ...]:
+        """Forget what is beyond 256 calls and as many spans, but not the one just taken: the oldest, and before any
+        other the calls that did nothing notable, so that fillers cannot push a theft out. Returns what was forgotten."""
+        calls = _surplus(self._calls.values(), latest)
         spans = sorted(self._spans.values(), key=lambda span: span.started_ns)[: max(len(self._spans) - _MOST, 0)]
         for call in calls:
             del self._calls[call.call_id]
         for span in spans:
             del self._spans[span.span_id]
-        return len(calls) + len(spans)
+        return (*calls, *spans)
 
     def keep(self, pin: Pin, at_ns: int) -> None:
         """Stay open for a record of this time; its chunk must come again after a crash until the turn closes."""
@@ -62,13 +76,15 @@ class OpenTurn:
         self.closed = False
         self.opened_ns = min(self.opened_ns, at_ns)
         self.last_ns = max(self.last_ns, at_ns)
-        pin.hold()
-        self._pins.append(pin)
+        if pin not in self._pins:
+            pin.hold()
+            self._pins.add(pin)
 
     def close(self) -> tuple[Pin, ...]:
-        """The pins to release."""
+        """The pins to release, each held once."""
         self.closed = True
-        pins, self._pins = tuple(self._pins), []
+        pins = tuple(self._pins)
+        self._pins.clear()
         return pins
 
     def questions(self, coming: Iterable[Call]) -> dict[str, tuple[str, ...]]:
@@ -81,18 +97,35 @@ class OpenTurn:
             calls[call.call_id] = _latest(seen, call)
             if calls[call.call_id] is seen:
                 continue
-            for server, keys in _keys_around(call, _in_order(calls.values())[-_MOST:]).items():
+            forgotten = _surplus(calls.values(), call)
+            for one in forgotten:
+                del calls[one.call_id]
+            for server, keys in _keys_around(call, forgotten, _in_order(calls.values())).items():
                 asked.setdefault(server, {}).update(dict.fromkeys(keys))
         return {server: self._unanswered(server, keys) for server, keys in asked.items()}
 
-    def learn_of(self, call: Call, views: Mapping[str, BaselineView]) -> None:
-        """Keep the answers to what this call, just taken, made this turn ask."""
-        for server, keys in _keys_around(call, _in_order(self._calls.values())).items():
+    def learn_of(
+        self, call: Call, forgotten: Iterable[Call | AgentSpan], views: Mapping[str, BaselineView]
+    ) -> None:
+        """Keep the answers to what taking this call, and forgetting others for it, made this turn ask."""
+        gone = [one for one in forgotten if isinstance(one, Call)]
+        for server, keys in _keys_around(call, gone, _in_order(self._calls.values())).items():
             if server in views:
                 new = views[server]
                 answers = self._answers.setdefault(server, {})
                 answers.update((key, new.supports[key]) for key in keys if key in new.supports)
+                self._forget_answers(server)
                 self.views[server] = replace(new, supports=answers)
+
+    def _forget_answers(self, server: str) -> None:
+        """Drop what only forgotten calls and older revisions asked, once answers have doubled since the last time."""
+        answers = self._answers[server]
+        if len(answers) <= self._room.get(server, _ANSWERS):
+            return
+        needed = frozenset(turn_keys(_in_order(self._calls.values()), server))
+        for key in [key for key in answers if key not in needed]:
+            del answers[key]
+        self._room[server] = max(_ANSWERS, 2 * len(answers))
 
     def _unanswered(self, server: str, keys: Iterable[str]) -> tuple[str, ...]:
         answers = self._answers.get(server, {})
@@ -120,18 +153,33 @@ def _latest(seen: Call | None, record: Call) -> Call:
 
 
 def _in_order(calls: Iterable[Call]) -> tuple[Call, ...]:
-    return tuple(sorted(calls, key=lambda call: (call.started_ns, call.call_id)))
+    return tuple(sorted(calls, key=_place))
 
 
-def _keys_around(call: Call, calls: Sequence[Call]) -> dict[str, list[str]]:
-    """By server what taking this call asks anew: its own keys, and the orders that it now stands in. In a full turn the
-    first calls have just lost those before them, so theirs too."""
+def _surplus(calls: Collection[Call], latest: Call | AgentSpan) -> tuple[Call, ...]:
+    """The calls beyond the bound, those that are missed least first."""
+    if len(calls) <= _MOST:
+        return ()
+    others = [call for call in calls if not isinstance(latest, Call) or call.call_id != latest.call_id]
+    others.sort(key=lambda call: (_notable(call), *_place(call)))
+    return tuple(others[: len(calls) - _MOST])
+
+
+def _notable(call: Call) -> bool:
+    return bool(call.tools) or any(effect.sensitivity is not None or is_outside(effect) for effect in call.effects)
+
+
+def _place(call: Call) -> tuple[int, str]:
+    return call.started_ns, call.call_id
+
+
+def _keys_around(call: Call, forgotten: Iterable[Call], calls: Sequence[Call]) -> dict[str, list[str]]:
+    """By server what taking this call asks anew: its own keys, and the orders that it now stands in. Those that stood
+    behind a forgotten call have another one before them, so theirs too."""
     asked = {call.server.id: list(keys_of(call))}
     actions = [one for one in calls if is_action(one)]
-    places = [at for at, one in enumerate(actions) if one.call_id == call.call_id]
+    places = [bisect_left(actions, _place(one), key=_place) for one in (call, *forgotten)]
     changed = {near for at in places for near in range(at, min(at + EDGE, len(actions)))}
-    if len(calls) >= _MOST:
-        changed |= set(range(min(EDGE, len(actions))))
     for at in sorted(changed):
         asked.setdefault(actions[at].server.id, []).extend(edge_keys(actions_before(actions, at)))
     return asked

@@ -129,11 +129,12 @@ class Turns:
             self._totals["superseded"] += 1
             return Step()
         self._totals["late"] += turn.closed
-        self._totals["trimmed"] += turn.trim()
+        forgotten = turn.trim(record)
+        self._totals["trimmed"] += len(forgotten)
         turn.keep(pin, record.wall_ns)
         known = known or Known()
         if isinstance(record, Call):
-            turn.learn_of(record, known.views)
+            turn.learn_of(record, forgotten, known.views)
         outputs = self._judge(turn, known.model)
         self._due.set(key, self._closes_at(turn))
         return Step(outputs=tuple(outputs))

@@ -25,6 +25,8 @@ from triptych.infra import brokers, stores
 from triptych.infra.settings import Kafka, Redis
 from triptych.models.errors import TriptychError
 
+pytest_plugins = ("ocsf_validator",)
+
 # Many tests share two cores: how long one example took says nothing.
 hypothesis.settings.register_profile("triptych", deadline=None)
 hypothesis.settings.load_profile("triptych")

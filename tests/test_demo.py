@@ -52,10 +52,14 @@ def observed(require: Callable[[str, str], NoReturn]) -> None:
 @pytest.mark.kernel
 @pytest.mark.usefixtures("observed")
 @pytest.mark.parametrize("kafka", ["embedded", pytest.param("local", marks=pytest.mark.broker)])
-def test_the_demo_finds_each_attack_once_and_leaves_nothing_behind(tmp_path: Path, kafka: str) -> None:
+def test_the_demo_finds_each_attack_once_and_leaves_nothing_behind(
+    tmp_path: Path, kafka: str, ocsf_problems: Callable[[dict[str, Any], str], list[str]]
+) -> None:
     code, outcome, _ = play(tmp_path, "--kafka", kafka)
     assert (code, failed(outcome)) == (0, [])
     assert len(outcome["findings"]) == 2
+    assert {record["finding_info"]["uid"] for record in outcome["ocsf"]} == {one["uid"] for one in outcome["findings"]}
+    assert [problem for record in outcome["ocsf"] for problem in ocsf_problems(record, "1.8.0")] == []
     assert processes_that_name(tmp_path) == []
     assert list(tmp_path.glob("triptych-*")) == []
 

@@ -35,6 +35,9 @@ def tail(
 ) -> None:
     """Print one line for each finding, oldest first: time, severity, risk, id, server and tool, what happened.
 
+    A finding that the topic holds in several revisions is shown once, in its newest one. With --follow every revision
+    that comes has a line of its own, which says whether it creates, updates or closes the finding.
+
     Example: triptych alerts tail
 
     Example: triptych alerts tail --follow --count 0
@@ -44,7 +47,7 @@ def tail(
     inbox = _inbox(context)
     try:
         for alert in inbox.read(last=None if from_beginning else count, follow=follow):
-            _print_line(alert, as_json)
+            _print_line(alert, as_json, revision=follow)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     finally:
@@ -85,7 +88,7 @@ def _inbox(context: typer.Context) -> Inbox:
     return Inbox(brokers.reach(of(context).settings.kafka).client())
 
 
-def _print_line(alert: Alert, as_json: bool) -> None:
+def _print_line(alert: Alert, as_json: bool, *, revision: bool = False) -> None:
     if as_json:
         import orjson  # noqa: PLC0415
 
@@ -95,7 +98,8 @@ def _print_line(alert: Alert, as_json: bool) -> None:
 
     from ..view import render_line  # noqa: PLC0415
 
-    Console(width=None if sys.stdout.isatty() else _PIPED).print(render_line(alert), no_wrap=True, overflow="ellipsis")
+    line = render_line(alert, revision=revision)
+    Console(width=None if sys.stdout.isatty() else _PIPED).print(line, no_wrap=True, overflow="ellipsis")
     sys.stdout.flush()
 
 

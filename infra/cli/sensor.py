@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import typer
 
 from .options import of
@@ -9,6 +11,13 @@ from .options import of
 __all__ = ["app"]
 
 app = typer.Typer()
+
+# While the broker is away the oldest facts wait for it, within these bounds; what finds them full is told as lost.
+_WAITING = {
+    "message.timeout.ms": "0",
+    "queue.buffering.max.messages": "20000",
+    "queue.buffering.max.kbytes": "65536",
+}
 
 
 @app.command()
@@ -21,6 +30,7 @@ def sensor(context: typer.Context) -> None:
 
     Example: triptych --set sensor.recording=story.bin sensor
     """
+    from ...models.sensitivity import Sensitivity  # noqa: PLC0415
     from ...producers.publish import Publisher  # noqa: PLC0415
     from ...producers.sensor.service import Sensor  # noqa: PLC0415
     from .. import assembly, brokers, logs  # noqa: PLC0415
@@ -28,10 +38,12 @@ def sensor(context: typer.Context) -> None:
     options = of(context)
     log = logs.configure("sensor", debug=options.debug)
     settings = options.settings
-    publisher = Publisher(assembly.publish(brokers.reach(settings.kafka), "triptych-sensor"))
-    running = Sensor(assembly.sensor(settings), assembly.keyring(settings), publisher.send)
+    config = assembly.publish(brokers.reach(settings.kafka), "triptych-sensor")
+    publisher = Publisher(replace(config, properties=_WAITING | dict(config.properties)))
+    sensitive = Sensitivity.load(settings.findings.sensitivity).path
+    running = Sensor(assembly.sensor(settings), assembly.keyring(settings), publisher.offer, sensitive=sensitive)
     log.info("watching", lease_socket=str(settings.sensor.lease_socket), features=running.features)
     for feature, lack in running.missing.items():
         log.warning("not observed on this kernel", feature=feature, lack=lack)
     running.run()
-    log.info("ended", undelivered=publisher.close(), **running.counters)
+    log.info("ended", undelivered=publisher.close(), failed=publisher.failed, **running.counters)

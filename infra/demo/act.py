@@ -39,7 +39,7 @@ class Outcome:
         return all(check.ok for check in self.checks)
 
     def plain(self) -> dict[str, object]:
-        """The outcome for JSON: checks in full, findings by what names them."""
+        """The outcome for JSON: checks in full, findings by what names them, and as a SIEM reads them."""
         return {
             "ok": self.ok,
             "checks": [asdict(check) for check in self.checks],
@@ -47,6 +47,7 @@ class Outcome:
                 {"uid": one.finding_uid, "title": one.title, "severity": one.severity, "risk": one.risk}
                 for one in self.findings
             ],
+            "ocsf": list(self.evidence.ocsf),
             "seconds": {"ready": self.ready_s, "first_finding": self.first_alert_s, "total": self.total_s},
         }
 

@@ -167,7 +167,7 @@ def _hold(stack: Stack, screen: Screen, uid: str) -> None:
             f"Kafka is at {stack.broker.bootstrap} until you press Ctrl-C. In another terminal:",
             f"  {command} alerts tail",
             f"  {command} alerts explain {uid}",
-            f"  kcat -b {stack.broker.bootstrap} -t mcp.alerts.ocsf -o beginning -e",
+            f"  kcat -C -b {stack.broker.bootstrap} -t mcp.alerts.ocsf -o beginning -e",
         )
     )
     try:

@@ -2,6 +2,7 @@
 
 The families are shapes their issuers publish, so a hit is likely right and a miss proves nothing. Without a known shape
 only a value under a telling name counts, and only when it is as random as a key (4 bits of entropy a character).
+Every pattern is linear: whoever is watched chooses the text.
 """
 
 from __future__ import annotations
@@ -12,9 +13,8 @@ from collections import Counter
 from collections.abc import Iterator
 from functools import lru_cache
 
-__all__ = ["entropy", "find_secrets", "looks_secret", "names_secret"]
+__all__ = ["PATTERNS", "entropy", "find_secrets", "looks_secret", "names_secret"]
 
-_SCANNED = 262_144  # characters of one value
 _FAMILIES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (family, marker, re.compile(pattern))
     for family, marker, pattern in (
@@ -23,12 +23,12 @@ _FAMILIES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
         ("github-token", "github_pat_", r"\bgithub_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
         ("slack-token", "xox", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,250}"),
         ("google-api-key", "AIza", r"\bAIza[0-9A-Za-z_-]{35}"),
-        ("private-key", "PRIVATE KEY", r"-----BEGIN (?:[A-Z0-9]{1,16} ){0,3}PRIVATE KEY-----[^-]{0,8192}"),
-        ("jwt", "eyJ", r"\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{0,4096}"),
+        ("private-key", "PRIVATE KEY", r"-----BEGIN (?:[A-Z0-9]{1,16}+ ){0,3}PRIVATE KEY-----[^-]{0,8192}+"),
+        ("jwt", "eyJ", r"(?<![\w-])eyJ[A-Za-z0-9_-]{10,}+\.eyJ[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{0,4096}+"),
         (
             "connection-string",
             "://",
-            r"\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']{0,128}:[^\s/@\"']{1,256}@[^\s\"']{1,256}",
+            r"(?<![A-Za-z0-9+.-])[a-z][a-z0-9+.-]{1,20}+://[^\s/:@\"']{0,128}+:[^\s/@\"']{1,256}+@[^\s\"']{1,256}+",
         ),
     )
 )
@@ -44,16 +44,18 @@ _WORDS = (
     "private_key",
     "credential",
 )
-_ASSIGNED = re.compile(r"([\w-]{1,64})[\"']?\s{0,4}[=:]\s{0,4}[\"']?([^\s\"',;]{20,512})")
+_ASSIGNED = re.compile(r"(?<![\w-])([\w-]++)[\"']?+\s{0,4}+[=:]\s{0,4}+[\"']?+([^\s\"',;]{20,512}+)")
+PATTERNS = (*(pattern for _, _, pattern in _FAMILIES), _ASSIGNED)
+_LEAST = 8  # no family is shorter
+_NAME = 128
 _SHORTEST, _LONGEST = 20, 512
 _ENTROPY = 4.0
 
 
 def find_secrets(text: str, key: str = "") -> Iterator[tuple[str, str]]:
-    """Family and value of everything secret-like in `text`, which stood under the member name `key`."""
-    if len(text) < 16:
+    """Family and value of everything secret-like in `text`, which stood under the member name `key`. Reads all of it."""
+    if len(text) < _LEAST:
         return
-    text = text[:_SCANNED]
     known = False
     for family, marker, pattern in _FAMILIES:
         if marker in text:
@@ -65,13 +67,13 @@ def find_secrets(text: str, key: str = "") -> Iterator[tuple[str, str]]:
 
 
 def _unknown_shape(text: str, key: str) -> Iterator[tuple[str, str]]:
-    if names_secret(key) and _random(text):
+    if names_secret(key[-_NAME:]) and _random(text):
         yield "high-entropy", text
         return
     lowered = text.lower()
     if any(word in lowered for word in _WORDS):
         for match in _ASSIGNED.finditer(text):
-            if names_secret(match[1]) and _random(match[2]):
+            if names_secret(match[1][-_NAME:]) and _random(match[2]):
                 yield "high-entropy", match[2]
 
 
@@ -83,7 +85,7 @@ def looks_secret(text: str) -> bool:
 @lru_cache(4096)
 def names_secret(key: str) -> bool:
     """Whether a value under this name is meant to be secret."""
-    lowered = key[:128].lower()
+    lowered = key.lower()
     return any(word in lowered for word in _WORDS)
 
 

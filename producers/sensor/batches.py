@@ -1,25 +1,28 @@
 """Kernel events and lease messages in, execution batches out. Pure: times are arguments.
 
 Refuses to publish a server's start-up file by file: before its first call, what is tied to no call is counted, except
-for executions and connections.
+for executions, connections and opens of sensitive paths.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from ...models.digest import Keyring
 from ...models.events import BatchStatus, CallRef, ExecutionBatch, ExecutionEvent
 from ...models.identity import Workload
+from ...models.sensitivity import Sensitivity
 from .binding import Bindings, Bound, State
 from .decode import KernelEvent
 from .facts import fact
 
-__all__ = ["MOST_EVENTS", "Batches", "Origin"]
+__all__ = ["MOST_EVENTS", "Batches", "Origin", "Sensitive"]
 
 MOST_EVENTS = 256
+
+Sensitive = Callable[[str], str | None]  # the class of a path, None for a path that gives nothing away
 
 _START_UP = frozenset({"open", "fork", "exit"})
 _NAMESPACE = uuid.UUID("6f0c3f5e-7a7e-5d2c-9a51-4f1d6a2f0b11")
@@ -64,11 +67,17 @@ class _Stream:
     lost: int = 0
     lost_from_ns: int = 0
 
+    def lose(self, count: int, since_ns: int) -> None:
+        self.lost += count
+        self.lost_from_ns = min(self.lost_from_ns or since_ns, since_ns)
+
 
 class Batches:
     """The pure heart of the sensor: one stream of batches for each workload, each event tied to its calls."""
 
-    def __init__(self, origin: Origin, keyring: Keyring) -> None:
+    def __init__(self, origin: Origin, keyring: Keyring, sensitive: Sensitive | None = None) -> None:
+        """`sensitive` is Sensitivity.path of the built-in classes unless given."""
+        self._sensitive = sensitive or Sensitivity.load().path
         self._origin = origin
         self._keyring = keyring
         self._bindings = Bindings()
@@ -81,6 +90,11 @@ class Batches:
     @property
     def roots(self) -> tuple[int, ...]:
         return tuple(self._of_root)
+
+    @property
+    def beyond(self) -> int:
+        """Calls that were begun while too many were in flight to tell them apart."""
+        return self._bindings.beyond
 
     @property
     def has_news(self) -> bool:
@@ -128,7 +142,7 @@ class Batches:
             self.unbound += 1
             return
         bound = self._bindings.resolve(event.root, event.epoch, event.born)
-        if bound.binding == "none" and event.kind in _START_UP and event.root not in self._called:
+        if bound.binding == "none" and event.root not in self._called and self._is_start_up(event):
             stream.summarised += 1
             return
         key = _sameness(event, bound)
@@ -141,10 +155,16 @@ class Batches:
     def lost(self, root: int, count: int, since_ns: int) -> None:
         """`count` facts of `root` were dropped after the monotonic time `since_ns`."""
         stream = self._of_root.get(root)
-        if stream is None or not count:
-            return
-        stream.lost += count
-        stream.lost_from_ns = min(stream.lost_from_ns or since_ns, since_ns)
+        if stream is not None and count:
+            stream.lose(count, since_ns)
+
+    def undelivered(self, batch: ExecutionBatch) -> int:
+        """`batch` reached nobody: its facts, and what it said was lost, are lost. Returns how many facts these are."""
+        count = batch.lost_before + sum(event.count for event in batch.events)
+        stream = self._streams.get(batch.workload)
+        if stream is not None and count:
+            stream.lose(count, min(filter(None, (batch.lost_from_ns, *(event.mono_ns for event in batch.events)))))
+        return count
 
     def flush(self, mono_ns: int, offset_ns: int) -> list[ExecutionBatch]:
         """Everything taken so far. All events before the monotonic time `mono_ns` must have been taken.
@@ -175,6 +195,12 @@ class Batches:
     @property
     def workloads(self) -> tuple[Workload, ...]:
         return tuple(stream.workload for stream in self._streams.values())
+
+    def _is_start_up(self, event: KernelEvent) -> bool:
+        """Whether an event before the first call is one of the many that loading a program takes."""
+        if event.kind == "open" and event.path is not None:
+            return self._sensitive(event.path.decode("utf-8", "surrogateescape")) is None
+        return event.kind in _START_UP
 
     def _events(self, stream: _Stream, mono_ns: int, offset_ns: int) -> Iterator[ExecutionBatch]:
         """Pending events in order of time. Only the last batch moves the watermark: those before it leave events behind

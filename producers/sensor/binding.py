@@ -6,15 +6,12 @@ of that instant and with the epoch its process was born in when a call was in fl
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ...models.events import Binding, CallRef
+from .epochs import Epochs, InFlight
 
 __all__ = ["Bindings", "Bound", "State"]
-
-_KEPT_EPOCHS = 16384
 
 
 class State(NamedTuple):
@@ -34,64 +31,70 @@ class Bound(NamedTuple):
 
 _BACKGROUND = Bound((), "none", "background")
 _FORGOTTEN = Bound((), "none", "epoch-forgotten")
-
-
-@dataclass(slots=True)
-class _Root:
-    epoch: int = 1  # 0 is the kernel's word for "no epoch"
-    calls: dict[str, CallRef] = field(default_factory=dict)
-    kept: OrderedDict[int, tuple[CallRef, ...]] = field(default_factory=OrderedDict)  # only epochs with calls
-    forgotten: int = 0  # the newest epoch that is no longer kept
-
-    def turn(self) -> State:
-        self.epoch += 1
-        if self.calls:
-            self.kept[self.epoch] = tuple(self.calls.values())
-        if len(self.kept) > _KEPT_EPOCHS:
-            self.forgotten, _ = self.kept.popitem(last=False)
-        return State(self.epoch, len(self.calls))
+_TOO_MANY = Bound((), "none", "too-many-in-flight")
 
 
 class Bindings:
     """Which calls were in flight in which epoch of which root. Roots are host process ids of leased servers."""
 
     def __init__(self) -> None:
-        self._roots: dict[int, _Root] = {}
+        self._roots: dict[int, Epochs] = {}
+        self.beyond = 0  # calls begun that are not told apart
 
     def open(self, root: int) -> State:
         """Begin to keep book of `root`; what is already known of it stays."""
-        known = self._roots.setdefault(root, _Root())
-        return State(known.epoch, len(known.calls))
+        return _state(self._roots.setdefault(root, Epochs()))
 
     def begin(self, root: int, call: CallRef) -> State:
         """`call` is in flight from the returned epoch on."""
-        known = self._roots[root]
-        known.calls[call.call_id] = call
-        return known.turn()
+        epochs = self._roots[root]
+        if not epochs.begin(call):
+            self.beyond += 1
+        return _state(epochs)
 
     def end(self, root: int, call_id: str) -> State | None:
         """`call_id` is no longer in flight from the returned epoch on; None when it was not in flight."""
-        known = self._roots[root]
-        if known.calls.pop(call_id, None) is None:
-            return None
-        return known.turn()
+        epochs = self._roots[root]
+        return _state(epochs) if epochs.end(call_id) else None
 
     def end_all(self, root: int) -> State:
-        known = self._roots[root]
-        known.calls.clear()
-        return known.turn()
+        epochs = self._roots[root]
+        epochs.end_all()
+        return _state(epochs)
 
     def close(self, root: int) -> None:
         self._roots.pop(root, None)
 
     def resolve(self, root: int, epoch: int, born: int) -> Bound:
         """The calls of an event stamped with `epoch`, of a process born in `born` (0: outside any call)."""
-        known = self._roots.get(root)
-        if known is None:
+        epochs = self._roots.get(root)
+        if epochs is None:
             return _BACKGROUND
-        decisive = born or epoch
-        calls = known.kept.get(decisive)
-        if calls is None:
-            return _FORGOTTEN if 0 < decisive <= known.forgotten else _BACKGROUND
-        evidence = "forked-under-call" if born else "leased"
-        return Bound(calls, "exact" if len(calls) == 1 else "candidates", evidence)
+        now, birth = epochs.at(epoch), epochs.at(born)
+        if now is None or birth is None:
+            return _FORGOTTEN
+        if now.beyond or birth.beyond:
+            return _TOO_MANY
+        return _of_child(birth.calls, now.calls) if birth.calls else _of_server(now)
+
+
+def _state(epochs: Epochs) -> State:
+    return State(epochs.number, epochs.in_flight)
+
+
+def _of_server(now: InFlight) -> Bound:
+    return _one_or_several(now.calls, "leased") if now.calls else _BACKGROUND
+
+
+def _of_child(birth: tuple[CallRef, ...], now: tuple[CallRef, ...]) -> Bound:
+    """A process forked under a call may work for it, or, once that call has ended, for any that came later."""
+    if set(birth) <= set(now):
+        return _one_or_several(birth, "forked-under-call")
+    later = tuple(call for call in now if call not in birth)
+    if later:
+        return Bound(birth + later, "candidates", "helper-of-an-earlier-call")
+    return Bound(birth, "lineage" if len(birth) == 1 else "candidates", "forked-under-ended-call")
+
+
+def _one_or_several(calls: tuple[CallRef, ...], evidence: str) -> Bound:
+    return Bound(calls, "exact" if len(calls) == 1 else "candidates", evidence)

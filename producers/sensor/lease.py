@@ -1,7 +1,7 @@
 """The sensor's end of the lease: a SOCK_SEQPACKET socket on which gateways say which call is in flight.
 
 A gateway is believed only about processes below itself: the kernel names peer (SO_PEERCRED) and server (a pidfd),
-never the packet. A packet that is no message costs its sender the connection and nobody else anything.
+never the packet. A watched server and what it forked hold no lease, and are handed out to nobody. A packet that is no message costs its sender the connection and nobody else anything.
 """
 
 from __future__ import annotations
@@ -31,6 +31,8 @@ _BURST = 64
 class Desk(Protocol):
     """Who keeps the book of calls. `root` is the host process id of a server."""
 
+    def root_of(self, pid: int) -> int | None: ...
+
     def attach(self, root: int, server: str) -> Granted | Refused: ...
 
     def begin(self, root: int, call: CallRef) -> None: ...
@@ -44,6 +46,7 @@ class Desk(Protocol):
 class _Peer:
     socket: socket.socket
     pid: int
+    is_watched: bool  # when it connected, or when it asked
     root: int = 0
 
 
@@ -77,7 +80,7 @@ class LeaseServer:
             return None
         connection.setblocking(False)
         pid, _, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-        self._peers[connection.fileno()] = _Peer(connection, pid)
+        self._peers[connection.fileno()] = _Peer(connection, pid, self._desk.root_of(pid) is not None)
         return connection.fileno()
 
     def serve(self, descriptor: int) -> None:
@@ -135,6 +138,8 @@ class LeaseServer:
             self._refuse(peer, "no-process", "attach needs a pidfd of a living server")
         elif peer.pid <= 0 or pid == peer.pid or not processes.is_within(pid, peer.pid):
             self._refuse(peer, "not-a-child", "the server is no child of the process that asks")
+        elif self._is_impostor(peer, pid):
+            self._refuse(peer, "impostor", "a watched server can neither hold a lease nor lend its processes")
         elif any(other.root == pid for other in self._peers.values()):
             self._refuse(peer, "already-leased", "another connection holds the lease of this server")
         else:
@@ -144,6 +149,10 @@ class LeaseServer:
                 return
             peer.root = pid
             peer.socket.send(pack(answer))
+
+    def _is_impostor(self, peer: _Peer, pid: int) -> bool:
+        """A server may come back under its gateway; what is below it may not become a server of its own."""
+        return peer.is_watched or self._desk.root_of(peer.pid) is not None or self._desk.root_of(pid) not in (None, pid)
 
     def _refuse(self, peer: _Peer, reason: str, words: str) -> None:
         self.refused[reason] += 1

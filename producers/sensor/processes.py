@@ -4,10 +4,10 @@ process namespace. A process that is gone yields None or nothing, never an error
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["boot_id", "cgroup", "descendants", "is_within", "parents", "pid_of", "start_ns"]
+__all__ = ["boot_id", "cgroup", "descendants", "is_within", "lineage", "parents", "pid_of", "start_ns"]
 
 _PROC = Path("/proc")
 _NS_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -50,14 +50,17 @@ def parents() -> dict[int, int]:
 
 def is_within(pid: int, ancestor: int) -> bool:
     """Whether `pid` is `ancestor` or descends from it."""
+    return ancestor in lineage(pid)
+
+
+def lineage(pid: int) -> Iterator[int]:
+    """`pid`, its parent and so on, as far as /proc tells. An orphan's line goes on with who adopted it."""
     for _ in range(_DEEPEST):
-        if pid == ancestor:
-            return True
-        fields = _stat(pid)
-        if not fields or not pid:
-            return False
+        yield pid
+        fields = _stat(pid) if pid else None
+        if not fields:
+            return
         pid = int(fields[_PPID])
-    return False
 
 
 def descendants(root: int, parent_of: Mapping[int, int]) -> list[int]:

@@ -182,6 +182,9 @@ class Recorded:
         self._live.pop(root, None)
         self._lost.pop(root, None)
 
+    def root_of(self, pid: int) -> int | None:
+        return pid if pid in self._live else None
+
     def living(self) -> set[int]:
         return {root for root in self._live if processes.start_ns(root) is not None}
 

@@ -15,6 +15,7 @@ import uuid
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Protocol
 
 from ...models.digest import Keyring
@@ -24,7 +25,7 @@ from ...models.identity import workload
 from ...models.wire import Codec, bundled
 from ..lease import Granted, Refused
 from . import processes
-from .batches import Batches, Origin
+from .batches import Batches, Origin, Sensitive
 from .binding import State
 from .config import SensorConfig
 from .decode import KernelEvent
@@ -37,7 +38,8 @@ __all__ = ["TOPIC", "Clock", "Publish", "Sensor"]
 
 TOPIC = "mcp.execution"
 
-Publish = Callable[[str, str, bytes], None]  # topic, key, value
+# Topic, key, value, and whom to tell None or why it was not delivered. False, at once, when it cannot be taken.
+Publish = Callable[[str, str, bytes, Callable[[str | None], None]], bool]
 
 _PROMPT_NS = 2_000_000  # how soon after the end of a call its effects are told
 
@@ -62,6 +64,8 @@ class Source(Protocol):
     def stamp(self, root: int, state: State) -> None: ...
 
     def remove(self, root: int) -> None: ...
+
+    def root_of(self, pid: int) -> int | None: ...
 
     def living(self) -> set[int]: ...
 
@@ -89,6 +93,7 @@ class Sensor:
         clock: Clock | None = None,
         codec: Codec | None = None,
         source: Source | None = None,
+        sensitive: Sensitive | None = None,
     ) -> None:
         self._config = config
         self._publish = publish
@@ -97,12 +102,12 @@ class Sensor:
         self._boot_id = processes.boot_id()
         instance = f"sensor:{uuid.uuid4()}"
         self._origin = Origin(instance=instance, boot_id=self._boot_id, host=config.host, cluster=config.cluster)
-        self._batches = Batches(self._origin, keyring)
+        self._batches = Batches(self._origin, keyring, sensitive)
         self._leased: set[int] = set()
         self._settled_ns = 0  # everything stamped before was read
         self._due_ns = 0  # when to read next; 0 while nothing waits
         self._beat_ns = 0
-        self.counters: Counter[str] = Counter()  # batches and events published, and every kind of trouble
+        self._counts: Counter[str] = Counter()
         with contextlib.ExitStack() as held:
             self._recorder = Recorder(config.recording) if config.recording else None
             if self._recorder:
@@ -115,6 +120,14 @@ class Sensor:
             self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
             held.callback(os.close, self._wake)
             self._held = held.pop_all()
+
+    @property
+    def counters(self) -> Counter[str]:
+        """Batches and events published, and every kind of trouble; refusals of the lease socket by their reason."""
+        refused = self._leases.refused
+        told = Counter({"refused": refused.total(), "impostor": refused["impostor"]})
+        told |= Counter({f"refused-{reason}": count for reason, count in refused.items()})
+        return told + self._counts + Counter({"too-many-in-flight": self._batches.beyond})
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -141,6 +154,12 @@ class Sensor:
                 self._flush()
                 for root in self._batches.roots:
                     self._close(root, "sensor-stopped", self._settled_ns, self._times()[1])
+
+    def root_of(self, pid: int) -> int | None:
+        """The watched server that `pid` is or belongs to: by the source's book, else by its ancestors."""
+        known = self._source.root_of(pid)
+        roots = self._batches.roots
+        return known or next((above for above in processes.lineage(pid) if above in roots), None)
 
     def attach(self, root: int, server: str) -> Granted | Refused:
         start_ns = processes.start_ns(root)
@@ -176,7 +195,7 @@ class Sensor:
     def end(self, root: int, call_id: str) -> None:
         state = self._batches.end(root, call_id)
         if state is None:
-            self.counters["unknown-end"] += 1
+            self._counts["unknown-end"] += 1
             return
         self._source.stamp(root, state)
         self._record(b"E", root=root, call_id=call_id, mono_ns=self._clock.mono())
@@ -242,7 +261,7 @@ class Sensor:
             self._batches.observe(event)
         for root in self._batches.roots:
             if count := self._source.lost(root):
-                self.counters["lost"] += count
+                self._counts["lost"] += count
                 self._batches.lost(root, count, self._settled_ns)
                 self._record(b"L", root=root, count=count, since_ns=self._settled_ns)
         self._settled_ns = mono
@@ -272,11 +291,19 @@ class Sensor:
             try:
                 value = self._codec.encode(batch)
             except WireError:
-                self.counters["unencodable"] += 1
+                self._counts["unencodable"] += 1
                 continue
-            self._publish(TOPIC, batch.workload, value)
-            self.counters["batches"] += 1
-            self.counters["events"] += sum(event.count for event in batch.events)
+            if not self._publish(TOPIC, batch.workload, value, partial(self._delivered, batch)):
+                self._delivered(batch, "the queue is full")
+                continue
+            self._counts["batches"] += 1
+            self._counts["events"] += sum(event.count for event in batch.events)
+
+    def _delivered(self, batch: ExecutionBatch, trouble: str | None) -> None:
+        """Called by this thread, inside a later publish: what got lost on the way is told with the next batch."""
+        if trouble is not None:
+            self._counts["undelivered-batches"] += 1
+            self._counts["undelivered-facts"] += self._batches.undelivered(batch)
 
     def _record(self, kind: bytes, **fields: object) -> None:
         if self._recorder:

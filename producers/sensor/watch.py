@@ -51,6 +51,11 @@ class Watch:
     def stamp(self, root: int, state: State) -> None:
         self._kernel.roots.put(_PID.pack(root), ROOT.pack(*state))
 
+    def root_of(self, pid: int) -> int | None:
+        """The watched server that `pid` belongs to, by the kernel's book: unlike a parent it cannot be shaken off."""
+        raw = self._kernel.watched.get(_PID.pack(pid))
+        return int(MEMBER.unpack(raw)[0]) if raw else None
+
     def living(self) -> set[int]:
         """Roots with a process that is still watched. Forgets processes that died unseen."""
         roots: set[int] = set()

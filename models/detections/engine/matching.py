@@ -49,7 +49,7 @@ def find(rule: Rule, subjects: Mapping[str, Sequence[Subject]], judging: Judging
 
 def _try(rule: Rule, step: Step, subject: Subject, judging: Judging) -> Match | None:
     judging.seen.clear()
-    if not step.where(subject, judging):
+    if not rule.speaks_of(subject.call) or not step.where(subject, judging):
         return None
     if lacks := _lacks(rule, subject, judging):
         judging.unknown.append(lacks)

@@ -17,7 +17,7 @@ import orjson
 
 from ... import frameworks
 from ...bindings import BINDINGS
-from ...events import Binding, Layer, LearningState, Severity
+from ...events import Binding, Call, Layer, LearningState, Severity
 from .conditions import Predicate, compile_condition
 from .errors import RuleError
 from .subjects import ON
@@ -42,6 +42,7 @@ class Needs:
     layers: tuple[WatchingLayer, ...]
     binding: Binding  # weakest binding of an effect that a step may rest on
     baseline: LearningState
+    outside_calls: bool  # only what no call accounts for, where a binding has nothing to say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,6 +102,9 @@ class Rule:
     def layer(self) -> Layer:
         return cast(Layer, self.id.split(".")[0])
 
+    def speaks_of(self, call: Call) -> bool:
+        return call.state == "background" or not self.needs.outside_calls
+
 
 def read_rule(file: Path) -> Rule:
     """The rule in `file`. Raises RuleError D02 with the file, the key and what is allowed there."""
@@ -141,7 +145,8 @@ def _data(file: Path) -> dict[str, Any]:
 
 def _severity(table: Table, needs: Needs) -> Severity:
     severity = cast(Severity, table.choice("severity", SEVERITIES))
-    if needs.binding in ("none", "candidates") and severity in ("high", "critical") and "execution" in needs.layers:
+    unsure = needs.binding in ("none", "candidates") and not needs.outside_calls
+    if unsure and severity in ("high", "critical") and "execution" in needs.layers:
         raise table.error(
             f"severity {severity} cannot rest on binding {needs.binding}", "needs.binding: window or better"
         )
@@ -184,8 +189,11 @@ def _needs(table: Table) -> Needs:
         layers=cast("tuple[WatchingLayer, ...]", layers),
         binding=cast(Binding, table.choice("binding", BINDINGS, "none")),
         baseline=cast(LearningState, table.choice("baseline", STATES, "learning")),
+        outside_calls=table.get("outside_calls", bool, False),
     )
     table.done()
+    if needs.outside_calls and needs.binding != "none":
+        raise table.error(f"outside every call no effect is bound by {needs.binding}", "leave needs.binding out")
     return needs
 
 

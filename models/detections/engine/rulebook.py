@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...baseline import BaselineView
 from ...errors import ConfigError
-from ...events import RuleHit, Severity
+from ...events import Call, RuleHit, Severity
 from ...turn import Turn
 from .conditions import Judging
 from .errors import RuleError
@@ -129,15 +129,16 @@ def _hit(rule: Rule, matches: tuple[Match, ...], judging: Judging) -> Hit:
 def _unwatched(rule: Rule, turn: Turn) -> list[str]:
     """Layers that the rule needs and that did not watch every call."""
     reasons = []
+    calls = [call for call in turn.calls if rule.speaks_of(call)]
     for layer in rule.needs.layers:
-        blind = sum(not _watched(turn, index, layer) for index in range(len(turn.calls)))
+        blind = sum(not _watched(turn, call, layer) for call in calls)
         if blind:
-            reasons.append(f"the {layer} layer did not watch {blind} of {len(turn.calls)} calls")
+            reasons.append(f"the {layer} layer did not watch {blind} of {len(calls)} calls")
     return reasons
 
 
-def _watched(turn: Turn, index: int, layer: WatchingLayer) -> bool:
-    coverage = turn.calls[index].coverage
+def _watched(turn: Turn, call: Call, layer: WatchingLayer) -> bool:
+    coverage = call.coverage
     return {
         "protocol": coverage.protocol,
         "execution": coverage.execution,

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-DATA = Path(__file__).parents[1] / "data"
+DATA = Path(__file__).parent / "data"
 PLAIN = {"boolean_t": (bool,), "integer_t": (int,), "long_t": (int,), "float_t": (int, float), "string_t": (str,)}
 
 Problems = Callable[[dict[str, Any], str], list[str]]
