@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * The kernel half of the sensor, in a neutral dialect: a front-end (producers/sensor/source.py) turns MAP_* and PROGRAM
+ * The kernel half of the sensor, in a neutral dialect: a front-end (producers/sensor/program.py) turns MAP_* and PROGRAM
  * into its loader's words, and gives as -D
  *   O_x      byte offset of a member, read from the running kernel's BTF
  *   WITH_x   a feature whose offsets and tracepoints this kernel has

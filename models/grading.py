@@ -21,7 +21,7 @@ _BINDING_COSTS: dict[Binding, int] = {
     "lineage": 10,
     "window": 30,
     "candidates": 50,
-    "none": 0,  # nothing the kernel saw is needed
+    "none": 0,  # nothing the kernel saw is needed, or it is surely the server's own, outside every call
 }
 _LOSS_COSTS = 15
 _LAYER_COSTS = {"protocol": 20, "execution": 25, "agent": 5}
@@ -62,11 +62,13 @@ def confidence_of(hits: Sequence[Hit], score: Score | None, coverage: Coverage, 
 
 
 def binding_of(hits: Sequence[Hit], calls: Sequence[Call]) -> Binding:
-    """The weakest binding among the effects that rules point at; of all effects where none does."""
+    """The weakest binding among the effects that rules point at; of all effects where none does. A doubtful tie
+    counts as weaker than none: an effect outside every call is surely the server's own."""
     effects = [match.subject.effect for hit in hits for match in hit.matches if match.subject.effect is not None]
     if not effects:
         effects = [effect for call in calls for effect in call.effects]
-    return weakest(effect.binding for effect in effects)
+    bindings = [effect.binding for effect in effects]
+    return "candidates" if "candidates" in bindings else weakest(bindings)
 
 
 def coverage_of(turn: Turn) -> Coverage:

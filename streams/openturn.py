@@ -60,7 +60,7 @@ class OpenTurn:
 
     def trim(self, latest: Call | AgentSpan) -> tuple[Call | AgentSpan, ...]:
         """Forget what is beyond 256 calls and as many spans, but not the one just taken: the oldest, and before any
-        other the calls that did nothing notable, so that fillers cannot push a theft out. Returns what was forgotten."""
+        other the calls that did nothing notable: fillers cannot push a theft out. Returns what was forgotten."""
         calls = _surplus(self._calls.values(), latest)
         spans = sorted(self._spans.values(), key=lambda span: span.started_ns)[: max(len(self._spans) - _MOST, 0)]
         for call in calls:
@@ -104,9 +104,7 @@ class OpenTurn:
                 asked.setdefault(server, {}).update(dict.fromkeys(keys))
         return {server: self._unanswered(server, keys) for server, keys in asked.items()}
 
-    def learn_of(
-        self, call: Call, forgotten: Iterable[Call | AgentSpan], views: Mapping[str, BaselineView]
-    ) -> None:
+    def learn_of(self, call: Call, forgotten: Iterable[Call | AgentSpan], views: Mapping[str, BaselineView]) -> None:
         """Keep the answers to what taking this call, and forgetting others for it, made this turn ask."""
         gone = [one for one in forgotten if isinstance(one, Call)]
         for server, keys in _keys_around(call, gone, _in_order(self._calls.values())).items():

@@ -22,7 +22,7 @@ def agent(context: typer.Context) -> None:
     Example: triptych --set agent.port=14318 agent
     """
     from ...models.wire import bundled  # noqa: PLC0415
-    from ...producers.agent.otlp import run  # noqa: PLC0415
+    from ...producers.agent.otlp import server  # noqa: PLC0415
     from ...producers.agent.sending import publishing  # noqa: PLC0415
     from ...producers.publish import Publisher  # noqa: PLC0415
     from .. import assembly, brokers, logs  # noqa: PLC0415
@@ -31,7 +31,7 @@ def agent(context: typer.Context) -> None:
     log = logs.configure("agent", debug=options.debug)
     settings = options.settings
     publisher = Publisher(assembly.publish(brokers.reach(settings.kafka), "triptych-agent"))
-    log.info("listening", host=settings.agent.host, port=settings.agent.port)
-    status = run(assembly.agent(settings), assembly.keyring(settings), publishing(publisher, bundled()))
+    receiver, listener = server(assembly.agent(settings), assembly.keyring(settings), publishing(publisher, bundled()))
+    log.info("listening", host=settings.agent.host, port=listener.getsockname()[1])
+    receiver.run(sockets=[listener])
     log.info("ended", undelivered=publisher.close())
-    raise typer.Exit(status)

@@ -36,7 +36,10 @@ def demo(
         bool, typer.Option("--attach", help="Play into the stack that the settings name, instead of one of its own.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Another seed tells the story with other files, pages and words.")] = 1,
-    keep: Annotated[bool, typer.Option("--keep", help="Leave everything running at the end, to look around.")] = False,
+    keep: Annotated[
+        bool,
+        typer.Option("--keep", help="Leave everything running, or a failed run's logs."),
+    ] = False,
     record: Annotated[Path | None, typer.Option(help="Keep the story in a file, to be replayed.", hidden=True)] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the outcome as JSON, progress on stderr.")] = False,
 ) -> None:

@@ -21,7 +21,9 @@ def gateway() -> None:
 @app.command(context_settings={"allow_interspersed_args": False})
 def stdio(
     context: typer.Context,
-    command: Annotated[list[str], typer.Argument(metavar="-- COMMAND [ARGUMENT]...", help="The MCP server to run.")],
+    command: Annotated[
+        list[str] | None, typer.Argument(metavar="-- COMMAND [ARGUMENT]...", help="The MCP server to run.")
+    ] = None,
     server: Annotated[str, typer.Option(help="Your name of the server; gateway.server wins when empty.")] = "",
     principal: Annotated[str, typer.Option(help="Who uses it; gateway.principal wins when empty.")] = "",
 ) -> None:
@@ -39,7 +41,7 @@ def stdio(
     from ...producers.gateway.stdio import run  # noqa: PLC0415
     from .. import assembly  # noqa: PLC0415
 
-    config = assembly.gateway(of(context).settings, command)
+    config = assembly.gateway(of(context).settings, command or [])
     config = replace(config, server=server or config.server, principal=principal or config.principal)
     try:
         raise typer.Exit(run(config))

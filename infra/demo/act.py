@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Protocol
 
 from ...models.events import Alert
@@ -20,6 +20,7 @@ from .watch import Watch
 
 __all__ = ["Act", "Outcome", "Performance"]
 
+_SPANS_S = 4.0  # an agent sends its spans in batches, after the turn
 _LEARN_S, _FINDING_S, _AFTER_S = 60.0, 30.0, 4.0
 
 
@@ -79,6 +80,7 @@ class Act:
     stack: Stack
     screen: Screen
     watch: Watch
+    shown: set[str] = field(default_factory=set)  # findings that are on the screen already
 
     async def play(self, began: float) -> Outcome:
         """Everything, in order. `began`: when the run did, on the monotonic clock."""
@@ -155,6 +157,12 @@ class Act:
             timeout_s=_FINDING_S,
         )
         self.screen.step(attack.name, f"found {waited:.1f} s after it happened")
+        await self.watch.patiently(
+            lambda: any(alert.correlation_id == trace and alert.coverage.agent for alert in alerts), _SPANS_S
+        )
+        found = _newest([alert for alert in alerts if alert.correlation_id == trace])
+        self.screen.findings(found)
+        self.shown.update(alert.finding_uid for alert in found)
         return Attacked(attack, trace, began_ns)
 
     def _evidence(self, harmless: Sequence[Played], attacked: Sequence[Attacked]) -> Evidence:

@@ -53,12 +53,12 @@ def run(options: Options, screen: Screen) -> Outcome:
     """Play it once. Raises TriptychError when a part does not start, dies, or the story stalls."""
     began = time.monotonic()
     screen.headline()
-    with _folder() as folder:
+    with _folder(screen, keep=options.keep) as folder:
         with ExitStack() as opened:
             opened.callback(signal.signal, signal.SIGTERM, signal.signal(signal.SIGTERM, _end))
             act = _act(opened, folder, options, screen)
             outcome = _play(act, began)
-            _close(outcome, act.stack, screen, options.keep)
+            _close(outcome, act, options.keep)
             records = list(published(act.stack.broker.client())) if options.record else []
         if options.record and outcome.ok:  # by now the sensor has written all it knew
             about = describe(outcome.evidence, folder / "world", options.sessions, options.seed)
@@ -141,17 +141,24 @@ def _stack(options: Options, folder: Path, screen: Screen) -> AbstractContextMan
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
-    """A folder that only we can read; it goes with the run. Resolved, because the kernel names resolved paths."""
+def _folder(screen: Screen, *, keep: bool) -> Iterator[Path]:
+    """A folder that only we can read; it goes with the run, unless the run failed and is to be looked at. Resolved,
+    because the kernel names resolved paths."""
     folder = Path(tempfile.mkdtemp(prefix="triptych-demo-")).resolve()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with ExitStack() as gone:
+        gone.callback(shutil.rmtree, folder, ignore_errors=True)
+        try:
+            yield folder
+        except TriptychError:
+            if keep:
+                gone.pop_all()
+                screen.note(f"everything it wrote is left in {folder}")
+            raise
 
 
-def _close(outcome: Outcome, stack: Stack, screen: Screen, keep: bool) -> None:
-    screen.findings(outcome.findings)
+def _close(outcome: Outcome, act: Act, keep: bool) -> None:
+    screen, stack = act.screen, act.stack
+    screen.findings(one for one in outcome.findings if one.finding_uid not in act.shown)
     screen.checks(outcome.checks)
     times = f"first finding after {outcome.first_alert_s:.1f} s, all done after {outcome.total_s:.1f} s"
     look = () if keep else ("to look around in what is left running: triptych demo --keep",)

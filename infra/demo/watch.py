@@ -28,11 +28,18 @@ class Watch:
     async def until(self, reached: Callable[[], bool], what: str, *, timeout_s: float) -> float:
         """Seconds until `reached`. Raises DemoError X03 naming `what` after `timeout_s`, X02 when a part has ended."""
         began = time.monotonic()
-        while not reached():
-            if time.monotonic() - began > timeout_s:
-                raise DemoError(f"{what}: not in {timeout_s:.0f} s", "run it again with --keep and look", code="X03")
-            await self._read(self._tape.new)
+        if not await self.patiently(reached, timeout_s):
+            raise DemoError(f"{what}: not in {timeout_s:.0f} s", "triptych demo --keep leaves its logs", code="X03")
         return time.monotonic() - began
+
+    async def patiently(self, reached: Callable[[], bool], patience_s: float) -> bool:
+        """Whether `reached` came true in that time. Raises DemoError X02 when a part has ended."""
+        began = time.monotonic()
+        while not reached():
+            if time.monotonic() - began > patience_s:
+                return False
+            await self._read(self._tape.new)
+        return True
 
     async def the_rest(self, after_s: float) -> None:
         """Everything there is `after_s` seconds from now."""

@@ -6,6 +6,7 @@ Listens on loopback unless told otherwise; speaks no TLS and asks for no token, 
 from __future__ import annotations
 
 import asyncio
+import errno
 import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -20,14 +21,19 @@ from starlette.routing import Route
 from ...models.digest import Keyring
 from ...models.errors import ConfigError, TriptychError
 from ...models.events import AgentSpan
+from ...models.text import clean
 from .spans import Mapper, Origin, Outcome
 from .wire import JSON, PROTOBUF, BadRequest, decode, inflate, response, status
 
-__all__ = ["AgentConfig", "Publish", "create_app", "run", "server"]
+__all__ = ["AgentConfig", "Publish", "create_app", "server"]
 
 Publish = Callable[[Sequence[AgentSpan]], None]  # returns once the broker has them all; raises TriptychError
 _UNAVAILABLE = 14  # google.rpc.Code
 _RETRY_S = "5"
+_HINTS = {
+    errno.EADDRINUSE: "another OpenTelemetry collector may use it: choose another port",
+    errno.EACCES: "ports below 1024 are for the administrator: choose another port",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,28 +112,23 @@ def create_app(config: AgentConfig, keyring: Keyring, publish: Publish) -> Starl
 def server(config: AgentConfig, keyring: Keyring, publish: Publish) -> tuple[uvicorn.Server, socket.socket]:
     """A server that is not running yet, and its bound socket (its port is the real one where `port` is 0).
 
-    Raises TriptychError O01 when the address is taken. `server.run(sockets=[socket])` runs it, `should_exit` ends it.
+    Raises TriptychError O01 when it cannot listen there. `server.run(sockets=[socket])` runs it, `should_exit` ends it.
     """
     listener = socket.socket(socket.AF_INET6 if ":" in config.host else socket.AF_INET)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((config.host, config.port))
-    except OSError as error:
+        listener.listen()
+    except (OSError, UnicodeError) as error:
         listener.close()
+        number, reason = (error.errno, error.strerror) if isinstance(error, OSError) else (None, "no name of a host")
         raise TriptychError(
-            f"cannot listen on {config.host}:{config.port}: {error.strerror}",
-            "another OpenTelemetry collector may use it: choose another port",
+            f"cannot listen on {clean(config.host)}:{config.port}: {reason}",
+            _HINTS.get(number or 0, "the host must be a name or an address of this machine"),
             code="O01",
         ) from error
     app = create_app(config, keyring, publish)
     return uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")), listener
-
-
-def run(config: AgentConfig, keyring: Keyring, publish: Publish) -> int:
-    """Serve until SIGINT or SIGTERM."""
-    receiver, listener = server(config, keyring, publish)
-    receiver.run(sockets=[listener])
-    return 0
 
 
 def _answer(kind: str, code: int, body: bytes, headers: dict[str, str] | None = None) -> Response:

@@ -9,6 +9,7 @@ import orjson
 
 from .config import GatewayConfig
 from .segments import lock
+from .spool import SpoolError
 
 __all__ = ["start"]
 
@@ -16,13 +17,19 @@ _IDLE_S = "30"
 
 
 def start(config: GatewayConfig) -> None:
-    """Call after our own segment exists: a shipper about to end looks once more after it let go of its lock."""
+    """Call after our own segment exists: a shipper about to end looks once more after it let go of its lock.
+
+    Raises SpoolError when the folder has no room for the shipper's lock and log.
+    """
     held = lock(config.spool_dir)
     if held is None:
         return
     os.close(held)
+    try:
+        log = os.open(config.spool_dir / "ship.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    except OSError as error:
+        raise SpoolError(config.spool_dir, error) from error
     readable, writable = os.pipe()
-    log = os.open(config.spool_dir / "ship.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     command = [sys.executable, "-m", f"{__package__}.ship", "--spool", str(config.spool_dir)]
     command += ["--bootstrap", config.bootstrap, "--topic", config.topic, "--idle-exit", _IDLE_S]
     os.posix_spawn(

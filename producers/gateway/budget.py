@@ -1,4 +1,4 @@
-"""How much of one message is read for its content. The sender chooses the size, so what is left over is said, not read."""
+"""How much of one message is read for its content. Its sender chooses the size; what is not read is said."""
 
 from __future__ import annotations
 

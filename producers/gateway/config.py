@@ -47,7 +47,11 @@ class GatewayConfig:
 
     def __post_init__(self) -> None:
         if not self.command:
-            raise ConfigError("no command to run", "triptych-gateway [options] -- CMD ARGS", code="G01")
+            raise ConfigError(
+                "no command to run",
+                "put the server's command behind --, as in: triptych-gateway -- python server.py",
+                code="G01",
+            )
         if self.dispatch_mode not in _MODES:
             raise ConfigError(f"dispatch_mode is {self.dispatch_mode!r}", "choose " + " or ".join(_MODES))
         if self.ship not in get_args(Ship):

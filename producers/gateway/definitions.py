@@ -1,6 +1,7 @@
 """What a server says its tools are: a digest for each field of each definition, and signs of text meant for the model.
 
-Every pattern is linear. Digests are unkeyed SHA-256 over RFC 8785 text: definitions are no secrets, and two sites may compare them.
+Every pattern is linear. Digests are unkeyed SHA-256 over RFC 8785 text: definitions are no secrets, and two sites may
+compare them.
 """
 
 from __future__ import annotations
@@ -46,7 +47,9 @@ def tool_definitions(tools: object, budget: Budget, named: Callable[[str], str])
     """
     entries = tools[:_MOST_TOOLS] if isinstance(tools, list) else []
     return tuple(
-        _definition(entry, budget, named) for entry in entries if isinstance(entry, dict) and isinstance(entry.get("name"), str)
+        _definition(entry, budget, named)
+        for entry in entries
+        if isinstance(entry, dict) and isinstance(entry.get("name"), str)
     )
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 from ...models.digest import Keyring
 from ...models.events import DispatchMode, Lease, Principal, ProtocolEvent, Server, StreamSpan
-from ...models.text import clean
+from .budget import Budget
 from .claims import Claims, text
 from .definitions import tool_definitions
+from .framing import Frame
 from .ledger import Call
 from .observe import CLIENT, Message
 from .redact import Redactor
@@ -19,7 +20,6 @@ __all__ = ["Connection", "Describer", "Now"]
 
 _WITH_ARGUMENTS = frozenset({"tools/call", "prompts/get"})
 _REMEMBERED = frozenset({"tools/call", "resources/read", "prompts/get"})
-_ID_LIMIT = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,16 @@ class Describer:
     def __init__(self, connection: Connection, keyring: Keyring, redactor: Redactor, new_id: Callable[[], str]) -> None:
         self.connection = connection
         self._keyring = keyring
-        self._redact = redactor
+        self._redact, self._public = redactor, redactor.named
         self._new_id = new_id
         self._sequence = 0
         self._lost = 0
+        self._read: tuple[Frame | None, Budget] = (None, Budget())
         self._named: tuple[str | None, str | None, Server] = (None, None, connection.server)
 
-    def lost(self) -> None:
-        """The event made last could not be kept; the next one says so."""
-        self._lost += 1
+    def lost(self, count: int = 1) -> None:
+        """Events that were not made or could not be kept; the next one says so."""
+        self._lost += count
 
     def message(self, message: Message, now: Now, lease: Lease = "none") -> ProtocolEvent:
         """The event of a message. Requests are described as they are forwarded: `now` starts their latency."""
@@ -67,15 +68,16 @@ class Describer:
         if message.begins is not None:
             message.begins.dispatched_ns = now.mono_ns
         reply = shape.kind in ("response", "error")
+        facts = self._facts(message) if shape.described else {}
         towards_server = message.direction == CLIENT
         return ProtocolEvent(
             **self._envelope(now, lease, claims),
-            **(_of_call(call) if call else _of_connection(message)),
-            **(self._reply(message) if reply else self._request(message)),
+            **(self._of_call(call) if call else self._of_connection(message)),
+            **facts,
             direction=message.direction,
             kind=shape.kind,
-            method=call.method if call and reply else text(shape.body.get("method")),
-            jsonrpc_id=clean(shape.lexeme, _ID_LIMIT) if shape.lexeme is not None else None,
+            method=self._public.optional(call.method if call and reply else text(shape.body.get("method"))),
+            jsonrpc_id=self._public.identifier(shape.body["id"], shape.lexeme) if shape.lexeme is not None else None,
             size=frame.size,
             inspected=len(frame.data),
             digest=self._keyring.digest(frame.data),
@@ -91,9 +93,9 @@ class Describer:
         """Something that happened to the transport, and to `call` by it."""
         return ProtocolEvent(
             **self._envelope(now, lease, claims),
-            **(_of_call(call) if call else {}),
+            **(self._of_call(call) if call else {}),
             kind="transport",
-            method=call.method if call else None,
+            method=self._public(call.method) if call else None,
             anomalies=tuple(sorted(anomalies)),
         )
 
@@ -114,8 +116,8 @@ class Describer:
             "lost_before": lost,
             "key_id": self._keyring.key_id,
             "connection_id": known.instance,
-            "claimed_client": claims.client,
-            "capabilities": claims.capabilities,
+            "claimed_client": self._public.optional(claims.client),
+            "capabilities": tuple(map(self._public, claims.capabilities)),
             "principal": known.principal,
             "server": self._server(claims),
             "dispatch_mode": known.dispatch_mode,
@@ -126,71 +128,86 @@ class Describer:
         name, version, server = self._named
         if (name, version) != (claims.server_name, claims.server_version):
             name, version = claims.server_name, claims.server_version
-            server = replace(self.connection.server, claimed_name=name, claimed_version=version)
+            shown = self._public
+            server = replace(
+                self.connection.server, claimed_name=shown.optional(name), claimed_version=shown.optional(version)
+            )
             self._named = (name, version, server)
         return server
 
-    def _request(self, message: Message) -> dict[str, Any]:
+    def _facts(self, message: Message) -> dict[str, Any]:
+        budget = self._budget(message.frame)
+        reply = message.shape.kind in ("response", "error")
+        facts = self._reply(message, budget) if reply else self._request(message, budget)
+        if budget.exceeded:
+            message.shape.anomalies.add("partly-scanned")
+        return facts
+
+    def _budget(self, frame: Frame) -> Budget:
+        """One for all the messages of a batch."""
+        if self._read[0] is not frame:
+            self._read = (frame, Budget())
+        return self._read[1]
+
+    def _request(self, message: Message, budget: Budget) -> dict[str, Any]:
         shape = message.shape
         if shape.kind == "invalid" or shape.partial:
             return {}
         arguments = shape.params.get("arguments") if shape.body["method"] in _WITH_ARGUMENTS else None
         return {
             "arguments": self._redact.arguments(arguments, message.conversation) if arguments else (),
-            "secrets": self._redact.secrets(shape.params),
+            "secrets": self._redact.secrets(shape.params, budget),
         }
 
-    def _reply(self, message: Message) -> dict[str, Any]:
+    def _reply(self, message: Message, budget: Budget) -> dict[str, Any]:
         body, call = message.shape.body, message.call
         if "error" in body:
             return {
                 "is_error": True,
                 "error_code": _code(body["error"]),
-                "secrets": self._redact.secrets(body["error"]),
+                "secrets": self._redact.secrets(body["error"], budget),
             }
         result = body.get("result")
         if not isinstance(result, dict):
             return {"is_error": False}
         facts: dict[str, Any] = {
             "is_error": result.get("isError") is True,
-            "result_type": text(result.get("resultType")),
+            "result_type": self._public.optional(text(result.get("resultType"))),
             "result": self._redact.result(result),
         }
         if call is not None and call.method == "tools/list":
-            return facts | {"tools": tool_definitions(result.get("tools"))}
-        if call is not None and call.method in _REMEMBERED:
-            self._redact.remember(result, call.conversation, call.call_id)
-        return facts | {"secrets": self._redact.secrets(result)}
+            return facts | {"tools": tool_definitions(result.get("tools"), budget, self._public)}
+        remembered = call is not None and call.method in _REMEMBERED
+        shown_by = (call.conversation, call.call_id) if call and remembered else None
+        return facts | {"secrets": self._redact.secrets(result, budget, shown_by)}
 
+    def _of_call(self, call: Call) -> dict[str, Any]:
+        return {
+            "correlation_id": call.correlation_id,
+            "call_id": call.call_id,
+            "conversation": call.conversation,
+            "conversation_source": call.conversation_source,
+            "era": call.era,
+            "era_evidence": call.era_evidence,
+            "protocol_version": self._public.optional(call.version),
+            "trace_source": call.trace_source,
+            "parent_span_id": call.parent_span_id,
+            "tool": self._public.optional(call.tool),
+            "resource_digest": call.resource_digest,
+        }
 
-def _of_call(call: Call) -> dict[str, Any]:
-    return {
-        "correlation_id": call.correlation_id,
-        "call_id": call.call_id,
-        "conversation": call.conversation,
-        "conversation_source": call.conversation_source,
-        "era": call.era,
-        "era_evidence": call.era_evidence,
-        "protocol_version": call.version,
-        "trace_source": call.trace_source,
-        "parent_span_id": call.parent_span_id,
-        "tool": call.tool,
-        "resource_digest": call.resource_digest,
-    }
-
-
-def _of_connection(message: Message) -> dict[str, Any]:
-    trace, claims = message.meta.trace, message.claims
-    return {
-        "correlation_id": trace.trace_id if trace else "",
-        "conversation": message.conversation,
-        "conversation_source": message.conversation_source,
-        "era": claims.era,
-        "era_evidence": claims.evidence,
-        "protocol_version": claims.version,
-        "trace_source": "meta" if trace else "minted",
-        "parent_span_id": trace.parent_span_id if trace else None,
-    }
+    def _of_connection(self, message: Message) -> dict[str, Any]:
+        trace, claims = message.meta.trace, message.claims
+        return {
+            "correlation_id": trace.trace_id if trace else "",
+            "conversation": message.conversation,
+            "conversation_source": message.conversation_source,
+            "era": claims.era,
+            "era_evidence": claims.evidence,
+            "protocol_version": self._public.optional(claims.version),
+            "trace_source": "meta" if trace else "minted",
+            "parent_span_id": trace.parent_span_id if trace else None,
+        }
 
 
 def _code(error: object) -> int | None:

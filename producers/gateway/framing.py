@@ -1,7 +1,8 @@
 """Lines out of a byte stream, for inspection only: the layer to replace when a transport frames messages otherwise.
 
 Delivery never waits for it. A line ends at LF. Some servers also end one at a bare CR, so a bare CR ends a fragment
-here, and the whole line is given once more at its LF: both readings of one stream must be seen.
+here, and the whole line is given once more at its LF: both readings of one stream must be seen. After 64 bare CRs in a
+line only those count that could end or start a message.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from typing import Literal
 __all__ = ["Frame", "Lines"]
 
 _BARE_CR = re.compile(rb"\r(?!\n)(?=.)", re.DOTALL)
+_MOST_CUTS = 64  # in a line, whatever stands around them
+_OPENING = frozenset(b"{[ \t")
 End = Literal["lf", "cr", "line", "eof"]
 
 
@@ -39,6 +42,7 @@ class Lines:
         self._kept = bytearray()
         self._start = 0  # of the line
         self._end = 0  # of what was fed
+        self._cuts = 0
         self._fragment = 0  # where the current fragment starts, relative to the line
 
     def feed(self, chunk: bytes) -> list[Frame]:
@@ -69,6 +73,9 @@ class Lines:
             return
         for match in _BARE_CR.finditer(self._kept, max(self._fragment, known - 1)):
             cut = match.end()
+            self._cuts += 1
+            if self._cuts > _MOST_CUTS and _OPENING.isdisjoint((self._kept[self._fragment], self._kept[cut])):
+                continue
             data = bytes(self._kept[self._fragment : cut - 1])
             frames.append(Frame(data, self._start + self._fragment, self._start + cut, "cr"))
             self._fragment = cut
@@ -87,4 +94,4 @@ class Lines:
             frames.append(Frame(line, self._start, self._end, "lf", self._whole))
         self._kept.clear()
         self._start = self._end
-        self._fragment = 0
+        self._fragment = self._cuts = 0

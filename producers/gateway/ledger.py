@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from dataclasses import dataclass, field
 from itertools import islice
 
 from ...models.events import ConversationSource, Era, TraceSource
 
-__all__ = ["Call", "Ledger", "MessageId"]
+__all__ = ["TOO_MANY", "Call", "Ledger", "MessageId"]
 
 MessageId = tuple[str, object]  # JSON type and value: 1 and "1" are different ids
 _MOST_OPEN = 8192
 _MOST_CLOSED = 1024
+_MOST_CANCELLED = 1024
 _MOST_LISTED = 64
+TOO_MANY = "too-many-open-calls"  # the anomaly of a request that is not tracked
 
 
 @dataclass(slots=True)
@@ -34,37 +36,37 @@ class Call:
     version: str | None
     in_flight: tuple[str, ...] = ()
     dispatched_ns: int = 0
-    cancelled: bool = False
+    gated: bool = False  # serialised dispatch waits for its end
 
 
 @dataclass(slots=True)
 class Ledger:
-    """Requests of one side. An id that is used twice at a time waits twice: servers answer both."""
+    """Requests of one side, at most 8192 and the last 1024 cancelled ones.
 
-    _open: dict[MessageId, list[Call]] = field(default_factory=dict)
+    An id that is used twice at a time waits twice: servers answer both. A cancelled call gets the reply last: receivers
+    should not answer it.
+    """
+
+    _open: dict[MessageId, deque[Call]] = field(default_factory=dict)
     _active: OrderedDict[str, Call] = field(default_factory=OrderedDict)
+    _cancelled: OrderedDict[MessageId, Call] = field(default_factory=OrderedDict)
     _closed: OrderedDict[MessageId, None] = field(default_factory=OrderedDict)
 
     def open(self, key: MessageId, call: Call) -> str | None:
         """Track a call; returns the anomaly of its id, if any."""
         if len(self._active) >= _MOST_OPEN:
-            return "too-many-open-calls"
-        waiting = self._open.setdefault(key, [])
+            return TOO_MANY
+        waiting = self._open.setdefault(key, deque())
         waiting.append(call)
         self._active[call.call_id] = call
-        oldest = max(0, len(self._active) - _MOST_LISTED)
-        call.in_flight = tuple(islice(self._active, oldest, None))
-        return "id-in-use" if len(waiting) > 1 else None
+        call.in_flight = tuple(islice(reversed(self._active), _MOST_LISTED))[::-1]
+        return "id-in-use" if len(waiting) > 1 or key in self._cancelled else None
 
     def answer(self, key: MessageId) -> tuple[Call | None, str | None]:
         """The call a reply answers, else the anomaly: an id never used, or one that was answered before."""
-        waiting = self._open.get(key)
-        if not waiting:
+        call = self._oldest(key) or self._cancelled.pop(key, None)
+        if call is None:
             return None, "duplicate-response" if key in self._closed else "unknown-response-id"
-        call = waiting.pop(0)
-        if not waiting:
-            del self._open[key]
-        self._active.pop(call.call_id, None)
         self._closed[key] = None
         if len(self._closed) > _MOST_CLOSED:
             self._closed.popitem(last=False)
@@ -72,10 +74,12 @@ class Ledger:
 
     def cancel(self, key: MessageId) -> Call | None:
         """The call is no longer in flight; a reply that crosses the cancellation still finds it."""
-        call = next((call for call in self._open.get(key, ()) if not call.cancelled), None)
+        call = self._oldest(key)
         if call is not None:
-            call.cancelled = True
-            self._active.pop(call.call_id, None)
+            self._cancelled[key] = call
+            self._cancelled.move_to_end(key)
+            if len(self._cancelled) > _MOST_CANCELLED:
+                self._cancelled.popitem(last=False)
         return call
 
     def close(self) -> list[Call]:
@@ -83,7 +87,19 @@ class Ledger:
         left = list(self._active.values())
         self._open.clear()
         self._active.clear()
+        self._cancelled.clear()
         return left
+
+    def _oldest(self, key: MessageId) -> Call | None:
+        """Takes out the call that waits longest under this id."""
+        waiting = self._open.get(key)
+        if not waiting:
+            return None
+        call = waiting.popleft()
+        if not waiting:
+            del self._open[key]
+        self._active.pop(call.call_id, None)
+        return call
 
     def __len__(self) -> int:
         return len(self._active)

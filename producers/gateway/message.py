@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +14,8 @@ from .parse import Parsed, compact, parse
 __all__ = ["Shape", "message_id", "shapes"]
 
 _SAFE_INTEGER = 2**53
-_MOST_IN_BATCH = 256
+_MOST_DESCRIBED = 256
+_CONTINUES = ("inputResponses", "requestState")
 _INERT = frozenset({"bom", "trailing-data", "jsonrpc-version"})
 
 
@@ -27,27 +29,44 @@ class Shape:
     lexeme: str | None
     anomalies: set[str]
     partial: bool = False
+    described: bool = True  # false where a batch is so long that only its calls are told
 
     @property
     def params(self) -> dict[str, Any]:
         params = self.body.get("params")
         return params if isinstance(params, dict) else {}
 
+    @property
+    def starts_tool(self) -> bool:
+        """Whether it is a tool call that continues none."""
+        if self.kind != "request" or self.body["method"] != "tools/call":
+            return False
+        return not any(name in self.params for name in _CONTINUES)
 
-def shapes(frame: Frame) -> list[Shape]:
-    """The messages in a frame: one, those of a batch, or none where a second reading of a line repeats the first."""
+
+def shapes(frame: Frame) -> Iterator[Shape]:
+    """The messages in a frame: one, all of a batch, or none where a second reading of a line repeats the first."""
     parsed = parse(frame.data, complete=frame.complete)
     if frame.mark == "line" and (parsed.value is None or "trailing-data" in parsed.anomalies):
-        return []
+        return
     if frame.mark in ("cr", "line"):
         parsed.anomalies.add("bare-cr")
     elif frame.mark == "eof":
         parsed.anomalies.add("no-final-newline")
     if isinstance(parsed.value, list):
-        parsed.anomalies.add("batch")
-        items = parsed.value[:_MOST_IN_BATCH] or [None]
-        return [_shape(Parsed(item, set(parsed.anomalies))) for item in items]
-    return [_shape(parsed)]
+        yield from _batch(parsed.value, parsed.anomalies | {"batch"})
+    else:
+        yield _shape(parsed)
+
+
+def _batch(items: list[Any], anomalies: set[str]) -> Iterator[Shape]:
+    """Every element: a call behind many others is a call. Only the first 256 are worth a description."""
+    for number, item in enumerate(items or [None]):
+        shape = _shape(Parsed(item, set(anomalies)))
+        if number >= _MOST_DESCRIBED:
+            shape.described = False
+            shape.anomalies.add("batch-truncated")
+        yield shape
 
 
 def _shape(parsed: Parsed) -> Shape:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 
 from ...models.text import clean
-from .secrets import looks_secret
+from .secrets import find_secrets, looks_secret
 
 __all__ = ["Names"]
 
@@ -56,12 +56,12 @@ class Names:
 
 def _hides(name: str) -> bool:
     name = name[: _CAP + 1]
-    return _PIECE.search(name) is not None or (looks_secret(name) and not _worded(name))
+    if _PIECE.search(name) is not None or any(True for _ in find_secrets(name)):
+        return True
+    return any(looks_secret(part) and not _worded(part) for part in name.split())
 
 
 def _worded(name: str) -> bool:
     """Whether a name that is as random as a key is so because it is made of several words."""
-    if any(mark in name for mark in (":/", "eyJ")):
-        return False
     runs = _RUN.findall(name)
     return sum(map(len, runs)) >= _WORD * len(runs) > 0 and max(map(len, runs)) <= _LONGEST_WORD

@@ -14,7 +14,7 @@ from ...models.text import clean
 from .. import conversation
 from .claims import Claims, after_reply, after_request, text
 from .framing import Frame, Lines
-from .ledger import Call, Ledger
+from .ledger import TOO_MANY, Call, Ledger
 from .message import Shape, message_id, shapes
 from .meta import Meta, read_meta
 
@@ -39,6 +39,7 @@ class Message:
     call: Call | None = None
     begins: Call | None = None
     ends: Call | None = None
+    unsaid: int = 0  # messages of the same batch that follow and are not described
 
 
 class Observer:
@@ -70,7 +71,15 @@ class Observer:
         return self._asked[CLIENT].close()
 
     def _messages(self, direction: Direction, frames: list[Frame]) -> list[Message]:
-        return [self._message(direction, frame, shape) for frame in frames for shape in shapes(frame)]
+        messages: list[Message] = []
+        for frame in frames:
+            for shape in shapes(frame):
+                message = self._message(direction, frame, shape)
+                if shape.described or message.begins or message.ends:
+                    messages.append(message)
+                else:
+                    messages[-1].unsaid += 1
+        return messages
 
     def _message(self, direction: Direction, frame: Frame, shape: Shape) -> Message:
         meta = read_meta(shape.body.get("result") if shape.kind in ("response", "error") else shape.params)
@@ -91,9 +100,12 @@ class Observer:
         self._learn(message)
         if shape.id is None:
             return
-        message.call = message.begins = call = self._open(message)
-        if anomaly := self._asked[message.direction].open(shape.id, call):
+        message.call = call = self._open(message)
+        anomaly = self._asked[message.direction].open(shape.id, call)
+        if anomaly:
             shape.anomalies.add(anomaly)
+        if anomaly != TOO_MANY:
+            message.begins = call
 
     def _notification(self, message: Message) -> None:
         self._learn(message)
@@ -133,6 +145,7 @@ class Observer:
             era=claims.era,
             era_evidence=claims.evidence,
             version=claims.version,
+            gated=message.direction == CLIENT and message.frame.complete and message.shape.starts_tool,
         )
 
     def _conversation(self, meta: Meta) -> tuple[str, ConversationSource]:

@@ -21,6 +21,7 @@ _MANY_DIGITS = re.compile(rb"\d{16}")
 _SHALLOW_BYTES = 262_144
 _BOM = "\ufeff"
 _BLANKS = " \t\r\n"
+_STARTS = frozenset('{["-0123456789tfnNI')  # of what can be read at all
 _TOKEN = re.compile(  # possessive, and an unfinished string runs to the end: linear on any input
     r'(?P<string>"(?:[^"\\]|\\.)*+(?:"|\\?\Z))(?P<colon>\s*:)?|(?P<open>[\[{])|(?P<close>[\]}])|[^\s\[\]{}:,"]+',
     re.DOTALL,
@@ -72,6 +73,8 @@ def _lenient(data: bytes) -> Parsed:
         found.add("bom")
         text = text.removeprefix(_BOM)
     text = text.strip(_BLANKS)
+    if text[:1] not in _STARTS:
+        return Parsed(None, found | {"invalid-json"})
     try:
         value, end = _Reader(found).raw_decode(text)
     except RecursionError:

@@ -26,6 +26,10 @@ class Tap(Protocol):
     def towards_client(self, chunk: bytes) -> None:
         """Before the chunk is forwarded."""
 
+    @property
+    def full(self) -> bool:
+        """Whether no more of the client may be read for now."""
+
     def forwarded(self) -> bytes:
         """After a chunk was forwarded to the client. Returns what may now go to the server."""
 
@@ -47,7 +51,7 @@ class Pump:
         """Until the server's process has ended and what it wrote is delivered."""
         exited = False
         while True:
-            self._arm(exited)
+            self._arm(exited, tap.full)
             ready = dict(self._poll.poll(0 if exited and not self._to_client.pending else None))
             if exited and self._server_out not in ready and not self._to_client.pending:
                 return
@@ -83,12 +87,13 @@ class Pump:
             self._to_client.finish()
         self._to_server.put(tap.forwarded())
 
-    def _arm(self, exited: bool) -> None:
+    def _arm(self, exited: bool, full: bool) -> None:
         """Watch what can make progress. A side whose reader is gone is closed, so that its writer learns of it."""
         for source, sink in ((self._client_in, self._to_server), (self._server_out, self._to_client)):
             if source in self._reading and not sink.open:
                 self._stop(source)
-            self._watch(source, select.POLLIN if source in self._reading and not sink.pending else 0)
+            waits = sink.pending or (full and source == self._client_in)
+            self._watch(source, select.POLLIN if source in self._reading and not waits else 0)
             self._watch(sink.fd, select.POLLOUT if sink.open and sink.pending else 0)
         self._watch(self._pidfd, 0 if exited else select.POLLIN)
         self._watch(self._wakeup, select.POLLIN)

@@ -10,9 +10,11 @@ from ...models.digest import Keyring
 from ...models.events import ArgumentFact, JsonType, Origin, ResultFact, SecretFact
 from ...models.text import clean
 from ..tokens import SHORTEST
+from .budget import Budget
+from .names import Names
 from .origins import Origins
 from .parse import compact
-from .secrets import find_secrets, looks_secret
+from .secrets import find_secrets
 from .values import Place, absolute, kind_of, spellings
 from .walk import Leaf, leaves
 
@@ -22,8 +24,8 @@ Sensitivity = Callable[[str], str | None]
 _MOST_ARGUMENTS = 128
 _MOST_SECRETS = 32
 _MOST_CONTENT = 4096
-_MOST_LEAVES = 65_536
-_PLAIN_KEY = 20  # shorter names are too short to be a secret
+_POINTER = 512
+_KEY = 128
 _TYPES: dict[type, JsonType] = {str: "string", bool: "boolean", int: "integer", float: "number", type(None): "null"}
 
 
@@ -32,6 +34,7 @@ class Redactor:
 
     def __init__(self, keyring: Keyring, place: Place, sensitivity: Sensitivity | None) -> None:
         self._digest = keyring.digest
+        self.named = Names(keyring.digest)
         self._place = place
         self._sensitivity = sensitivity
         self._origins = Origins()
@@ -45,22 +48,39 @@ class Redactor:
             facts.append(self._argument(leaf, conversation))
         return tuple(facts)
 
-    def secrets(self, message: object) -> tuple[SecretFact, ...]:
-        """The first 32 secret-like values anywhere in a message."""
+    def secrets(
+        self, message: object, budget: Budget, shown_by: tuple[str, str] | None = None
+    ) -> tuple[SecretFact, ...]:
+        """The first 32 secret-like values anywhere in a message, as far as `budget` reaches.
+
+        `shown_by` (conversation and call_id) has the same texts remembered, to recognise them in later arguments.
+        """
         facts: dict[SecretFact, None] = {}
-        for leaf in islice(leaves(message), _MOST_LEAVES):
-            if isinstance(leaf.value, str):
-                for family, value in find_secrets(leaf.value, leaf.key):
-                    facts[SecretFact(family=family, pointer=self.pointer(leaf), digest=self._digest(value))] = None
-            if len(facts) >= _MOST_SECRETS:
-                break
+        for leaf in budget.leaves(message):
+            if not isinstance(leaf.value, str):
+                continue
+            text = budget.take(leaf.value)
+            if shown_by:
+                self._origins.remember(*shown_by, text)
+            if len(facts) < _MOST_SECRETS:
+                facts |= self._found(text, leaf)
         return tuple(facts)[:_MOST_SECRETS]
+
+    def _found(self, text: str, leaf: Leaf) -> dict[SecretFact, None]:
+        return {
+            SecretFact(family=family, pointer=self.pointer(leaf), digest=self._digest(value)): None
+            for family, value in islice(find_secrets(text, leaf.key), _MOST_SECRETS)
+        }
 
     def result(self, result: dict[str, Any]) -> ResultFact:
         """Counts, size and digest of a result. Lists of other methods count as items."""
         content = result.get("content")
         items = content if isinstance(content, list) else []
-        kinds = {clean(str(item.get("type")), 32) for item in items[:_MOST_CONTENT] if isinstance(item, dict)}
+        kinds = {
+            self.named(item["type"], 64)
+            for item in items[:_MOST_CONTENT]
+            if isinstance(item, dict) and isinstance(item.get("type"), str)
+        }
         text = compact(result)
         return ResultFact(
             content_types=tuple(sorted(kinds)[:16]),
@@ -70,20 +90,16 @@ class Redactor:
             structured="structuredContent" in result,
         )
 
-    def remember(self, result: object, conversation: str, call_id: str) -> None:
-        """Keep what a result showed, to recognise it in later arguments."""
-        for leaf in islice(leaves(result), _MOST_LEAVES):
-            if isinstance(leaf.value, str):
-                self._origins.remember(conversation, call_id, leaf.value)
-
     def pointer(self, leaf: Leaf) -> str:
-        """RFC 6901 pointer; a member name that could itself be a secret stands as its digest."""
-        return clean("".join("/" + self._name(part) for part in leaf.path), 512)
-
-    def _name(self, key: str) -> str:
-        if len(key) >= _PLAIN_KEY and (len(key) > 128 or looks_secret(key)):
-            return self._digest(key)
-        return key.replace("~", "~0").replace("/", "~1") if "~" in key or "/" in key else key
+        """RFC 6901 pointer, at most 512 characters; a member name that looks secret stands as its digest."""
+        parts: list[str] = []
+        length = 0
+        for part in leaf.path:
+            parts.append(self.named(part).replace("~", "~0").replace("/", "~1"))
+            length += len(parts[-1]) + 1
+            if length > _POINTER:
+                break
+        return clean("".join("/" + part for part in parts), _POINTER)
 
     def _argument(self, leaf: Leaf, conversation: str) -> ArgumentFact:
         value = leaf.value
@@ -92,7 +108,7 @@ class Redactor:
             return ArgumentFact(
                 pointer=self.pointer(leaf), type=_TYPES[type(value)], size=len(text), digests=(self._digest(text),)
             )
-        kind = kind_of(value, leaf.key)
+        kind = kind_of(value, leaf.key[-_KEY:])
         forms = spellings(value, kind, self._place)
         origin, origin_call = self._origin(value, forms, conversation)
         return ArgumentFact(

@@ -19,9 +19,9 @@ _FAMILIES: tuple[tuple[str, str, re.Pattern[str]], ...] = tuple(
     (family, marker, re.compile(pattern))
     for family, marker, pattern in (
         ("aws-access-key", "A", r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z2-7]{16}\b"),
-        ("github-token", "gh", r"\bgh[pousr]_[A-Za-z0-9]{36,251}"),
+        ("github-token", "gh", r"\bgh[pousr]_[A-Za-z0-9]{36,251}+"),
         ("github-token", "github_pat_", r"\bgithub_pat_[A-Za-z0-9]{22}_[A-Za-z0-9]{59}"),
-        ("slack-token", "xox", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,250}"),
+        ("slack-token", "xox", r"\bxox[abeoprs]-[A-Za-z0-9-]{10,250}+"),
         ("google-api-key", "AIza", r"\bAIza[0-9A-Za-z_-]{35}"),
         ("private-key", "PRIVATE KEY", r"-----BEGIN (?:[A-Z0-9]{1,16}+ ){0,3}PRIVATE KEY-----[^-]{0,8192}+"),
         ("jwt", "eyJ", r"(?<![\w-])eyJ[A-Za-z0-9_-]{10,}+\.eyJ[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{0,4096}+"),
@@ -53,7 +53,7 @@ _ENTROPY = 4.0
 
 
 def find_secrets(text: str, key: str = "") -> Iterator[tuple[str, str]]:
-    """Family and value of everything secret-like in `text`, which stood under the member name `key`. Reads all of it."""
+    """Family and value of everything secret-like in all of `text`, which stood under the member name `key`."""
     if len(text) < _LEAST:
         return
     known = False

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from .spool import HEADER, SUFFIX, split
+from .spool import HEADER, SUFFIX, SpoolError, split
 
 __all__ = ["Segment", "Ticket", "lock", "segments"]
 
@@ -123,9 +123,12 @@ def segments(folder: Path) -> list[Path]:
 
 
 def lock(folder: Path) -> int | None:
-    """The descriptor that makes this process the folder's only shipper; None where another one is."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fd = os.open(folder / "ship.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    """The descriptor that makes us the folder's only shipper; None where another one is. Raises SpoolError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fd = os.open(folder / "ship.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        raise SpoolError(folder, error) from error
     try:
         fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

@@ -34,6 +34,7 @@ class Session:
         self._observer, self._describer = observer, describer
         self._lease, self._spool, self._now, self._gate = lease, spool, now, gate
         self._behind: list[Message] = []
+        self._over = 0  # gated calls that the gate was not told of yet
         self.failures: dict[str, int] = {}
 
     def towards_server(self, chunk: bytes) -> bytes:
@@ -42,7 +43,12 @@ class Session:
         self._dispatch(allowed)
         if not chunk:
             self._guarded(lambda: self._observed(self._observer.finish(CLIENT)))
-        return allowed
+        return allowed + self._released()
+
+    @property
+    def full(self) -> bool:
+        """Whether the client has to wait."""
+        return self._gate is not None and self._gate.full
 
     def towards_client(self, chunk: bytes) -> None:
         """End the leases of what is answered; the rest can wait until the client has its bytes."""
@@ -52,11 +58,7 @@ class Session:
         """Describe and spool the replies; let the next held call go."""
         messages, self._behind = self._behind, []
         self._guarded(lambda: self._describe(messages))
-        if self._gate is None:
-            return b""
-        released = b"".join(self._gate.finished() for message in messages if _is_tool_call(message.ends))
-        self._dispatch(released)
-        return released
+        return self._released()
 
     def exited(self, status: int) -> None:
         """The server ended: its open calls end with it."""
@@ -65,6 +67,22 @@ class Session:
         self._guarded(lambda: self._incidents(status))
         self._lease.close()
         self._spool.close()
+
+    def _released(self) -> bytes:
+        """What was held and may go, as what it waited for is over."""
+        out = bytearray()
+        while self._gate and self._over:
+            self._over -= 1
+            line = self._gate.finished()
+            self._dispatch(line)
+            out += line
+        return bytes(out)
+
+    def _ended(self, call: Call | None) -> None:
+        """Each call opens the gate once, however often it ends."""
+        if call is not None and call.gated:
+            call.gated = False
+            self._over += 1
 
     def _dispatch(self, chunk: bytes) -> None:
         if chunk:
@@ -78,6 +96,9 @@ class Session:
         for message in messages:
             if message.ends and message.shape.kind == "notification":
                 self._lease.end(message.ends)
+                self._ended(message.ends)
+            elif message.shape.kind == "request" and not message.begins:
+                self._ended(message.call)  # not tracked: its reply will find nothing
 
     def _answered(self, chunk: bytes) -> None:
         """Messages of the server. Its replies end our calls, its requests are none of the sensor's."""
@@ -86,6 +107,7 @@ class Session:
         for message in messages:
             if message.ends and message.shape.kind != "notification":
                 self._lease.end(message.ends)
+                self._ended(message.ends)
 
     def _describe(self, messages: list[Message]) -> None:
         unreadable = 0
@@ -95,6 +117,8 @@ class Session:
                 self._fail("unreadable-flood")  # a chunk of line ends must not become megabytes of events
                 continue
             self._keep(self._describer.message(message, self._now(), self._lease.state))
+            if message.unsaid:
+                self._fail("batch-truncated", message.unsaid)
 
     def _incidents(self, status: int) -> None:
         calls: list[Call | None] = [*self._observer.close()]
@@ -116,10 +140,6 @@ class Session:
         except Exception as error:
             self._fail(type(error).__name__)
 
-    def _fail(self, reason: str) -> None:
-        self.failures[reason] = self.failures.get(reason, 0) + 1
-        self._describer.lost()
-
-
-def _is_tool_call(call: Call | None) -> bool:
-    return call is not None and call.method == "tools/call"
+    def _fail(self, reason: str, count: int = 1) -> None:
+        self.failures[reason] = self.failures.get(reason, 0) + count
+        self._describer.lost(count)

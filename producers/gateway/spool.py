@@ -12,7 +12,7 @@ import os
 import struct
 from pathlib import Path
 
-from ...models.errors import TriptychError
+from ...models.errors import ConfigError
 
 __all__ = ["HEADER", "SUFFIX", "Spool", "SpoolError", "split"]
 
@@ -22,10 +22,15 @@ HEADER = _LENGTH.size
 _SEGMENT_BYTES = 64 << 20
 
 
-class SpoolError(TriptychError):
+class SpoolError(ConfigError):
     """The spool folder cannot be used."""
 
     code = "G03"
+
+    def __init__(self, folder: Path, error: OSError) -> None:
+        super().__init__(
+            f"the spool folder {folder} cannot be written: {error.strerror}", "set spool_dir to a folder of your own"
+        )
 
 
 class Spool:
@@ -39,10 +44,7 @@ class Spool:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._open()
         except OSError as error:
-            raise SpoolError(
-                f"the spool folder {folder} cannot be written: {error.strerror}",
-                "set spool_dir to a folder of your own",
-            ) from error
+            raise SpoolError(folder, error) from error
 
     def append(self, record: bytes) -> bool:
         """Whether the record was kept; False when the disk or the limit is full. Never raises."""

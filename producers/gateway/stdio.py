@@ -51,6 +51,10 @@ def run(config: GatewayConfig) -> int:
     keyring = _keyring(config)
     instance = host.new_id()
     spool = Spool(config.spool_dir, instance, config.spool_bytes)
+    if config.ship == "auto":
+        from .autoship import start  # noqa: PLC0415
+
+        start(config)  # before the server: a folder that refuses it leaves nothing behind
     child = spawn(config.command, child_environment(os.environ, config.child_env_remove))
     lease = SensorLease(
         config.lease_socket, config.server_id, attach_s=config.attach_ms / 1000, ready_s=config.ready_ms / 1000
@@ -73,10 +77,6 @@ def run(config: GatewayConfig) -> int:
         inodes=(os.fstat(child.stdin).st_ino, os.fstat(child.stdout).st_ino),
         dispatch_mode=config.dispatch_mode,
     )
-    if config.ship == "auto":
-        from .autoship import start  # noqa: PLC0415
-
-        start(config)
     session = _session(config, connection, keyring, lease, spool)
     return _pump(child, session)
 

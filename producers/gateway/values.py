@@ -27,6 +27,7 @@ _EXTENSION = re.compile(
     re.IGNORECASE,
 )
 _LONGEST = 4096
+_LONGEST_HOST = 262  # a name of 253 octets, dots and a port
 _PORTS = {"http": "80", "https": "443", "ws": "80", "wss": "443", "ftp": "21", "ssh": "22", "postgresql": "5432"}
 
 
@@ -48,7 +49,7 @@ def kind_of(value: str, key: str) -> ValueKind:
         return "path" if value[:7].lower() == "file://" else "url"
     if value[0] in "/~" or value.startswith(("./", "../")) or value in (".", ".."):
         return "path"
-    if _HOST.fullmatch(value) and not _names_file(value, key):
+    if len(value) <= _LONGEST_HOST and _HOST.fullmatch(value) and not _names_file(value, key):
         return "host"
     if " " not in value and ("/" in value or _names_file(value, key)):
         return "path"

@@ -158,13 +158,11 @@ class Batches:
         if stream is not None and count:
             stream.lose(count, since_ns)
 
-    def undelivered(self, batch: ExecutionBatch) -> int:
-        """`batch` reached nobody: its facts, and what it said was lost, are lost. Returns how many facts these are."""
-        count = batch.lost_before + sum(event.count for event in batch.events)
-        stream = self._streams.get(batch.workload)
+    def undelivered(self, workload: str, count: int, since_ns: int) -> None:
+        """`count` facts of a workload, the oldest of `since_ns`, were told and reached nobody."""
+        stream = self._streams.get(workload)
         if stream is not None and count:
-            stream.lose(count, min(filter(None, (batch.lost_from_ns, *(event.mono_ns for event in batch.events)))))
-        return count
+            stream.lose(count, since_ns)
 
     def flush(self, mono_ns: int, offset_ns: int) -> list[ExecutionBatch]:
         """Everything taken so far. All events before the monotonic time `mono_ns` must have been taken.

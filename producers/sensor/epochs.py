@@ -77,7 +77,7 @@ class Epochs:
         return fits
 
     def end(self, call_id: str) -> bool:
-        """Whether `call_id` was in flight. An unknown one is taken for one of those that only count, while there are."""
+        """Whether `call_id` was in flight. While some only count, an unknown one is taken for one of these."""
         call = self._calls.pop(call_id, None)
         if call is None and not self._beyond:
             return False

@@ -1,7 +1,8 @@
 """The sensor's end of the lease: a SOCK_SEQPACKET socket on which gateways say which call is in flight.
 
 A gateway is believed only about processes below itself: the kernel names peer (SO_PEERCRED) and server (a pidfd),
-never the packet. A watched server and what it forked hold no lease, and are handed out to nobody. A packet that is no message costs its sender the connection and nobody else anything.
+never the packet. A watched server and what it forked hold no lease, and are handed out to nobody. A packet that is no
+message costs its sender the connection and nobody else anything.
 """
 
 from __future__ import annotations

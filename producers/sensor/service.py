@@ -16,7 +16,6 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
-from typing import Protocol
 
 from ...models.digest import Keyring
 from ...models.errors import WireError
@@ -26,12 +25,11 @@ from ...models.wire import Codec, bundled
 from ..lease import Granted, Refused
 from . import processes
 from .batches import Batches, Origin, Sensitive
-from .binding import State
 from .config import SensorConfig
-from .decode import KernelEvent
 from .lease import LeaseServer
 from .loader import load
 from .recording import Recorder
+from .source import Source
 from .watch import Watch
 
 __all__ = ["TOPIC", "Clock", "Publish", "Sensor"]
@@ -50,32 +48,6 @@ class Clock:
 
     mono: Callable[[], int] = time.monotonic_ns
     wall: Callable[[], int] = time.time_ns
-
-
-class Source(Protocol):
-    """Where kernel events come from: the running kernel (Watch), or a recording (Recorded)."""
-
-    features: tuple[str, ...]
-    missing: Mapping[str, str]
-    descriptor: int  # readable when something happened
-
-    def add(self, root: int, server: str, state: State) -> None: ...
-
-    def stamp(self, root: int, state: State) -> None: ...
-
-    def remove(self, root: int) -> None: ...
-
-    def root_of(self, pid: int) -> int | None: ...
-
-    def living(self) -> set[int]: ...
-
-    def settled(self, now_ns: int) -> int: ...
-
-    def events(self, current: Callable[[int], int], now_ns: int) -> Iterator[KernelEvent]: ...
-
-    def lost(self, root: int) -> int: ...
-
-    def close(self) -> None: ...
 
 
 class Sensor:
@@ -125,9 +97,7 @@ class Sensor:
     def counters(self) -> Counter[str]:
         """Batches and events published, and every kind of trouble; refusals of the lease socket by their reason."""
         refused = self._leases.refused
-        told = Counter({"refused": refused.total(), "impostor": refused["impostor"]})
-        told |= Counter({f"refused-{reason}": count for reason, count in refused.items()})
-        return told + self._counts + Counter({"too-many-in-flight": self._batches.beyond})
+        return self._counts + refused + Counter({"refused": refused.total(), "calls-beyond": self._batches.beyond})
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -293,21 +263,28 @@ class Sensor:
             except WireError:
                 self._counts["unencodable"] += 1
                 continue
-            if not self._publish(TOPIC, batch.workload, value, partial(self._delivered, batch)):
-                self._delivered(batch, "the queue is full")
-                continue
-            self._counts["batches"] += 1
-            self._counts["events"] += sum(event.count for event in batch.events)
+            report = partial(self._report, batch.workload, *_content(batch))
+            if self._publish(TOPIC, batch.workload, value, report):
+                self._counts.update(batches=1, events=sum(event.count for event in batch.events))
+            else:
+                report("not taken")
 
-    def _delivered(self, batch: ExecutionBatch, trouble: str | None) -> None:
+    def _report(self, workload: str, count: int, since_ns: int, trouble: str | None) -> None:
         """Called by this thread, inside a later publish: what got lost on the way is told with the next batch."""
         if trouble is not None:
             self._counts["undelivered-batches"] += 1
-            self._counts["undelivered-facts"] += self._batches.undelivered(batch)
+            self._counts["lost"] += count
+            self._batches.undelivered(workload, count, since_ns)
 
     def _record(self, kind: bytes, **fields: object) -> None:
         if self._recorder:
             self._recorder.write(kind, **fields)
+
+
+def _content(batch: ExecutionBatch) -> tuple[int, int]:
+    """Facts that stand in `batch` or were lost before it, and the monotonic time of the oldest."""
+    times = [event.mono_ns for event in batch.events] + ([batch.lost_from_ns] if batch.lost_before else [])
+    return sum(event.count for event in batch.events) + batch.lost_before, min(times, default=batch.mono_ns)
 
 
 @contextlib.contextmanager

@@ -43,11 +43,12 @@ def broker() -> Iterator[brokers.Broker]:
         yield started
 
 
-def test_all_findings_of_all_partitions_come_in_event_time(broker: brokers.Broker) -> None:
+def test_each_finding_of_all_partitions_comes_once_in_event_time(broker: brokers.Broker) -> None:
     inbox = alerts.Inbox(broker.client())
     held = list(inbox.read())
     assert [alert.wall_ns for alert in held] == sorted(alert.wall_ns for alert in held)
-    assert len(held) == 10
+    assert [alert.finding_uid for alert in held] == [numbered(index).finding_uid for index in range(9)]
+    assert [alert.sequence for alert in held] == [1, 1, 1, 1, 2, 1, 1, 1, 1]
     assert inbox.unreadable == 1
 
 
@@ -64,6 +65,18 @@ def test_following_goes_on_where_the_topic_ended(broker: brokers.Broker) -> None
     producer.produce("mcp.alerts", CODEC.encode(replace(numbered(4), sequence=3)), key="new")
     producer.flush(10)
     assert (next(stream).sequence) == 3
+    stream.close()
+
+
+def test_following_tells_of_every_revision(broker: brokers.Broker) -> None:
+    stream = alerts.Inbox(broker.client()).read(last=1, follow=True)
+    next(stream)
+    producer = Producer(broker.client())
+    coming = [replace(numbered(3), sequence=2, activity="update"), replace(numbered(3), sequence=3, activity="close")]
+    for alert in coming:
+        producer.produce("mcp.alerts", CODEC.encode(alert), key="same")
+    producer.flush(10)
+    assert [next(stream).activity, next(stream).activity] == ["update", "close"]
     stream.close()
 
 
@@ -88,6 +101,11 @@ def test_tail_prints_a_line_for_each_finding(broker: brokers.Broker) -> None:
     lines = run(broker, "tail", "--count", "2").splitlines()
     assert [line.split()[3] for line in lines] == [numbered(7).finding_uid, numbered(8).finding_uid]
     assert all(len(line) < 100 for line in lines)
+
+
+def test_tail_prints_a_finding_of_two_revisions_once(broker: brokers.Broker) -> None:
+    lines = run(broker, "tail", "--from-beginning").splitlines()
+    assert [line.split()[3] for line in lines] == [numbered(index).finding_uid for index in range(9)]
 
 
 def test_tail_as_json_is_one_object_a_line(broker: brokers.Broker) -> None:

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
+
+from confluent_kafka import Producer
+
+from triptych.infra import brokers
+from triptych.infra.settings import Kafka
 
 CODE = """
 import logging
@@ -30,3 +36,22 @@ def test_logs_of_ours_and_of_libraries_are_json_lines_on_stderr() -> None:
     )
     assert (second["event"], second["part"]) == ("says so", "sensor")
     assert "ZeroDivisionError" in third["exception"]
+
+
+def test_a_worker_logs_json_lines_whatever_its_stream_library_thinks_of_logs() -> None:
+    with brokers.start(Kafka(provider="embedded")) as broker:
+        producer = Producer(broker.client())
+        producer.produce("mcp.protocol", b"no record", key="w")
+        assert producer.flush(10) == 0
+        words = ["--set", f"kafka.bootstrap={broker.bootstrap}", "--set", "worker.stages=calls", "worker"]
+        command = [sys.executable, "-m", "triptych.infra.cli.main", *words]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            lines = []
+            for line in process.stderr:
+                lines.append(line)
+                if "dead letter" in line:
+                    process.send_signal(signal.SIGTERM)
+    told = [json.loads(line) for line in lines]
+    assert told[0]["event"] == "joining"
+    assert [line["topic"] for line in told if line["event"] == "dead letter"] == ["mcp.protocol"]

@@ -46,7 +46,7 @@ def test_a_finding_shows_what_how_bad_who_and_why() -> None:
         "Credential read, then data sent out, in one call: read_config on files",
         "CRITICAL", "risk 95", "confidence 95 %", "binding exact", "ann", "support-bot",
         "never contacted by read_config (0 of 42 sessions)",
-        "chain.credential-read-then-egress v1", "AML.T0098", "MCP01:2025", "ATLAS 2026.09",
+        "chain.credential-read-then-egress v2", "AML.T0098", "MCP01:2025", "ATLAS 2026.09",
         "✓ protocol", "nothing lost", "revision 1",
     ):  # fmt: skip
         assert part in text
@@ -120,3 +120,11 @@ def test_a_line_has_less_than_a_hundred_columns() -> None:
         assert len(line) < 100
         assert "\n" not in line
         assert stolen().finding_uid in line
+
+
+def test_a_line_says_which_revision_it_is_where_that_is_asked_for() -> None:
+    alert = replace(stolen(), sequence=12, activity="close")
+    assert "close 12" not in shown(view.render_line(alert))
+    line = shown(view.render_line(alert, revision=True)).rstrip("\n")
+    assert "close 12" in line
+    assert len(line) < 100

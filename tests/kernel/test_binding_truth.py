@@ -55,24 +55,39 @@ def test_with_four_in_flight_the_truth_is_a_candidate_and_no_exact_binding_is_wr
     assert {bound.event.binding for bound in seen} == {"exact", "candidates"}
 
 
-def test_a_child_and_a_daemon_that_acts_after_the_reply_stay_with_their_call(
+def test_a_child_is_its_calls_and_a_daemon_that_acts_after_the_reply_is_by_lineage(
     running: Running, server: Server, gateway: Gateway, tmp_path: Path
 ) -> None:
     first = gateway.begin()
     server.do(f"subprocess.run(['touch', '{tmp_path}/{first.call_id}-child'])")
     server.do(f"subprocess.run(['sh', '-c', '(setsid sh -c \"sleep 0.3; : > {tmp_path}/{first.call_id}-daemon\" &)'])")
     gateway.end(first)
+    eventually((tmp_path / f"{first.call_id}-daemon").exists)
     second = gateway.begin()
     server.do(f"open('{tmp_path}/{second.call_id}', 'w').close()")
-    eventually((tmp_path / f"{first.call_id}-daemon").exists)
     gateway.end(second)
     running.told.settled()
     seen = {Path(bound.event.path or "").name: bound for bound in _marked(running, tmp_path)}
     assert set(seen) == {f"{first.call_id}-child", f"{first.call_id}-daemon", second.call_id}
-    assert all(
-        (bound.calls, bound.event.binding) == ((_truth(bound, (first, second)),), "exact") for bound in seen.values()
-    )
-    assert seen[f"{first.call_id}-daemon"].event.evidence == "forked-under-call"
+    assert all(bound.calls == (_truth(bound, (first, second)),) for bound in seen.values())
+    daemon = seen.pop(f"{first.call_id}-daemon").event
+    assert (daemon.binding, daemon.evidence) == ("lineage", "forked-under-ended-call")
+    assert {bound.event.binding for bound in seen.values()} == {"exact"}
+
+
+def test_a_helper_forked_under_one_call_and_used_by_another_is_never_bound_exactly_to_the_first(
+    running: Running, server: Server, gateway: Gateway, tmp_path: Path
+) -> None:
+    first = gateway.begin()
+    server.do("helper = subprocess.Popen(['sh'], stdin=subprocess.PIPE)")
+    gateway.end(first)
+    second = gateway.begin()
+    server.do(f"helper.stdin.write(b': > {tmp_path}/{second.call_id}\\n'); helper.stdin.close(); helper.wait()")
+    gateway.end(second)
+    running.told.settled()
+    (seen,) = _marked(running, tmp_path)
+    assert (seen.calls, seen.event.binding) == ((first, second), "candidates")
+    assert seen.event.evidence == "helper-of-an-earlier-call"
 
 
 def test_threads_of_the_server_are_the_server(

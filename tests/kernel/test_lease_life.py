@@ -8,6 +8,8 @@ import socket
 import stat
 import subprocess
 import sys
+import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -89,13 +91,72 @@ def test_a_process_that_is_no_child_of_the_gateway_is_refused(running: Running) 
     assert "no child" in refused.reason
 
 
+IMPOSTOR = """
+go_r, go_w = os.pipe()
+child = os.fork()
+if child == 0:
+    os.read(go_r, 1); open({path!r}, 'w').close(); os._exit(0)
+line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET); line.connect({lease!r})
+socket.send_fds(line, [b'A{{"server":"harmless","version":1}}'], [os.pidfd_open(child)])
+answer = line.recv(4096)
+os.write(go_w, b'x'); os.waitpid(child, 0)
+open({path!r} + '.answer', 'wb').write(answer)
+"""
+# The one that asks is an orphan of init by then: only the kernel's book still knows where it belongs.
+ORPHAN = """
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        while os.getppid() == {server}: pass
+        import time; time.sleep(0.1)
+{body}
+        os.rename({path!r} + '.answer', {path!r} + '.done'); os._exit(0)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_server_cannot_take_its_own_child_out_of_the_call(
+    running: Running, server: Server, gateway: Gateway, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "stolen")
+    call = gateway.begin()
+    server.do(IMPOSTOR.format(path=path, lease=str(running.socket)))
+    gateway.end(call)
+    running.told.settled()
+    assert isinstance(parse((tmp_path / "stolen.answer").read_bytes()), Refused)
+    (seen,) = running.told.events("open", lambda event: event.path == path)
+    assert (seen.calls, seen.event.binding) == ((call,), "exact")
+    assert running.sensor.counters["impostor"] == 1
+
+
+def test_a_descendant_that_got_itself_adopted_is_still_refused(
+    running: Running, server: Server, gateway: Gateway, tmp_path: Path
+) -> None:
+    path = str(tmp_path / "stolen")
+    body = textwrap.indent(IMPOSTOR.format(path=path, lease=str(running.socket)), " " * 8)
+    call = gateway.begin()
+    server.do(ORPHAN.format(path=path, body=body, server=server.process.pid))
+    eventually((tmp_path / "stolen.done").exists)
+    gateway.end(call)
+    assert isinstance(parse((tmp_path / "stolen.done").read_bytes()), Refused)
+    assert running.sensor.counters["impostor"] == 1
+
+
 def test_a_server_has_one_lease(running: Running, server: Server, gateway: Gateway) -> None:
     assert isinstance(Gateway(running.socket).attach(server.process.pid), Refused)
     gateway.end(gateway.begin())
 
 
 @pytest.mark.parametrize(
-    "packet", [b"nonsense", b"A{", b"A{}", pack(Begin("c" * 36, "0" * 32)), pack(Attach("no pidfd"))]
+    "packet",
+    [
+        b"nonsense",
+        b"A{",
+        b"A{}",
+        pack(Begin("0190b5a0-0000-7000-8000-000000000001", "0" * 32)),
+        pack(Attach("no pidfd")),
+    ],
 )
 def test_a_packet_that_does_not_belong_costs_only_its_sender(
     running: Running, server: Server, gateway: Gateway, packet: bytes

@@ -45,6 +45,22 @@ def test_the_loss_stands_in_the_batch_with_its_span(start: Start, server: Server
     assert lossy
 
 
+def test_what_the_broker_does_not_take_is_told_as_lost(start: Start, server: Server) -> None:
+    running = start(flush_ms=200)
+    gateway = Gateway(running.socket)
+    gateway.attach(server.process.pid)
+    running.told.refusing = 1
+    for _ in range(2):
+        call = gateway.begin()
+        server.do("for _ in range(23): os.close(os.open('/dev/null', 0))")
+        gateway.end(call)
+        running.told.settled()
+    gateway.close()
+    assert sum(batch.lost_before for batch in running.told.batches) == running.sensor.counters["lost"] >= 23
+    assert running.sensor.counters["undelivered-batches"] == 1
+    assert running.told.count("open", lambda event: event.path == "/dev/null") == 23
+
+
 def test_a_full_table_of_processes_refuses_the_lease_instead_of_watching_half() -> None:
     with load(1 << 16) as kernel:
         watch = Watch(kernel)

@@ -10,7 +10,7 @@ from triptych.models import baseline as keys
 from triptych.models import finding, testing, wire
 from triptych.models.detections.engine import Rulebook
 from triptych.models.detections.engine.subjects import BINDINGS
-from triptych.models.events import Alert, Binding, Coverage, LearningState, Reason, Score
+from triptych.models.events import Alert, Binding, Coverage, LearningState, Principal, Reason, Score, Server
 from triptych.models.risk import Judgement
 from triptych.models.turn import Turn
 
@@ -265,3 +265,25 @@ def test_a_finding_fits_its_schema() -> None:
     codec = wire.bundled()
     alert = assembled(stolen(), judged())
     assert codec.decode(codec.encode(alert)) == alert
+
+
+def test_a_theft_outside_every_call_is_a_severe_finding_of_its_server() -> None:
+    turn = Turn("w/b", (testing.background(testing.read("/home/ann/.netrc", 0.1), testing.send(OUT, 900, 0.2)),))
+    alert = assembled(turn)
+    assert (alert.severity, alert.risk, alert.tool, alert.server.id) == ("high", 85.0, None, "files")
+    assert alert.message == "background read /home/ann/.netrc (secret.app) and then sent 900 B to 203.0.113.7:443"
+
+
+def test_what_server_and_principal_say_of_themselves_is_harmless_in_the_record_too() -> None:
+    hostile = "x\x1b[2J\n\u202ey" * 100
+    server = Server(id=hostile, claimed_name=hostile, claimed_version=hostile, executable=hostile, pid=7)
+    principal = Principal(kind="configured", id=hostile, executable=hostile)
+    turn = stolen(principal=principal, conversation=hostile, host=hostile, cluster=hostile)
+    alert = assembled(replace(turn, calls=tuple(replace(call, server=server) for call in turn.calls)))
+    said = (
+        *(alert.server.id, alert.server.claimed_name, alert.server.claimed_version, alert.server.executable),
+        *(alert.principal.id, alert.principal.executable, alert.conversation, alert.host, alert.cluster),
+    )
+    assert all(text and text.isprintable() and len(text) <= 256 for text in said)
+    assert alert.server.pid == 7
+    assert wire.bundled().decode(wire.bundled().encode(alert), Alert) == alert

@@ -18,6 +18,25 @@ def test_a_message_survives_the_way(message: Attach | Granted | Refused | Begin 
     assert parse(pack(message)) == message
 
 
+FORGED = [
+    b"B" + b"\x1b[31mFORGED\r\nCALL".ljust(36) + TRACE.encode(),
+    b"B" + CALL.encode() + b"\x1b]0;x\x07".ljust(32, b"z"),
+    b"B" + CALL.upper().replace("0", "A").encode() + TRACE.encode(),
+    b"B" + CALL.encode() + TRACE.upper().encode(),
+    b"B" + CALL.encode() + TRACE.encode() + b"\n",
+    b"E" + CALL.encode() + b"\n",
+    b"E" + CALL[:-1].encode() + b" ",
+    b"E" + CALL.replace("-", "0").encode(),
+]
+
+
+@pytest.mark.parametrize("packet", FORGED, ids=lambda packet: ascii(packet[:12]))
+def test_an_id_that_is_none_is_a_lease_error(packet: bytes) -> None:
+    with pytest.raises(LeaseError) as caught:
+        parse(packet)
+    assert caught.value.code == "L01"
+
+
 @given(st.binary(max_size=100))
 def test_any_other_packet_is_a_lease_error(data: bytes) -> None:
     try:

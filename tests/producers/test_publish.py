@@ -34,6 +34,24 @@ def test_a_full_queue_makes_the_caller_wait_instead_of_dropping(broker: str) -> 
     assert publisher.acknowledged == 200
 
 
+def test_an_offer_never_waits_and_says_when_it_is_not_taken() -> None:
+    publisher = Publisher(PublishConfig(bootstrap=NOBODY, properties={"queue.buffering.max.messages": "10"}))
+    answers: list[str | None] = []
+    assert [publisher.offer("t", "k", b"v", answers.append) for _ in range(12)] == [True] * 10 + [False] * 2
+    assert publisher.failed == 2
+    assert publisher.close(0.1) == 10
+    assert len(answers) == 10
+    assert None not in answers
+
+
+def test_an_offer_reports_its_delivery(broker: str) -> None:
+    publisher = Publisher(PublishConfig(bootstrap=broker))
+    answers: list[str | None] = []
+    assert publisher.offer("reported", "k", b"v", answers.append)
+    publisher.flush(10)
+    assert answers == [None]
+
+
 def test_every_record_reports_its_delivery(broker: str) -> None:
     publisher = Publisher(PublishConfig(bootstrap=broker))
     answers: list[str | None] = []

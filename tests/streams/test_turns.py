@@ -14,7 +14,7 @@ from triptych.models.errors import ConfigError
 from triptych.models.events import AgentSpan, Alert, Call, Coverage, DeadLetter
 from triptych.models.history import from_json
 from triptych.models.model import Model
-from triptych.models.testing import START_NS, call, read, send, span
+from triptych.models.testing import START_NS, background, call, read, receive, send, span
 from triptych.models.testing_traffic import learned, sessions, theft
 from triptych.models.training import train
 from triptych.models.turn import Turn
@@ -283,9 +283,76 @@ def test_all_a_judgement_asks_for_is_wanted_before(
                 assert held.views["files"].supports.keys() >= set(asked)
 
 
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 30), st.booleans()), max_size=14), st.integers(1, 5))
+def test_all_orders_are_wanted_before_whatever_is_forgotten(told: list[tuple[str, int, bool]], cut: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(openturn, "_MOST", 4)
+        bench = Bench(rules=Quiet())
+        calls = [call(tool, *[SECRET][: int(notable)], at_s=at_s) for tool, at_s, notable in told]
+        for start in range(0, len(calls), cut):
+            bench.take(*calls[start : start + cut])
+            (held,) = bench.stage._turns.values()
+            assert held.views["files"].supports.keys() >= set(turn_keys(held.turn().calls, "files"))
+
+
 def test_a_turn_of_too_many_calls_forgets_its_oldest(bench: Bench) -> None:
     bench.take(*(call("list_dir", at_s=number / 10, revision=1) for number in range(260)))
     assert bench.stage.counts()["trimmed"] == 4
+
+
+def test_fillers_do_not_push_a_sensitive_read_out_of_its_turn(bench: Bench) -> None:
+    bench.take(call("fetch_page", receive("203.0.113.80:443"), at_s=0))
+    bench.take(call("read_file", SECRET, at_s=2))
+    bench.take(*(call("list_dir", at_s=4 + 2 * number) for number in range(300)))
+    alerts = bench.take(call("post_message", send("198.51.100.20:443", at_s=700), at_s=700))
+    assert {hit.id for hit in alerts[-1].rules} >= {"chain.untrusted-read-then-sensitive-read-then-egress"}
+
+
+def test_among_calls_that_matter_the_oldest_is_forgotten_and_the_newest_is_judged(bench: Bench) -> None:
+    bench.take(*(call("read_file", SECRET, at_s=number) for number in range(256)))
+    bench.take(call("list_dir", at_s=300))
+    (held,) = bench.stage._turns.values()
+    assert [one.tool for one in held.turn().calls] == ["read_file"] * 255 + ["list_dir"]
+    assert held.turn().calls[0].started_ns == START_NS + S
+
+
+def test_a_turn_holds_a_chunk_once_however_many_of_its_records_it_took(bench: Bench) -> None:
+    bench.take(*(call("list_dir", at_s=number / 10) for number in range(300)))
+    (held,) = bench.stage._turns.values()
+    assert held.close() == (bench.pins[0],)
+    bench.pins[0].release()
+    assert not bench.pins[0].held
+
+
+def test_answers_of_forgotten_calls_are_forgotten_but_none_that_is_needed(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(openturn, "_MOST", 8)
+    monkeypatch.setattr(openturn, "_ANSWERS", 64)
+    for number in range(200):
+        bench.take(call(f"tool-{number}", read(f"/srv/{number}/x"), at_s=number))
+        (held,) = bench.stage._turns.values()
+        needed = set(turn_keys(held.turn().calls, "files"))
+        answers = held.views["files"].supports.keys()
+        assert answers >= needed
+        assert len(answers) <= max(64, 3 * len(needed))
+
+
+def test_what_a_process_does_after_the_reply_of_its_call_amends_the_finding_to_be(bench: Bench) -> None:
+    quiet = call("read_config")
+    bench.take(at(quiet, 1))
+    effects = [replace(effect, binding="lineage") for effect in (SECRET, OUT)]
+    late = call("read_config", *effects, revision=2)
+    (alert,) = bench.take(at(late, 1))
+    assert "chain.credential-read-then-egress" in {hit.id for hit in alert.rules}
+    assert alert.binding == "lineage"
+
+
+def test_a_theft_in_the_background_is_a_finding_and_not_learned(bench: Bench) -> None:
+    (alert,) = bench.take(at(background(SECRET, OUT), 1))
+    assert [hit.id for hit in alert.rules] == ["execution.background-credential-read-then-egress"]
+    bench.advance(60)
+    assert bench.writes == []
 
 
 def test_other_records_are_refused(bench: Bench) -> None:

@@ -113,6 +113,11 @@ def test_a_missing_folder_is_refused(tmp_path: Path) -> None:
         ('id = "execution.opens-a-file"', 'id = "opens a file"', "is no rule id"),
         ('id = "execution.opens-a-file"', 'id = "execution.opens-two"', "does not fit the file name"),
         ('severity = "low"', 'severity = "high"', "severity high cannot rest on binding none"),
+        (
+            'layers = ["execution"]',
+            'layers = ["execution"]\noutside_calls = true\nbinding = "exact"',
+            "outside every call no effect is bound by exact",
+        ),
     ],
 )
 def test_a_wrong_word_is_refused_with_file_and_place(tmp_path: Path, old: str, new: str, complaint: str) -> None:

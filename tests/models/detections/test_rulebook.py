@@ -132,3 +132,23 @@ def test_a_chain_needs_calls_that_began_after_the_reply_before(told: list[tuple[
     sends = [start for kind, start, _ in told if kind == "send"]
     expected = any(intake[1] <= read[0] and read[1] <= send for intake in intakes for read in reads for send in sends)
     assert (A02 in hit_ids(testing.turn(*calls))) is expected
+
+
+def test_what_a_server_does_outside_every_call_is_judged_without_a_binding() -> None:
+    theft = testing.background(testing.read(SECRET, 0.1), testing.connect(OUT, 0.2))
+    [hit] = BOOK.evaluate(testing.turn(theft), {}).hits
+    assert hit.rule.id == "execution.background-credential-read-then-egress"
+    assert hit.record.evidence == tuple(effect.source for effect in theft.effects)
+
+
+def test_a_turn_of_calls_alone_gives_a_rule_of_the_background_nothing_to_lack() -> None:
+    call = testing.call()
+    blind = replace(call, coverage=replace(call.coverage, execution=False))
+    lacking = {entry.rule for entry in BOOK.evaluate(testing.turn(blind), {}).not_judged}
+    assert lacking
+    assert "execution.background-credential-read-then-egress" not in lacking
+
+
+def test_effects_of_a_process_that_outlives_its_call_are_as_good_as_its_own() -> None:
+    effects = (testing.read(SECRET, 4, binding="lineage"), testing.connect(OUT, 5, binding="lineage"))
+    assert hit_ids(testing.turn(testing.call("read_config", *effects, lasts_s=1))) == [X01]

@@ -148,6 +148,13 @@ def test_an_address_in_use_is_named(receiver: Any, origin: Origin, keyring: Keyr
     assert caught.value.code == "O01"
 
 
+@pytest.mark.parametrize("host", ["192.0.2.1", "no such host", "a" * 300])
+def test_a_host_that_is_not_ours_is_named_with_its_own_next_step(origin: Origin, keyring: Keyring, host: str) -> None:
+    with pytest.raises(TriptychError) as caught:
+        server(AgentConfig(origin=origin, host=host, port=0), keyring, lambda _: None)
+    assert (caught.value.code, "host" in caught.value.hint) == ("O01", True)
+
+
 def test_it_listens_on_loopback_unless_told_otherwise(origin: Origin, keyring: Keyring) -> None:
     _, listener = server(AgentConfig(origin=origin, port=0), keyring, lambda _: None)
     assert listener.getsockname()[0] == "127.0.0.1"

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triptych.producers.gateway.budget import Budget
 from triptych.producers.gateway.definitions import tool_definitions
 from triptych.producers.gateway.jcs import canonical, number
 
@@ -78,13 +79,17 @@ def test_what_has_no_canonical_text_is_refused(value: object) -> None:
         canonical(nested if isinstance(value, list) else value)
 
 
+def described(tools: object) -> Any:
+    return tool_definitions(tools, Budget(), str)
+
+
 def one(**changes: Any) -> Any:
-    return tool_definitions([TOOL | changes])[0]
+    return described([TOOL | changes])[0]
 
 
 def test_the_order_of_members_changes_no_digest() -> None:
     shuffled = json.loads(json.dumps(TOOL, sort_keys=True))
-    assert tool_definitions([shuffled]) == tool_definitions([dict(reversed(TOOL.items()))])
+    assert described([shuffled]) == described([dict(reversed(TOOL.items()))])
 
 
 @pytest.mark.parametrize(
@@ -139,4 +144,4 @@ def test_an_ordinary_definition_has_no_tag() -> None:
 
 @pytest.mark.parametrize("tools", [None, {}, [1, None, {}, {"name": 5}], "x"])
 def test_what_is_no_definition_is_left_out(tools: object) -> None:
-    assert tool_definitions(tools) == ()
+    assert described(tools) == ()

@@ -147,7 +147,7 @@ def test_a_member_name_that_looks_like_a_secret_stands_as_its_digest(
 ) -> None:
     secret = SECRETS["github-token"]
     (event,) = watched.client(call(**{secret: 1}))
-    assert event.arguments[0].pointer == "/" + keyring.digest(secret)
+    assert event.arguments[0].pointer == "/digest:" + keyring.digest(secret)
 
 
 def test_results_are_counted_and_never_quoted(watched: Any, call: Build) -> None:

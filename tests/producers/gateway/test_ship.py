@@ -264,3 +264,44 @@ def _ships(process: Path, folder: Path) -> bool:
 def test_shipping_needs_an_address(tmp_path: Path) -> None:
     with pytest.raises(TriptychError, match="bootstrap"):
         GatewayConfig(command=("cat",), spool_dir=tmp_path, ship="auto")
+
+
+@pytest.mark.parametrize("command", ["ship", "auto"])
+def test_a_folder_that_cannot_be_written_is_one_error_and_exit_2(tmp_path: Path, command: str) -> None:
+    """A folder in place of the lock refuses root as well as everybody else."""
+    spool = tmp_path / "spool"
+    spool.mkdir()
+    (spool / "ship.lock").mkdir()
+    settings = tmp_path / "gateway.toml"
+    settings.write_text(f'spool_dir = "{spool}"\nship = "auto"\nbootstrap = "127.0.0.1:1"\n')
+    module = "triptych.producers.gateway." + {"ship": "ship", "auto": "stdio"}[command]
+    options = {
+        "ship": ["--spool", str(spool), "--bootstrap", "127.0.0.1:1"],
+        "auto": ["--config", str(settings), "--", "echo", "started"],
+    }[command]
+    done = subprocess.run(
+        [sys.executable, "-m", module, *options], input=b"", capture_output=True, timeout=30, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert b"G03 the spool folder" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"), [(["ship"], "G03"), (["stdio", "--", "echo", "x"], "G03"), (["stdio"], "G01")]
+)
+def test_the_command_line_says_the_same(tmp_path: Path, arguments: list[str], code: str) -> None:
+    (tmp_path / "file").write_text("")
+    given = [f"--set=gateway.spool_dir={tmp_path}/file/spool", "--set=kafka.bootstrap=127.0.0.1:1"]
+    done = subprocess.run(
+        [sys.executable, "-m", "triptych.infra.cli.main", *given, "gateway", *arguments],
+        input="",
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert f"{code} " in done.stderr
+    assert "    try: " in done.stderr
+    assert "Traceback" not in done.stderr

@@ -118,6 +118,30 @@ def test_start_up_is_counted_but_its_connections_and_executions_are_told() -> No
     assert sorted(event.kind for event in batch.events) == ["connect", "exec"]
 
 
+def test_a_sensitive_file_read_at_start_up_is_told() -> None:
+    fresh = Batches(Origin(instance="s", boot_id="b", host="h"), KEYRING)
+    fresh.open(ROOT, WORKLOAD)
+    fresh.observe(replace(OPEN, epoch=1, path=b"/home/a/.aws/credentials"))
+    fresh.observe(replace(OPEN, epoch=1, path=b"/usr/lib/libc.so.6"))
+    batch = _one(fresh.flush(90, OFFSET))
+    assert [(event.path, event.evidence) for event in batch.events] == [("/home/a/.aws/credentials", "background")]
+    assert batch.summarised == 1
+
+
+def test_what_is_sensitive_can_be_said_from_outside() -> None:
+    fresh = Batches(Origin(instance="s", boot_id="b", host="h"), KEYRING, lambda path: "ours" if path == "/f" else None)
+    fresh.open(ROOT, WORKLOAD)
+    fresh.observe(replace(OPEN, epoch=1))
+    assert len(_one(fresh.flush(90, OFFSET)).events) == 1
+
+
+def test_facts_that_reached_nobody_are_told_as_lost(batches: Batches) -> None:
+    batches.undelivered(WORKLOAD.id, 3, 40)
+    batches.undelivered("let go meanwhile", 3, 40)
+    batch = _one(batches.flush(90, OFFSET))
+    assert (batch.lost_before, batch.lost_from_ns) == (3, 40)
+
+
 def test_background_after_the_first_call_is_told(batches: Batches) -> None:
     batches.end(ROOT, "a")
     batches.observe(replace(OPEN, epoch=3))

@@ -17,7 +17,7 @@ from triptych.models.events import CallRef
 from triptych.producers.lease import READY, Attach, Begin, End, Granted, Refused, pack, parse
 from triptych.producers.sensor.lease import LeaseServer
 
-CALL = CallRef(call_id="c" * 36, correlation_id="0" * 32)
+CALL = CallRef(call_id="0190b5a0-0000-7000-8000-000000000001", correlation_id="0" * 32)
 
 
 class Notes:
@@ -25,6 +25,10 @@ class Notes:
 
     def __init__(self) -> None:
         self.said: list[tuple[object, ...]] = []
+        self.watched: dict[int, int] = {}
+
+    def root_of(self, pid: int) -> int | None:
+        return self.watched.get(pid)
 
     def attach(self, root: int, server: str) -> Granted | Refused:
         self.said.append(("attach", root, server))
@@ -115,6 +119,32 @@ def test_a_process_that_is_no_child_is_refused(server: LeaseServer, path: Path, 
         assert isinstance(Line(server, path).attach(stranger), Refused)
     assert notes.said == []
     assert server.refused == {"not-a-child": 2}
+
+
+def test_a_watched_server_cannot_hold_a_lease_not_even_after_it_was_let_go(
+    server: LeaseServer, path: Path, notes: Notes, child: int
+) -> None:
+    notes.watched = {os.getpid(): 1}
+    early = Line(server, path)
+    assert isinstance(Line(server, path).attach(child), Refused)
+    notes.watched = {}
+    assert isinstance(early.attach(child), Refused)
+    assert (server.refused, notes.said) == ({"impostor": 2}, [])
+
+
+def test_a_process_of_a_watched_server_is_lent_to_nobody(
+    server: LeaseServer, path: Path, notes: Notes, child: int
+) -> None:
+    notes.watched = {child: 1}
+    assert isinstance(Line(server, path).attach(child), Refused)
+    assert server.refused == {"impostor": 1}
+
+
+def test_a_gateway_may_come_back_to_the_server_it_had(
+    server: LeaseServer, path: Path, notes: Notes, child: int
+) -> None:
+    notes.watched = {child: child}
+    assert isinstance(Line(server, path).attach(child), Granted)
 
 
 def test_what_the_desk_refuses_is_refused(server: LeaseServer, path: Path, child: int) -> None:

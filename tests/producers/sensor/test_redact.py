@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +24,36 @@ HIDDEN = [
     [f"https://example.test/?api_key={CANARY}&q=1"],
     ["sh", "-c", f"export PGPASSWORD={CANARY}; psql"],
     ["sh", "-c", f"curl -d 'secret=\"{CANARY} with blanks\"' x"],
+    ["curl", "-u", f"user:{CANARY}"],
+    ["curl", f"-uuser:{CANARY}"],
+    ["mysql", f"-p{CANARY}"],
+    ["mysql", "-proot" + CANARY],
+    ["redis-cli", "-a", CANARY],
+    ["redis-cli", f"-a{CANARY}"],
+    ["x", "--passwd", CANARY],
+    ["x", "--key", CANARY],
+    ["x", f"--key={CANARY}"],
+    ["x", "--header", f"X-Any-Name: {CANARY}"],
+    ["x", f"X-Any-Name: {CANARY}"],
+    ["x", f"login:{CANARY}"],
+    ["x", f"https://x.test/?q={CANARY}"],
+    ["x", f"https://x.test/a#{CANARY}"],
+    ["curl", "-d", f"x={CANARY}"],
+    ["x", f"data={CANARY}"],
+    ["curl", "-b", f"session={CANARY}; other={CANARY}"],
+]
+MARKED = [
+    ["x", CANARY],
+    ["x", f"my {CANARY} here"],
+    ["x", f"--name={CANARY}"],
+    ["x", "and " * 20 + "canary"],
+    ["sh", "-c", "echo canary"],
+    ["bash", "-lc", "FOO=1 echo 'a; canary b' | tee canary"],
+    ["sh", "-c", "echo 'canary"],
+    ["sh", "-c", "cat <<< canary"],
+    ["sh", "-c", "echo $(echo canary) && curl --request canary"],
+    ["python3", "-c", "print('canary')"],
+    ["node", "-e", "canary()"],
 ]
 KNOWN = [
     "AKIA" + "ABCDEFGHIJKLMNOP",
@@ -29,6 +61,8 @@ KNOWN = [
     "xoxb-" + "1234567890-abcdef",
     "eyJhbGciOiJI.eyJzdWIiOiIx.sig",
     "5f" * 20,
+    "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+    "Jalr+UtnFEMI9K7MDENGabPxRfiCYEXAMPLEKEYx",
 ]
 PLAIN = ["-rf", "/var/lib/app/data-2026/file.txt", "--max-tokens", "100", "main.py", "hello world", "--sort=name"]
 
@@ -38,6 +72,19 @@ def test_a_value_under_a_telling_name_is_masked(argv: list[str]) -> None:
     told = arguments(tuple(text.encode() for text in argv))
     assert CANARY not in " ".join(told)
     assert MASK in " ".join(told)
+
+
+@pytest.mark.parametrize("argv", MARKED, ids=" ".join)
+def test_a_value_that_may_be_a_secret_shows_its_length_at_most(argv: list[str]) -> None:
+    told = arguments(tuple(text.encode() for text in argv))
+    assert told[0] == argv[0]
+    assert "canary" not in " ".join(told)
+    assert re.search(r"\[\d+ chars\]", " ".join(told))
+
+
+def test_programs_and_options_of_a_shell_line_stay_readable() -> None:
+    told = arguments((b"sh", b"-c", b"PGPASSWORD=x1 psql -h db | gzip --best > /tmp/out; curl -s http://x/"))
+    assert told[2] == (f"PGPASSWORD={MASK} psql -h [2 chars] | gzip --best > [8 chars] ; curl -s [9 chars]")
 
 
 @pytest.mark.parametrize("secret", KNOWN)
