@@ -68,5 +68,6 @@ def sensor(settings: Settings) -> SensorConfig:
         host=settings.identity.host,
         cluster=settings.identity.cluster,
         heartbeat_s=section.heartbeat_s,
+        lease_mode=int(section.lease_mode, 8),
         recording=section.recording,
     )

@@ -256,6 +256,8 @@ class Sensor(Section):
 
     lease_socket: Path = Field(default_factory=lambda: _run_home() / "lease.sock")
     """Socket on which gateways ask for a lease."""
+    lease_mode: Annotated[str, Field(pattern=r"^0[0-7]{3}$")] = "0600"
+    """Permissions of that socket, octal; 0660 lets gateways of the folder's group lease too."""
     heartbeat_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     """Seconds between two signs of life of a silent workload."""
     recording: Path | None = None

@@ -30,9 +30,6 @@ class Deadlines(Generic[K]):
             self._current[key] = (at, self._count)
             heappush(self._heap, (at, self._count, key))
 
-    def drop(self, key: K) -> None:
-        self._current.pop(key, None)
-
     def next(self) -> int | None:
         """The earliest deadline."""
         while self._heap:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+import socket
 from typing import Protocol
 
 from ...models.events import ValueKind
@@ -68,10 +69,10 @@ def spellings(value: str, kind: ValueKind, place: Place) -> tuple[str, ...]:
     if kind == "path":
         forms += absolute(value, place)
     elif kind == "url" and (match := _URL.match(value)):
-        forms += _host_forms(match[2], match[3] or _PORTS.get(match[1].lower(), ""))
+        forms.append(_endpoint(match[2], match[3] or _PORTS.get(match[1].lower(), "")))
     elif kind == "host":
         host, _, port = value.rpartition(":") if value.count(":") == 1 or value[0] == "[" else (value, "", "")
-        forms += _host_forms(host or value, port)
+        forms.append(_endpoint(host or value, port))
     return tuple(dict.fromkeys(filter(None, forms)))
 
 
@@ -85,6 +86,17 @@ def absolute(path: str, place: Place) -> tuple[str, str]:
     return lexical, posixpath.normpath(lexical)
 
 
-def _host_forms(host: str, port: str) -> list[str]:
-    host = host.strip("[]").rstrip(".").lower()
-    return [host, f"{host}:{port}"] if host and port else [host]
+def _endpoint(host: str, port: str) -> str:
+    """As the sensor writes it. A host with a port declares that port and no other."""
+    host = _canonical(host.strip("[]").rstrip(".").lower())
+    return f"{host}:{port}" if host and port else host
+
+
+def _canonical(host: str) -> str:
+    """An address in the one spelling that the kernel's layer uses too; a name as it is."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            return socket.inet_ntop(family, socket.inet_pton(family, host))
+        except OSError:
+            continue
+    return host

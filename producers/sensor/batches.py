@@ -96,10 +96,6 @@ class Batches:
         """Calls that were begun while too many were in flight to tell them apart."""
         return self._bindings.beyond
 
-    @property
-    def has_news(self) -> bool:
-        return any(stream.pending or stream.lost for stream in self._streams.values())
-
     def open(self, root: int, workload: Workload) -> State:
         """Begin to tell of `root`. Opening it again goes on where it was."""
         stream = self._streams.get(workload.id)
