@@ -8,14 +8,14 @@ from typing import Any
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
-from ..models import wire
+from ..models import topics, wire
 from ..models.errors import TriptychError, WireError
 from ..models.events import Alert
 from .errors import BrokerError
 
 __all__ = ["TOPIC", "AlertError", "Inbox", "find"]
 
-TOPIC = "mcp.alerts"
+TOPIC = topics.ALERTS
 _TIMEOUT_S = 10.0
 _MARGIN = 200  # records that are no alert, and those that arrived out of event time, take places at the end too
 _REVISIONS = 4  # of one finding, generously: created, two updates, closed

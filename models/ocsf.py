@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from . import frameworks, grading
+from . import frameworks, grading, topics
 from .errors import ConfigError
 from .events import Alert, RuleHit, Severity
 from .frameworks import Risk, Technique
@@ -158,7 +158,7 @@ def _metadata(alert: Alert, tenant: str, version: str) -> Json:
         "version": version,
         "uid": alert.event_id,
         "sequence": alert.sequence,
-        "log_name": "mcp.alerts.ocsf",
+        "log_name": topics.ALERTS_OCSF,
         "log_provider": "triptych",
         "tenant_uid": tenant,
         "labels": [*alert.labels, *layers],

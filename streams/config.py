@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ..models import topics
 from ..models.errors import ConfigError
 
 __all__ = ["STAGES", "ClockTimes", "JoinTimes", "Topics", "WorkerConfig"]
@@ -22,13 +23,13 @@ _S = 1_000_000_000
 class Topics:
     """Names of the topics a worker reads and writes."""
 
-    protocol: str = "mcp.protocol"
-    execution: str = "mcp.execution"
-    agent: str = "mcp.agent"
-    calls: str = "mcp.calls"
-    alerts: str = "mcp.alerts"
-    alerts_ocsf: str = "mcp.alerts.ocsf"
-    deadletter: str = "mcp.deadletter"
+    protocol: str = topics.PROTOCOL
+    execution: str = topics.EXECUTION
+    agent: str = topics.AGENT
+    calls: str = topics.CALLS
+    alerts: str = topics.ALERTS
+    alerts_ocsf: str = topics.ALERTS_OCSF
+    deadletter: str = topics.DEADLETTER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from ..models import finding, ocsf
+from ..models import finding, ocsf, topics
 from ..models.baseline import BaselineView, turn_keys
 from ..models.detections.engine import Evaluation
 from ..models.errors import ConfigError
@@ -59,8 +59,8 @@ class Judging:
     labels: tuple[str, ...] = ()
     alert_risk: float = 75.0
     ocsf_version: str = ocsf.DEFAULT
-    alerts: str = "mcp.alerts"
-    alerts_ocsf: str = "mcp.alerts.ocsf"
+    alerts: str = topics.ALERTS
+    alerts_ocsf: str = topics.ALERTS_OCSF
 
     def __post_init__(self) -> None:
         if not 0 < self.alert_risk <= 100:

@@ -29,7 +29,8 @@ def stdio(
 ) -> None:
     """Run an MCP server behind the gateway: every byte is forwarded unchanged, facts about each call are spooled.
 
-    Clients start it in place of the server. `triptych-gateway` is the same without this command line's start-up time.
+    Clients start it in place of the server. `triptych-gateway --config FILE` starts
+    quicker and reads a file of its own, because clients pass no environment on (producers/gateway/README.md).
 
     Example: triptych gateway stdio --server files -- npx @modelcontextprotocol/server-filesystem /srv
 

@@ -9,21 +9,14 @@ from typing import Any
 import orjson
 from confluent_kafka import Message
 
+from ...models import topics
 from ...models.events import Alert, Call, DeadLetter
 from ...models.wire import Codec, bundled
 from .canary import in_bytes
 
 __all__ = ["TOPICS", "Collected"]
 
-TOPICS = (
-    "mcp.protocol",
-    "mcp.execution",
-    "mcp.agent",
-    "mcp.calls",
-    "mcp.alerts",
-    "mcp.alerts.ocsf",
-    "mcp.deadletter",
-)
+TOPICS = topics.ALL
 
 
 class Collected:
@@ -55,15 +48,15 @@ class Collected:
 
     def _keep(self, topic: str, value: bytes) -> None:
         match topic:
-            case "mcp.calls":
+            case topics.CALLS:
                 call = self._codec.decode(value, Call)
                 if call.call_id and call.revision >= self.calls.get(call.call_id, call).revision:
                     self.calls[call.call_id] = call
-            case "mcp.alerts":
+            case topics.ALERTS:
                 self.alerts.append(self._codec.decode(value, Alert))
-            case "mcp.alerts.ocsf":
+            case topics.ALERTS_OCSF:
                 self.ocsf.append(orjson.loads(value))
-            case "mcp.deadletter":
+            case topics.DEADLETTER:
                 letter = self._codec.decode(value, DeadLetter)
                 self.dead_letters.append(f"{letter.code} from {letter.topic}: {letter.reason}")
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
 
+from ...models import topics
 from ...models.digest import Keyring
 from ...models.events import AgentSpan, ExecutionBatch, ProtocolEvent
 from ...models.wire import bundled
@@ -66,7 +67,7 @@ class Recorded:
         for record in self._recording.records:
             yield record.topic, record.key.decode(), self._codec.decode(record.value)
         for batch in replay(self._recording.sensor, Keyring.of_file(self._recording.key)):
-            yield "mcp.execution", batch.workload, batch
+            yield topics.EXECUTION, batch.workload, batch
 
     async def _played(self, start_ns: int, end_ns: int) -> AsyncIterator[Entry]:
         """Publish what was observed from `start_ns` to before `end_ns`, each when its time has come."""

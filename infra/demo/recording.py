@@ -19,6 +19,7 @@ from typing import Any
 
 from confluent_kafka import Message
 
+from ...models import topics
 from .check import Evidence
 from .stack import Layout
 from .tape import Tape
@@ -26,7 +27,7 @@ from .tape import Tape
 __all__ = ["PUBLISHED", "SHIPPED", "About", "Record", "Recording", "describe", "published", "read", "write"]
 
 SHIPPED = Path(__file__).with_name("story.bin")
-PUBLISHED = ("mcp.protocol", "mcp.agent")
+PUBLISHED = (topics.PROTOCOL, topics.AGENT)
 """Topics whose records are kept as they were; those of mcp.execution are made again from the sensor's input."""
 
 _HEAD = struct.Struct("<BII")

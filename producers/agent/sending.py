@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
+from ...models import topics
 from ...models.errors import TriptychError
 from ...models.events import AgentSpan
 from ...models.wire import Codec
@@ -19,7 +20,7 @@ _POLL_S = 0.02
 def publishing(
     publisher: Publisher,
     codec: Codec,
-    topic: str = "mcp.agent",
+    topic: str = topics.AGENT,
     *,
     wait_s: float = 10.0,
     monotonic: Callable[[], float] = time.monotonic,

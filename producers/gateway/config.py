@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, cast, get_args
 
+from ...models import topics
 from ...models.errors import ConfigError
 from ...models.events import DispatchMode
 
@@ -36,7 +37,7 @@ class GatewayConfig:
     dispatch_mode: DispatchMode = "concurrent"
     ship: Ship = "off"  # auto starts a shipper for the spool where none runs
     bootstrap: str = ""
-    topic: str = "mcp.protocol"
+    topic: str = topics.PROTOCOL
     kafka: Mapping[str, str] = field(default_factory=dict)  # librdkafka properties for the shipper
     sensitivity: tuple[Path, ...] = ()  # further files of path classes
     child_env_remove: tuple[str, ...] = ()  # names besides TRIPTYCH_*; a trailing * stands for any rest

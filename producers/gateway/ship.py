@@ -14,6 +14,7 @@ from threading import Event
 
 import orjson
 
+from ...models import topics
 from ...models.errors import ConfigError, TriptychError
 from ...models.wire import bundled
 from ..publish import PublishConfig, Publisher
@@ -36,7 +37,7 @@ class ShipConfig:
 
     spool_dir: Path
     bootstrap: str
-    topic: str = "mcp.protocol"
+    topic: str = topics.PROTOCOL
     properties: Mapping[str, str] = field(default_factory=dict)
     idle_exit_s: float | None = None
 
@@ -101,7 +102,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="triptych gateway ship", description="Ship a spool folder to Kafka.")
     parser.add_argument("--spool", type=Path, required=True, metavar="DIR")
     parser.add_argument("--bootstrap", required=True, metavar="HOST:PORT")
-    parser.add_argument("--topic", default="mcp.protocol")
+    parser.add_argument("--topic", default=topics.PROTOCOL)
     parser.add_argument("--idle-exit", type=float, metavar="SECONDS", help="end when idle for so long")
     parser.add_argument("--properties-from-stdin", action="store_true", help="librdkafka properties as one JSON object")
     given = parser.parse_args(argv)

@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+from ...models import topics
 from ...models.errors import TriptychError
 from ...models.events import DeadLetter
 from ...models.wire import Codec
@@ -18,7 +19,7 @@ from .segments import Segment, Ticket, segments
 
 __all__ = ["DEAD_LETTERS", "Shipper"]
 
-DEAD_LETTERS = "mcp.deadletter"
+DEAD_LETTERS = topics.DEADLETTER
 _STAGE = "gateway.ship"
 _MOST_WAITING = 100_000  # records of one segment on their way
 _MOST_DEAD = 65_536  # bytes of a record kept in its dead letter

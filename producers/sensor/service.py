@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from functools import partial
 
+from ...models import topics
 from ...models.digest import Keyring
 from ...models.errors import WireError
 from ...models.events import CallRef, ExecutionBatch
@@ -34,7 +35,7 @@ from .watch import Watch
 
 __all__ = ["TOPIC", "Clock", "Publish", "Sensor"]
 
-TOPIC = "mcp.execution"
+TOPIC = topics.EXECUTION
 
 # Topic, key, value, and whom to tell None or why it was not delivered. False, at once, when it cannot be taken.
 Publish = Callable[[str, str, bytes, Callable[[str | None], None]], bool]

@@ -9,6 +9,7 @@ import pytest
 
 from triptych.infra.errors import TopicError
 from triptych.infra.topics import TOPICS, Held, Topic, plan, wanted
+from triptych.models import topics as names
 from triptych.models import wire
 
 DAY_MS = 86_400_000
@@ -95,3 +96,7 @@ def test_a_broker_whose_join_could_not_meet_is_refused() -> None:
     held["mcp.agent"] = replace(held["mcp.agent"], partitions=8)
     with pytest.raises(TopicError, match=r"T02 mcp\.agent has 8 partitions and mcp\.calls has 4"):
         plan(wanted(4), held, 1)
+
+
+def test_the_file_keeps_every_topic_that_the_packages_name() -> None:
+    assert {topic.name for topic in wanted(4)} == set(names.ALL)
