@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import typer
 
 from .options import of
@@ -32,6 +34,8 @@ def agent(context: typer.Context) -> None:
     settings = options.settings
     publisher = Publisher(assembly.publish(brokers.reach(settings.kafka), "triptych-agent"))
     receiver, listener = server(assembly.agent(settings), assembly.keyring(settings), publishing(publisher, bundled()))
+    for number in (signal.SIGTERM, signal.SIGINT):  # uvicorn raises them once more when it has ended
+        signal.signal(number, lambda *_: setattr(receiver, "should_exit", True))
     log.info("listening", host=settings.agent.host, port=listener.getsockname()[1])
     receiver.run(sockets=[listener])
     log.info("ended", undelivered=publisher.close())

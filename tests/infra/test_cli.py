@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from triptych.infra import brokers
 from triptych.infra.cli.main import COMMANDS
+from triptych.infra.settings import Kafka
 
 HEAVY = ("pydantic", "aiohttp", "confluent_kafka", "faust", "fastavro", "numpy", "sklearn", "redis", "starlette")
 
@@ -100,3 +103,23 @@ def test_topics_apply_prints_what_the_broker_holds(kafka: str) -> None:
     rows = json.loads(done.stdout)
     assert {row["action"] for row in rows} == {"ok"}
     assert {"mcp.protocol", "mcp.alerts.ocsf"} <= {row["topic"] for row in rows}
+
+
+def test_the_agent_ends_on_sigterm_having_told_what_was_undelivered(tmp_path: Path) -> None:
+    key = tmp_path / "digest.key"
+    key.write_bytes(b"k" * 32)
+    key.chmod(0o600)
+    with brokers.start(Kafka(provider="embedded")) as broker:
+        settings = {"TRIPTYCH_DIGEST__KEY_FILE": str(key), "TRIPTYCH_AGENT__PORT": "0", **broker.environment()}
+        agent = subprocess.Popen(
+            [sys.executable, "-m", "triptych.infra.cli.main", "agent"],
+            env={**os.environ, **settings},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert agent.stderr is not None
+        listening = json.loads(agent.stderr.readline())
+        agent.send_signal(signal.SIGTERM)
+        said = agent.communicate(timeout=20)[1]
+    assert listening["event"] == "listening"
+    assert (agent.returncode, json.loads(said.splitlines()[-1])["undelivered"]) == (0, 0)
