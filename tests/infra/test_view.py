@@ -93,7 +93,7 @@ def test_a_score_shows_its_basis() -> None:
 
 def test_a_run_of_ordinary_lines_is_folded() -> None:
     effects = [testing.read(f"/srv/data/{index}", 0.001 * index) for index in range(40)]
-    turn = testing.turn(testing.call("read_config", *effects, testing.read("/root/.aws/credentials", 0.5),
+    turn = testing.turn(testing.call("read_config", *effects, testing.read("/home/ann/.aws/credentials", 0.5),
                                      testing.connect("203.0.113.7:443", 0.6)))  # fmt: skip
     alert = finding.assemble(turn, BOOK.evaluate(turn, {}).hits, None, {}, tenant="acme")
     assert "… 38 more of the same layer" in shown(view.render_finding(alert))

@@ -90,7 +90,7 @@ def test_every_source_a_rule_names_stands_in_the_timeline() -> None:
 
 def test_a_long_turn_is_shortened_to_a_hundred_lines_and_keeps_what_rules_point_at() -> None:
     dull = tuple(testing.read(f"/srv/data/{index}", 0.001 * index) for index in range(400))
-    attack = (testing.read("/root/.aws/credentials", 0.5), testing.connect(OUT, 0.6))
+    attack = (testing.read("/home/ann/.aws/credentials", 0.5), testing.connect(OUT, 0.6))
     alert = assembled(testing.turn(testing.call("read_config", *dull, *attack)))
     assert (len(alert.timeline), len(alert.effects)) == (100, 100)
     assert sum(entry.notable for entry in alert.timeline) == 2
@@ -187,7 +187,7 @@ def test_weak_bindings_losses_and_missing_layers_cost_confidence() -> None:
     def confidence(binding: Binding = "exact", **coverage: object) -> int:
         watched = {"protocol": True, "execution": True, "agent": True, **coverage}
         effects = (
-            testing.read("/root/.aws/credentials", 0.2, binding=binding),
+            testing.read("/home/ann/.aws/credentials", 0.2, binding=binding),
             testing.connect(OUT, 0.3, binding=binding),
         )
         call = testing.call("read_config", *effects, coverage=Coverage(**watched))  # type: ignore[arg-type]
@@ -245,7 +245,7 @@ def test_what_could_not_be_judged_is_written_into_the_finding() -> None:
 
 def test_no_hostile_name_reaches_a_finding_as_it_was() -> None:
     hostile = "\x1b[2J\u202eevil\n"
-    effects = (testing.read(f"/root/.aws/{hostile}", 0.2), testing.connect(OUT, 0.3))
+    effects = (testing.read(f"/home/ann/.aws/{hostile}", 0.2), testing.connect(OUT, 0.3))
     turn = testing.turn(testing.call(hostile, *effects), spans=[testing.span(agent=hostile, name=hostile)])
     alert = assembled(turn)
     shown = (

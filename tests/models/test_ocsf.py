@@ -203,7 +203,7 @@ def test_a_huge_finding_is_shortened_below_the_cap_and_says_so(ocsf_problems: Pr
     long = "x" * 1000
     alert = replace(
         stolen(),
-        effects=tuple(replace(testing.read("/root/.aws/" + long, 0.1), source=f"s{index}") for index in range(100)),
+        effects=tuple(replace(testing.read("/home/ann/.aws/" + long, 0.1), source=f"s{index}") for index in range(100)),
         timeline=tuple(
             TimelineEntry(wall_ns=1, layer="execution", title="é" * 256, source=f"s{index}") for index in range(100)
         ),
@@ -219,7 +219,7 @@ def test_a_huge_finding_is_shortened_below_the_cap_and_says_so(ocsf_problems: Pr
 
 def test_what_rules_point_at_is_cut_last() -> None:
     dull = [replace(testing.read("/srv/" + "x" * 1000, 0.1), source=f"s{index}") for index in range(99)]
-    notable = replace(testing.read("/root/.aws/credentials", 0.9), source="the one")
+    notable = replace(testing.read("/home/ann/.aws/credentials", 0.9), source="the one")
     entry = TimelineEntry(wall_ns=1, layer="execution", title="read", source="the one", notable=True)
     event = rendered(replace(stolen(), effects=(*dull, notable), timeline=(entry,), call_ids=()))
     assert event["metadata"]["is_truncated"] is True

@@ -15,12 +15,12 @@ BUILT_IN = Sensitivity.load()
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/root/.aws/credentials", "secret.cloud"),
+        ("/home/ann/.aws/credentials", "secret.cloud"),
         ("/srv/a\nb/.aws/c\nd", "secret.cloud"),
         ("/tmp/planted/home/.aws/credentials", "secret.cloud"),
         ("../../.aws/credentials", "secret.cloud"),
         ("/home/ann//.aws/./credentials", "secret.cloud"),
-        ("/srv/x/../../root/.ssh/id_ed25519", "secret.ssh"),
+        ("/srv/x/../../home/ann/.ssh/id_ed25519", "secret.ssh"),
         ("/run/secrets/kubernetes.io/serviceaccount/token", "secret.k8s"),
         ("/etc/shadow", "secret.sys"),
         ("/proc/self/root/etc/shadow", "secret.sys"),

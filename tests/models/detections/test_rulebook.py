@@ -14,7 +14,7 @@ from triptych.models.turn import Turn
 
 BOOK = Rulebook.load()
 X01 = "chain.credential-read-then-egress"
-SECRET, OUT = "/root/.aws/credentials", "203.0.113.7:443"
+SECRET, OUT = "/home/ann/.aws/credentials", "203.0.113.7:443"
 
 
 def hit_ids(turn: Turn) -> list[str]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.producers.gateway.parse import compact, parse
+from triptych.producers.gateway.parse import Parsed, compact, parse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=5),
@@ -30,8 +30,7 @@ def test_well_formed_text_is_read_as_it_is_without_an_anomaly(
 
 @given(st.binary(max_size=60))
 def test_no_bytes_raise(data: bytes) -> None:
-    parse(data)
-    parse(data, complete=False)
+    assert all(isinstance(parse(data, complete=complete), Parsed) for complete in (True, False))
 
 
 @pytest.mark.parametrize(
