@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from itertools import chain
 from operator import attrgetter
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID, uuid5
 
 from ..models.bindings import weakest
@@ -57,16 +57,9 @@ def to_call(known: OpenCall, workload: Workload, state: CallState, judge: Judge)
         key_id=head.key_id if head else "",
         revision=known.revision,
         state=state,
-        conversation=voice.conversation,
-        conversation_source=voice.conversation_source,
-        era=voice.era,
-        method=voice.method or "",
-        tool=voice.tool,
-        principal=voice.principal,
-        server=voice.server,
+        **_said(voice),
         started_ns=known.started_ns,
         ended_ns=known.ended_ns,
-        parent_span_id=voice.parent_span_id,
         is_error=_is_error(reply),
         error_code=reply.error_code if reply else None,
         request_size=request.size if request else 0,
@@ -98,16 +91,9 @@ def from_message(event: ProtocolEvent) -> Call:
         host=event.host,
         cluster=event.cluster,
         key_id=event.key_id,
-        conversation=event.conversation,
-        conversation_source=event.conversation_source,
-        era=event.era,
-        method=event.method or "",
-        tool=event.tool,
-        principal=event.principal,
-        server=event.server,
+        **_said(event),
         started_ns=event.wall_ns,
         ended_ns=event.wall_ns,
-        parent_span_id=event.parent_span_id,
         is_error=event.is_error,
         error_code=event.error_code,
         request_size=event.size if event.direction != "server_to_client" else 0,
@@ -119,6 +105,14 @@ def from_message(event: ProtocolEvent) -> Call:
         anomalies=event.anomalies,
         coverage=Coverage(protocol=True, notes=(f"{event.kind} outside every call",)),
     )
+
+
+_SAID = ("conversation", "conversation_source", "era", "tool", "principal", "server", "parent_span_id")
+
+
+def _said(event: ProtocolEvent) -> dict[str, Any]:
+    """What a call takes over from the message that speaks for it."""
+    return {name: getattr(event, name) for name in _SAID} | {"method": event.method or ""}
 
 
 def _event_id(known: OpenCall) -> str:

@@ -66,15 +66,15 @@ def test_an_empty_event_needs_no_argument_and_survives_the_wire(kind: type) -> N
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_an_event_or_a_wire_error(data: bytes) -> None:
-    _decodes_or_refuses(data)
+    assert_decodes_or_refuses(data)
 
 
 @given(st.sampled_from([1001, 1101, 1201, 1301, 1401, 1501]), st.binary(max_size=200))
 def test_any_body_under_a_known_id_is_an_event_or_a_wire_error(known: int, body: bytes) -> None:
-    _decodes_or_refuses(struct.pack(">bI", 0, known) + body)
+    assert_decodes_or_refuses(struct.pack(">bI", 0, known) + body)
 
 
-def _decodes_or_refuses(data: bytes) -> None:
+def assert_decodes_or_refuses(data: bytes) -> None:
     try:
         event = CODEC.decode(data)
     except WireError as error:
