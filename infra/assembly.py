@@ -9,7 +9,7 @@ from ..models.digest import Keyring
 from ..producers.agent.otlp import AgentConfig
 from ..producers.agent.spans import Origin
 from ..producers.gateway.config import GatewayConfig
-from ..producers.gateway.ship import ShipConfig
+from ..producers.gateway.spool.ship import ShipConfig
 from ..producers.publish import PublishConfig
 from ..producers.sensor.config import SensorConfig
 from ..producers.sensor.processes import boot_id

@@ -24,7 +24,7 @@ from . import events
 from .errors import WireError
 from .text import clean
 
-__all__ = ["SCHEMAS", "Codec", "Release", "bundled", "releases", "schema_fingerprint", "schema_id"]
+__all__ = ["SCHEMAS", "Codec", "Release", "bundled", "constructor", "releases", "schema_fingerprint", "schema_id"]
 
 SCHEMAS = Path(__file__).resolve().parents[1] / "avro"
 
@@ -87,7 +87,7 @@ class Codec:
     def add(self, schema_id: int, schema: Plain, *, current: bool = False) -> None:
         """Make `schema` known under `schema_id`; `current` also makes it the one that encode() writes."""
         kind, parsed = _parsed(schema_id, schema)
-        self._readers[schema_id] = _Reader(parsed, _constructor(kind))
+        self._readers[schema_id] = _Reader(parsed, constructor(kind))
         if current:
             self._writers[kind] = (_HEADER.pack(0, schema_id), parsed)
 
@@ -95,7 +95,7 @@ class Codec:
         """Make a schema from a registry known. Raises WireError W04 when it describes no event that encode() writes."""
         kind, parsed = _parsed(schema_id, schema)
         _, ours = self._writer(kind)
-        self._readers[schema_id] = _Reader(parsed, _constructor(kind), ours)
+        self._readers[schema_id] = _Reader(parsed, constructor(kind), ours)
 
     def knows(self, schema_id: int) -> bool:
         return schema_id in self._readers
@@ -224,7 +224,7 @@ def _record_of(hint: Any) -> type | None:
     return None
 
 
-def _constructor(kind: type) -> Callable[[Plain], Any]:
+def constructor(kind: type) -> Callable[[Plain], Any]:
     """A function that turns one decoded dictionary into `kind`; fields that `kind` does not have are left out."""
     hints = get_type_hints(kind)
     known = frozenset(hints)
@@ -233,9 +233,9 @@ def _constructor(kind: type) -> Callable[[Plain], Any]:
     for name, hint in hints.items():
         record = _record_of(hint)
         if get_origin(hint) is tuple:
-            many.append((name, _constructor(record) if record else None))
+            many.append((name, constructor(record) if record else None))
         elif record is not None:
-            single.append((name, _constructor(record)))
+            single.append((name, constructor(record)))
 
     def construct(plain: Plain) -> Any:
         if not plain.keys() <= known:

@@ -38,8 +38,8 @@ def stdio(
     """
     from dataclasses import replace  # noqa: PLC0415
 
-    from ...producers.gateway.child import StartError  # noqa: PLC0415
-    from ...producers.gateway.stdio import run  # noqa: PLC0415
+    from ...producers.gateway.stdio.child import StartError  # noqa: PLC0415
+    from ...producers.gateway.stdio.main import run  # noqa: PLC0415
     from .. import assembly  # noqa: PLC0415
 
     config = assembly.gateway(of(context).settings, command or [])
@@ -59,7 +59,7 @@ def ship(context: typer.Context) -> None:
 
     Example: TRIPTYCH_KAFKA__BOOTSTRAP=broker:9092 triptych gateway ship
     """
-    from ...producers.gateway.ship import run  # noqa: PLC0415
+    from ...producers.gateway.spool.ship import run  # noqa: PLC0415
     from .. import assembly, brokers  # noqa: PLC0415
 
     settings = of(context).settings

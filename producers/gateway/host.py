@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ...models.events import Principal
 from ...models.identity import workload
-from .describe import Now
+from .facts.describe import Now
 
 __all__ = ["boot_id", "executable", "new_id", "new_trace", "now", "principal", "start_ns", "workload_of"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ...models.events import Lease
 from ..lease import PACKET, READY, Attach, Begin, End, Granted, LeaseError, Refused, pack, parse
-from .ledger import Call
+from .observer.ledger import Call
 
 __all__ = ["SensorLease"]
 

@@ -15,7 +15,7 @@ from triptych.models.wire import bundled
 from triptych.producers import conversation
 from triptych.producers.agent.prompts import prompt_digests
 from triptych.producers.agent.spans import Mapper, Origin
-from triptych.producers.gateway.meta import read_meta
+from triptych.producers.gateway.observer.meta import read_meta
 
 Export = Callable[..., Any]
 CANARY = "CANARY91ab"

@@ -12,11 +12,11 @@ import pytest
 
 from triptych.models.digest import Keyring
 from triptych.models.events import Principal, ProtocolEvent, Server
-from triptych.producers.gateway.describe import Connection, Describer, Now
-from triptych.producers.gateway.observe import CLIENT, SERVER, Message, Observer
-from triptych.producers.gateway.record import load
-from triptych.producers.gateway.redact import Redactor
-from triptych.producers.gateway.spool import split
+from triptych.producers.gateway.facts.describe import Connection, Describer, Now
+from triptych.producers.gateway.facts.redact import Redactor
+from triptych.producers.gateway.observer.observe import CLIENT, SERVER, Message, Observer
+from triptych.producers.gateway.spool.record import load
+from triptych.producers.gateway.spool.writer import split
 
 KEY = Keyring(b"a key for tests, 32 bytes long..", "test")
 

@@ -42,7 +42,14 @@ def behind(tmp_path: Path) -> StdioServerParameters:
     server.write_text(SERVER)
     key = tmp_path / "key"
     key.write_bytes(b"k" * 32)
-    arguments = ["-m", "triptych.producers.gateway.stdio", "--spool", str(tmp_path / "spool"), "--key-file", str(key)]
+    arguments = [
+        "-m",
+        "triptych.producers.gateway.stdio.main",
+        "--spool",
+        str(tmp_path / "spool"),
+        "--key-file",
+        str(key),
+    ]
     arguments += ["--server", "files", "--", sys.executable, str(server)]
     return StdioServerParameters(command=sys.executable, args=arguments, env={"PLANTED": f"{CANARY}-environment"})
 

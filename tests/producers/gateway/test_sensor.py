@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from triptych.producers.gateway.ledger import Call
+from triptych.producers.gateway.observer.ledger import Call
 from triptych.producers.gateway.sensor import SensorLease
 from triptych.producers.lease import READY, Attach, Begin, End, Granted, Refused, pack, parse
 

@@ -1,0 +1,1 @@
+"""Puts gateways into the settings of MCP clients, and takes them out again."""

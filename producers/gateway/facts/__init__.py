@@ -1,0 +1,1 @@
+"""Messages to facts that may leave the producer: kinds, sizes, keyed digests, families; never a value."""

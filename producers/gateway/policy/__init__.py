@@ -1,0 +1,1 @@
+"""What an operator may forbid, decided on both readings of a message."""

@@ -1,0 +1,1 @@
+"""The gateway between an MCP client and the server process it launched."""
