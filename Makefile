@@ -1,12 +1,13 @@
 # Thin on purpose: infra/bootstrap installs, .venv/bin/triptych works. `make demo` and `make test` are all most need.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap bootstrap-dev demo test test-fast lint doctor stack clean
+.PHONY: help bootstrap bootstrap-dev demo test test-fast lint doctor stack peers conformance bench clean
 
 TRIPTYCH := .venv/bin/triptych
 PYTEST := .venv/bin/python -m pytest
 # As root every real part must be there: nothing passes by skipping. Others see what was skipped and why.
 REQUIRE ?= $(if $(filter 0,$(shell id -u)),$(REAL))
 REAL := kernel,broker
+BENCHES := bench-gateway
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -20,11 +21,11 @@ bootstrap-dev:
 demo: bootstrap ## a real tool call, its syscalls, an attack, an explained finding (KAFKA=real: Kafka and Redis)
 	@$(TRIPTYCH) demo $(if $(filter real,$(KAFKA)),--kafka local)
 
-test: bootstrap-dev ## everything but the compose stack, on a real Kafka, Redis and kernel
-	@TRIPTYCH_REQUIRE=$(REQUIRE) $(PYTEST) -m "not stack"
+test: bootstrap-dev ## everything but stack and peers, on a real Kafka, Redis and kernel
+	@TRIPTYCH_REQUIRE=$(REQUIRE) $(PYTEST) -m "not stack and not peers"
 
 test-fast: bootstrap-dev ## what needs no real part
-	@$(PYTEST) -m "not kernel and not broker and not stack and not demo"
+	@$(PYTEST) -m "not kernel and not broker and not stack and not demo and not peers"
 
 lint: bootstrap-dev ## ruff and mypy
 	@.venv/bin/ruff check
@@ -36,6 +37,20 @@ doctor: bootstrap ## what this machine can do
 
 stack: bootstrap-dev ## docker-compose.yml, unmodified, with its story
 	@TRIPTYCH_REQUIRE=stack $(PYTEST) -m stack
+
+peers: bootstrap-dev ## the gateway between servers and clients of others, from npm and PyPI
+	@.venv/bin/python -m triptych.infra.conformance.install
+	@TRIPTYCH_REQUIRE=peers $(PYTEST) -m peers
+
+conformance: bootstrap-dev ## the public MCP conformance suite, directly and through the gateway
+	@.venv/bin/python -m triptych.infra.conformance $(ONLY)
+
+bench: bootstrap ## every figure beside its bar, in infra/bench/results; or one: bench-gateway
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 $(BENCHES)
+
+.PHONY: $(BENCHES)
+$(BENCHES): bench-%: bootstrap
+	@.venv/bin/python -m triptych.infra.bench.$*
 
 clean: ## remove what was made here, the environment included
 	@rm -rf .venv .triptych build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -9,14 +9,17 @@ import stat
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 from ..models import wire
 from ..models.errors import TriptychError
+from ..models.text import plural, size
 from ..producers.sensor import probe
-from . import admin, brokers, keys, stores, topics
+from . import admin, brokers, gateways, keys, stores, topics
 from .kafka import jars
 from .settings import Settings
+from .spool import waiting
 
 __all__ = ["Check", "Result", "checks", "examine"]
 
@@ -58,6 +61,8 @@ def checks(settings: Settings) -> tuple[Check, ...]:
         Check("local kafka", _local_kafka, "apt-get install default-jre-headless maven"),
         Check("local redis", _local_redis, "apt-get install redis-server"),
         Check("digest key", lambda: _key(settings), "triptych keys new, or chmod 600 the file"),
+        Check("gateways", lambda: _gateways(settings), "mend the file; triptych gateway init shows how it begins"),
+        Check("spool", lambda: _spool(settings), 'triptych gateway ship, or ship = "auto" in gateway.toml'),
         Check("clock", _clock, "run a time service such as chrony"),
     )
 
@@ -133,6 +138,20 @@ def _key(settings: Settings) -> tuple[Verdict, str]:
     readable = stat.S_IMODE(path.stat().st_mode) & 0o077
     key_id = keys.load(path, settings.digest.key_id).key_id
     return ("warn", f"others may read {path}") if readable else ("ok", f"{path}: key {key_id}")
+
+
+def _gateways(settings: Settings) -> tuple[Verdict, str]:
+    path, servers = gateways.file(settings), gateways.servers(settings)
+    return "ok", f"{path}: {plural(len(servers), 'section')}" if path.exists() else "no settings of their own"
+
+
+def _spool(settings: Settings) -> tuple[Verdict, str]:
+    folder = Path(gateways.tables(settings).get("spool_dir", settings.gateway.spool_dir)).expanduser()
+    found = waiting(folder)
+    unshipped = found.octets and not found.shipping
+    return "warn" if unshipped else "ok", f"{folder}: {size(found.octets)} wait" + (
+        ", nobody ships" if unshipped else ""
+    )
 
 
 def _clock() -> tuple[Verdict, str]:

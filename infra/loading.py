@@ -14,7 +14,8 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_settings import EnvSettingsSource
 
 from ..models.errors import ConfigError
-from .settings import Section, Settings, config_home
+from .section import Section, config_home
+from .settings import Settings
 
 __all__ = ["HIDDEN", "Loaded", "Value", "load", "set_flags"]
 

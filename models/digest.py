@@ -24,8 +24,8 @@ class Keyring:
         key = hashlib.sha256(key).digest() if len(key) > _BLOCK else key
         padded = key.ljust(_BLOCK, b"\0")
         self.key_id = key_id
-        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded))
-        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded))
+        self._inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in padded)).copy
+        self._outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in padded)).copy
 
     @classmethod
     def of_file(cls, content: bytes, key_id: str = "") -> Keyring:
@@ -37,8 +37,8 @@ class Keyring:
 
     def digest(self, value: bytes | str) -> str:
         """128 bits of HMAC-SHA-256 as 32 hex digits. Text is taken as UTF-8, lone surrogates kept."""
-        inner = self._inner.copy()  # a copied state saves hashing the key again, half of the cost of a short HMAC
+        inner = self._inner()  # a copied state saves hashing the key again, half of the cost of a short HMAC
         inner.update(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value)
-        outer = self._outer.copy()
+        outer = self._outer()
         outer.update(inner.digest())
         return outer.hexdigest()[:32]

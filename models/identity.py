@@ -13,8 +13,9 @@ __all__ = ["Workload", "workload"]
 # A pod's uid is a UUID, of a static pod 32 hex digits; systemd writes "_" for "-".
 _HEX = "[0-9a-f]"
 _UUID = rf"{_HEX}{{8}}[-_]{_HEX}{{4}}[-_]{_HEX}{{4}}[-_]{_HEX}{{4}}[-_]{_HEX}{{12}}"
-_POD = re.compile(rf"(?:^|[/-])pod({_UUID}|{_HEX}{{32}})(?=$|[/.:])")
-_CONTAINER = re.compile(rf"(?<!{_HEX})({_HEX}{{64}})(?!{_HEX})")
+_POD = rf"(?:^|[/-])pod({_UUID}|{_HEX}{{32}})(?=$|[/.:])"
+_CONTAINER = rf"(?<!{_HEX})({_HEX}{{64}})(?!{_HEX})"
+_SHORTEST = 32  # of a path that names either: outside of containers no pattern need be compiled
 _MONITOR = "crio-conmon-"
 
 
@@ -48,6 +49,6 @@ def _paths(cgroup: str) -> list[str]:
     return ["/".join(part for part in path.split("/") if not part.startswith(_MONITOR)) for _, _, path in lines]
 
 
-def _last(pattern: re.Pattern[str], path: str) -> str | None:
-    found = pattern.findall(path)
+def _last(pattern: str, path: str) -> str | None:
+    found = re.findall(pattern, path) if len(path) >= _SHORTEST else ()
     return found[-1] if found else None

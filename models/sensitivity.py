@@ -28,7 +28,8 @@ _Side = tuple[str, Destination]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _OTHER_ROOT = re.compile(r"^/proc/[^/]+/(?:task/[^/]+/)?root(?=/)")
 _SHAPE = {"except": {"paths"}, "class": {"name", "why", "paths"}, "networks": set(get_args(Destination))}
-_REMEMBERED = 65_536
+_REMEMBERED = 8192
+_WORD = re.compile(r"(?<![^/.])[^/.*]+(?![^/.])")  # of a pattern: nothing but a slash, a dot or an end beside it
 
 
 class Sensitivity:
@@ -40,6 +41,7 @@ class Sensitivity:
         self._names = [name or None for name, _ in groups]
         expression = "|".join(f"({alternatives})" for _, alternatives in groups) or r"(?!)"
         self._matcher = re.compile(expression, re.DOTALL)  # a line break in a path must not hide it
+        self._words = _needed(pattern for _, patterns in classes for pattern in patterns)
         self._networks = _by_prefix(networks)
         self.path = lru_cache(_REMEMBERED)(self._path)
         self.destination = lru_cache(_REMEMBERED)(self._destination)
@@ -67,6 +69,8 @@ class Sensitivity:
 
     def _path(self, path: str) -> str | None:
         """The class of a path, for example `secret.cloud`, else None. A relative path may lie anywhere."""
+        if self._words is not None and self._words.isdisjoint(path.replace(".", "/").split("/")):
+            return None  # most paths, for a tenth of the price
         match = self._matcher.fullmatch(_OTHER_ROOT.sub("", posixpath.normpath("/" + path.lstrip("/"))))
         return self._names[match.lastindex - 1] if match and match.lastindex else None
 
@@ -79,6 +83,15 @@ class Sensitivity:
             if parsed.version == network.version and parsed in network:
                 return side
         return "outside"
+
+
+def _needed(patterns: Iterable[str]) -> frozenset[str] | None:
+    """A set of words of which every path that fits a pattern has one; None where a pattern fits without any.
+
+    The longest word of each pattern: long ones are rare in other paths.
+    """
+    words = [max(_WORD.findall(pattern), key=len, default=None) for pattern in patterns]
+    return None if None in words else frozenset(word for word in words if word is not None)
 
 
 def _by_prefix(networks: Iterable[_Side]) -> list[tuple[_Network, Destination]]:

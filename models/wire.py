@@ -12,7 +12,7 @@ import json
 import struct
 import types
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
@@ -20,8 +20,10 @@ import fastavro
 from fastavro.read import SchemaResolutionError
 from fastavro.schema import SchemaParseException, UnknownType, fingerprint, to_parsing_canonical_form
 
-from . import events
+from . import events, lazy, specialised
 from .errors import WireError
+from .lazy import LazyBatch, LazyCall, LazyMessage
+from .specialised import Read, Write
 from .text import clean
 
 __all__ = ["SCHEMAS", "Codec", "Release", "bundled", "constructor", "releases", "schema_fingerprint", "schema_id"]
@@ -31,9 +33,11 @@ SCHEMAS = Path(__file__).resolve().parents[1] / "avro"
 E = TypeVar("E")
 Plain = dict[str, Any]
 _HEADER = struct.Struct(">bI")
+_UNWRITABLE = (ValueError, TypeError, LookupError, AttributeError, OverflowError, struct.error)
 _UNREADABLE = (
     ValueError,
     TypeError,
+    AttributeError,
     LookupError,
     EOFError,
     ArithmeticError,
@@ -49,6 +53,9 @@ _TYPES: Mapping[str, type] = {
     "triptych.Call": events.Call,
     "triptych.Alert": events.Alert,
     "triptych.DeadLetter": events.DeadLetter,
+}
+_RECORDS: Mapping[str, type] = {
+    name: kind for name, kind in vars(events).items() if isinstance(kind, type) and is_dataclass(kind)
 }
 
 
@@ -68,71 +75,103 @@ class Release:
     current: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Reader:
-    """How the bodies under one schema id are read; `resolved` is the schema they are resolved against, if any."""
+def _late(make: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+    """A function that is made when it is called first: a process writes and reads few of the events."""
+    made: list[Callable[..., Any]] = []
 
-    writer: Any
-    construct: Callable[[Plain], Any]
-    resolved: Any = None
+    def call(*arguments: Any) -> Any:
+        if not made:
+            made.append(make())
+        return made[0](*arguments)
+
+    return call
+
+
+def _general(writer: Any, construct: Callable[[Plain], Any], resolved: Any = None) -> Read:
+    """Reads any schema; `resolved` is the schema to resolve against, if any."""
+
+    def read(data: bytes, at: int) -> tuple[Any, int]:
+        body = io.BytesIO(data)
+        body.seek(at)
+        return construct(cast(Plain, fastavro.schemaless_reader(body, writer, resolved))), body.tell()
+
+    return read
+
+
+@dataclass(frozen=True, slots=True)
+class _Lazily:
+    """How the events of a kind are read lazily when they have this schema id."""
+
+    schema_id: int
+    kind: type
+    read: Read
 
 
 class Codec:
     """Encodes and decodes the events of one manifest. Ids are immutable, so a schema is parsed once."""
 
     def __init__(self) -> None:
-        self._writers: dict[type, tuple[bytes, Any]] = {}
-        self._readers: dict[int, _Reader] = {}
+        self._writers: dict[type, tuple[bytes, Write]] = {}
+        self._current: dict[type, Any] = {}
+        self._readers: dict[int, Read] = {}
+        self._lazy: dict[type, _Lazily] = {}
 
     def add(self, schema_id: int, schema: Plain, *, current: bool = False) -> None:
         """Make `schema` known under `schema_id`; `current` also makes it the one that encode() writes."""
         kind, parsed = _parsed(schema_id, schema)
-        self._readers[schema_id] = _Reader(parsed, constructor(kind))
-        if current:
-            self._writers[kind] = (_HEADER.pack(0, schema_id), parsed)
+        self._readers[schema_id] = _general(parsed, constructor(kind))
+        if not current:
+            return
+        self._current[kind] = schema
+        self._readers[schema_id] = _late(lambda: specialised.reader(schema, _RECORDS))
+        self._writers[kind] = (_HEADER.pack(0, schema_id), _late(lambda: specialised.writer(schema)))
+        if kind is events.ExecutionBatch:
+            self._lazy[LazyBatch] = _Lazily(schema_id, kind, _late(lambda: lazy.batch_reader(schema)))
+        if kind is events.ProtocolEvent:
+            self._lazy[LazyMessage] = _Lazily(schema_id, kind, _late(lambda: lazy.message_reader(schema)))
+        if kind is events.Call:
+            write = _late(lambda: lazy.call_writer(schema, self._current[events.ProtocolEvent]))
+            self._writers[LazyCall] = (_HEADER.pack(0, schema_id), write)
 
     def learn(self, schema_id: int, schema: Any) -> None:
         """Make a schema from a registry known. Raises WireError W04 when it describes no event that encode() writes."""
         kind, parsed = _parsed(schema_id, schema)
-        _, ours = self._writer(kind)
-        self._readers[schema_id] = _Reader(parsed, constructor(kind), ours)
+        self._writer(kind)
+        self._readers[schema_id] = _general(parsed, constructor(kind), fastavro.parse_schema(self._current[kind]))
 
     def knows(self, schema_id: int) -> bool:
         return schema_id in self._readers
 
     def encode(self, event: object) -> bytes:
         """Bytes of an event. Raises WireError W04 for a type without a schema, W03 for a value that does not fit."""
-        header, schema = self._writer(type(event))
-        out = io.BytesIO()
-        out.write(header)
+        header, write = self._writer(type(event))
+        out = bytearray(header)
         try:
-            fastavro.schemaless_writer(out, schema, _plain(event))
-        except (ValueError, TypeError, OverflowError, AttributeError) as error:
+            write(event, out)
+        except _UNWRITABLE as error:
             raise WireError(f"{type(event).__name__} does not fit its schema: {error}", code="W03") from error
-        return out.getvalue()
+        return bytes(out)
 
     def decode(self, data: bytes, expected: type[E] | None = None) -> E:
-        """The event in `data`. Raises WireError; never anything else, whatever the bytes are."""
-        reader = self._reader(schema_id(data))
-        body = io.BytesIO(data)
-        body.seek(_HEADER.size)
-        try:
-            event = reader.construct(cast(Plain, fastavro.schemaless_reader(body, reader.writer, reader.resolved)))
-        except _UNREADABLE as error:
-            raise WireError(f"body does not fit its schema ({type(error).__name__})", code="W03") from error
-        if body.tell() != len(data):
-            raise WireError(f"{len(data) - body.tell()} bytes behind the end of the body", code="W03")
+        """The event in `data`. Raises WireError; never anything else, whatever the bytes are.
+
+        Where a LazyMessage or a LazyBatch is expected, the event is read as one, and taken or refused just the same.
+        """
+        lazily = self._lazy.get(expected) if expected else None
+        event = self._decode_lazily(data, lazily) if lazily else _read(self._reader(schema_id(data)), data)
         if expected is not None and not isinstance(event, expected):
             raise WireError(f"{type(event).__name__} where {expected.__name__} belongs", code="W04")
         return event  # type: ignore[no-any-return]
 
-    def _writer(self, kind: type) -> tuple[bytes, Any]:
-        try:
-            return self._writers[kind]
-        except KeyError:
-            raise WireError(f"{kind.__name__} has no schema", code="W04") from None
+    def _decode_lazily(self, data: bytes, lazily: _Lazily) -> Any:
+        if schema_id(data) == lazily.schema_id:
+            try:
+                return _read(lazily.read, data)
+            except WireError:
+                pass  # or laid out as other writers may do: the general reader has the say
+        return _read(lazily.read, self.encode(self.decode(data, lazily.kind)))
 
-    def _reader(self, known_id: int) -> _Reader:
+    def _reader(self, known_id: int) -> Read:
         try:
             return self._readers[known_id]
         except KeyError:
@@ -141,6 +180,23 @@ class Codec:
                 "upgrade this consumer, or give it a schema registry",
                 code="W02",
             ) from None
+
+    def _writer(self, kind: type) -> tuple[bytes, Write]:
+        try:
+            return self._writers[kind]
+        except KeyError:
+            raise WireError(f"{kind.__name__} has no schema", code="W04") from None
+
+
+def _read(read: Read, data: bytes) -> Any:
+    try:
+        event, end = read(data, _HEADER.size)
+    except _UNREADABLE as error:
+        raise WireError(f"body does not fit its schema ({type(error).__name__})", code="W03") from error
+    if end != len(data):
+        what = f"{len(data) - end} bytes behind the end of the body" if end < len(data) else "the body is cut short"
+        raise WireError(what, code="W03")
+    return event
 
 
 def schema_id(data: bytes) -> int:
@@ -192,27 +248,6 @@ def _full_name(schema: Any) -> str:
         return ""
     name, namespace = str(schema.get("name", "")), schema.get("namespace")
     return f"{namespace}.{name}" if namespace and "." not in name else name
-
-
-_FIELDS: dict[type, tuple[tuple[str, bool], ...]] = {}
-
-
-def _plain(value: Any) -> Any:
-    """Records as dictionaries and tuples as lists, all the way down."""
-    kind = type(value)
-    names = _FIELDS.get(kind)
-    if names is None:
-        if kind is tuple:
-            return [_plain(item) for item in value]
-        if not is_dataclass(kind):
-            return value
-        hints = get_type_hints(kind)
-        names = _FIELDS[kind] = tuple((field.name, _nested(hints[field.name])) for field in fields(kind))
-    return {name: _plain(getattr(value, name)) if nested else getattr(value, name) for name, nested in names}
-
-
-def _nested(hint: Any) -> bool:
-    return get_origin(hint) is tuple or _record_of(hint) is not None
 
 
 def _record_of(hint: Any) -> type | None:

@@ -7,6 +7,7 @@ error: every crash is a replay, none is a loss.
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,16 +19,17 @@ import structlog
 from mode import CrashingSupervisor
 
 from ..models.errors import TriptychError
-from ..models.events import AgentSpan, Call, ExecutionBatch, ProtocolEvent
+from ..models.events import AgentSpan, Call
+from ..models.lazy import LazyBatch, LazyMessage
 from ..models.wire import Codec, bundled
 from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport
 from .config import WorkerConfig
 from .health import Health, pages, serve
 from .metrics import Metrics
 from .preflight import check
-from .runner import Chunk, Input, Plan, Runner, Schemas, Store
+from .runner import Chunk, Plan, Runner, Schemas, Store
 from .security import credentials
-from .stage import Headers, Stage
+from .stage import Headers, Input, Stage
 
 __all__ = ["Wiring", "create_app", "run"]
 
@@ -69,7 +71,7 @@ def sources_of(config: WorkerConfig, stage: str) -> Mapping[str, type[Input]]:
     """The topics a stage joins, and the event each of them carries."""
     topics = config.topics
     return {
-        "calls": {topics.protocol: ProtocolEvent, topics.execution: ExecutionBatch},
+        "calls": {topics.protocol: LazyMessage, topics.execution: LazyBatch},
         "turns": {topics.calls: Call, topics.agent: AgentSpan},
     }[stage]
 
@@ -197,6 +199,13 @@ def _at_end(plan: Plan, progress: Mapping[Any, Any]) -> dict[int, list[str]]:
     return {partition: [topic for topic in plan.sources if (topic, partition) not in unread] for partition in held}
 
 
+def _collect_seldom() -> None:
+    """A worker holds many records for seconds and makes no cycles of them: looking for some would be a third of it."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
     """Run a worker until SIGTERM or SIGINT; the exit code. Raises TriptychError when it cannot start."""
     joined = [sources_of(config, name) for name in config.stages]
@@ -214,6 +223,7 @@ def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
     # How logs look is for whoever runs the worker: Faust would put its own handlers in the place of theirs.
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loop=loop)
     worker.spinner = None  # it would write escape codes into logs
+    _collect_seldom()
     try:
         worker.execute_from_commandline()
     except SystemExit as exit_:

@@ -3,51 +3,59 @@ several."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from ..models.events import CallRef, ExecutionBatch
-from .opencall import Bound, OpenCall
-from .workload import wall_of
+from ..models.events import CallRef
+from ..models.lazy import LazyBatch
+from ..models.lazy_events import text
+from .effects import Bound
+from .opencall import OpenCall
+from .workload import offset_ns
 
 __all__ = ["bind", "stamped"]
 
+_INTERVAL = text("interval")
+_ARGUMENT_MATCH = text("argument-match")
+_NONE = text("")
 
-def stamped(batch: ExecutionBatch) -> Iterator[tuple[Bound, tuple[CallRef, ...]]]:
-    """Every event of a batch with the calls its stamp names; an index beyond the batch's table names none."""
-    table = batch.calls
+
+def stamped(batch: LazyBatch) -> Iterator[tuple[tuple[CallRef, ...], bool, list[Bound]]]:
+    """The events of a batch by the calls that their stamps name, and whether the stamp settles it.
+
+    An index beyond the batch's table of calls names none.
+    """
+    envelope, batch_id, offset = batch.envelope, batch.event_id, offset_ns(batch)
+    tied: dict[tuple[int, ...], list[Bound]] = {}
+    untied: dict[tuple[int, ...], list[Bound]] = {}
     for index, event in enumerate(batch.events):
-        named = tuple(table[number] for number in event.calls if 0 <= number < len(table))
-        yield (
-            Bound(
-                event=event,
-                batch=batch,
-                wall_ns=wall_of(event.mono_ns, batch),
-                source=f"{batch.event_id}#{index}",
-                binding=event.binding,
-                evidence=event.evidence,
-            ),
-            named,
-        )
+        wall_ns = event.mono_ns + offset if event.mono_ns and offset is not None else batch.wall_ns
+        body = event.body
+        bound = Bound(event, envelope, wall_ns, text(f"{batch_id}#{index}"), body.binding, (), body.evidence)
+        (untied if body.binding == "none" else tied).setdefault(body.calls, []).append(bound)
+    table = envelope.calls
+    for settles, groups in ((True, tied), (False, untied)):
+        for numbers, bounds in groups.items():
+            named = tuple(table[number] for number in numbers if 0 <= number < len(table))
+            yield named, settles and len(named) == 1, bounds
 
 
-def bind(bound: Bound, among: Sequence[CallRef], known: Mapping[str, OpenCall]) -> Iterator[tuple[CallRef, Bound]]:
-    """The effect as it goes to each of its calls.
+def bind(
+    bounds: Iterable[Bound], among: Sequence[CallRef], known: Mapping[str, OpenCall]
+) -> Iterator[tuple[CallRef, Bound]]:
+    """Effects of the same calls as they go to each of them.
 
     One call in flight is `window`. Of several all are listed; where the arguments of exactly one name what the kernel
     saw, it goes to that one, still as one of the candidates.
     """
-    if len(among) == 1:
-        yield among[0], replace(bound, binding="window", evidence=bound.evidence or "interval")
-        return
-    digests = bound.event.digests
-    named = [ref for ref in among if ref.call_id in known and known[ref.call_id].declares(digests)]
-    certain = len(named) == 1
-    listed = replace(
-        bound,
-        binding="candidates",
-        candidates=tuple(ref.call_id for ref in among),
-        evidence="argument-match" if certain else bound.evidence or "interval",
-    )
-    for ref in named if certain else among:
-        yield ref, listed
+    listed = tuple(ref.call_id for ref in among)
+    for bound in bounds:
+        evidence = bound.evidence if bound.evidence != _NONE else _INTERVAL
+        if len(among) == 1:
+            yield among[0], bound._replace(binding="window", evidence=evidence)
+            continue
+        named = [ref for ref in among if ref.call_id in known and known[ref.call_id].declares(bound.event)]
+        if len(named) == 1:
+            yield named[0], bound._replace(binding="candidates", candidates=listed, evidence=_ARGUMENT_MATCH)
+            continue
+        for ref in among:
+            yield ref, bound._replace(binding="candidates", candidates=listed, evidence=evidence)

@@ -8,36 +8,36 @@ is lost: background effects are calls too, late ones amend, messages outside eve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from itertools import count
+from functools import lru_cache
+from itertools import count, groupby
 from typing import Any
 from uuid import uuid5
 
-from ..models.events import CallRef, CallState, Event, ExecutionBatch, ProtocolEvent
+from ..models.events import CallRef, CallState
+from ..models.lazy import LazyBatch, LazyMessage
 from .binding import bind, stamped
 from .config import JoinTimes
 from .deadlines import Deadlines
-from .opencall import Bound, OpenCall
+from .effects import Bound, Effects, Judge
+from .opencall import OpenCall
 from .recent import Recent
-from .record import NAMESPACE, Judge, from_message, to_call, to_output
-from .stage import Output, Pin, Step
+from .record import NAMESPACE, from_message, to_call, to_output
+from .stage import Input, Output, Pin, Step
+from .waiting import Waiting, together
 from .workload import Workload
 
 __all__ = ["Calls"]
 
+_NOTHING = Step()
 _REMEMBERED = 100_000
 _TIDY_NS = 1_000_000_000
 _OF_A_CALL = frozenset(("request", "response", "error", "transport"))
+_FAR = frozenset(("outside", "metadata"))
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    """An effect whose call is not decided. `among` are the calls its stamp names, none where it is unstamped."""
-
-    workload: str
-    bound: Bound
-    among: tuple[CallRef, ...]
-    pin: Pin
+@lru_cache(4096)
+def _background_id(workload: str, span: int) -> str:
+    return str(uuid5(NAMESPACE, f"background/{workload}/{span}"))
 
 
 class Calls:
@@ -50,9 +50,10 @@ class Calls:
         self._workloads: dict[str, Workload] = {}
         self._calls: dict[str, OpenCall] = {}
         self._due: Deadlines[str] = Deadlines()
-        self._waiting: dict[int, _Waiting] = {}
+        self._waiting: dict[int, tuple[Waiting, str, Pin]] = {}
         self._decisions: Deadlines[int] = Deadlines()
         self._numbers = count()
+        self._changed: dict[str, OpenCall] = {}
         self._seen = Recent(_REMEMBERED)
         self._gone = Recent(_REMEMBERED)
         self._watermark = 0
@@ -68,21 +69,25 @@ class Calls:
     def levels(self) -> dict[str, int]:
         """How much there is now."""
         still_open = sum(call.closed_ns is None for call in self._calls.values())
-        return {"open": still_open, "closed": len(self._calls) - still_open, "waiting": len(self._waiting)}
+        return {
+            "open": still_open,
+            "closed": len(self._calls) - still_open,
+            "waiting": sum(len(waiting.bounds) for waiting, _, _ in self._waiting.values()),
+        }
 
-    def wanted(self, records: Sequence[Event]) -> None:
+    def wanted(self, records: Sequence[Input]) -> None:
         """Nothing: this stage has no store."""
 
     def next_deadline(self) -> int | None:
         return min((at for at in (self._decisions.next(), self._due.next()) if at is not None), default=None)
 
-    def add(self, record: Event, pin: Pin, known: Any = None) -> Step:
+    def add(self, record: Input, pin: Pin, known: Any = None) -> Step:
         """Take a protocol event or an execution batch. Anything else raises TypeError."""
-        if not isinstance(record, ProtocolEvent | ExecutionBatch):
+        if not isinstance(record, LazyMessage | LazyBatch):
             raise TypeError(f"no call is joined from a record of type {type(record).__name__}")
         if not self._seen.add(record.event_id):
             self._totals["duplicate"] += 1
-        elif isinstance(record, ProtocolEvent):
+        elif isinstance(record, LazyMessage):
             self._add_message(record, pin)
         else:
             self._add_batch(record, pin)
@@ -91,7 +96,8 @@ class Calls:
     def advance(self, watermark_ns: int) -> Step:
         self._watermark = max(self._watermark, watermark_ns)
         for number in self._decisions.due(self._watermark):
-            self._decide(self._waiting.pop(number))
+            self._decide(*self._waiting.pop(number))
+        self._touch()
         for call_id in self._due.due(self._watermark):
             self._fall_due(self._calls[call_id])
         if self._watermark - self._tidied >= _TIDY_NS:
@@ -99,12 +105,14 @@ class Calls:
         return self._step()
 
     def _step(self) -> Step:
+        if not self._outputs and not self._releases:
+            return _NOTHING
         step = Step(outputs=tuple(self._outputs), releases=tuple(self._releases))
         self._outputs.clear()
         self._releases.clear()
         return step
 
-    def _add_message(self, event: ProtocolEvent, pin: Pin) -> None:
+    def _add_message(self, event: LazyMessage, pin: Pin) -> None:
         workload = self._workload(event.workload)
         workload.hear(event)
         if not event.call_id or event.kind not in _OF_A_CALL:
@@ -119,48 +127,68 @@ class Calls:
             call.closed_ns = None  # whatever was written before were effects only
         if event.kind == "request":
             workload.watch(call)
-        self._touch(call)
+        self._totals["late"] += call.closed_ns is not None
+        self._changed[call.call_id] = call
+        self._touch()
 
-    def _add_batch(self, batch: ExecutionBatch, pin: Pin) -> None:
-        self._workload(batch.workload).report(batch)
-        for bound, named in stamped(batch):
-            if len(named) == 1 and bound.binding != "none":
-                self._attach(named[0], batch.workload, bound, pin)
-                continue
-            pin.hold()
-            number = next(self._numbers)
-            self._waiting[number] = _Waiting(batch.workload, bound, named, pin)
-            self._decisions.set(number, bound.wall_ns + self._times.slack_ns)
+    def _add_batch(self, batch: LazyBatch, pin: Pin) -> None:
+        workload, slack = batch.envelope.workload, self._times.slack_ns
+        self._workload(workload).report(batch)
+        for named, settled, bounds in stamped(batch):
+            if settled:
+                self._attach(named[0], workload, bounds, pin)
+            else:
+                for waiting in together(named, bounds, slack // 4):
+                    self._wait(waiting, workload, pin)
+        self._touch()
 
-    def _decide(self, waiting: _Waiting) -> None:
-        bound = waiting.bound
-        among = waiting.among or self._in_flight(waiting.workload, bound.wall_ns)
-        for ref, placed in bind(bound, among, self._calls) if among else ():
-            self._attach(ref, waiting.workload, placed, waiting.pin)
-        if not among:
-            self._attach_outside(waiting.workload, bound, waiting.pin)
-        self._releases.append(waiting.pin)
+    def _wait(self, waiting: Waiting, workload: str, pin: Pin) -> None:
+        pin.hold()
+        number = next(self._numbers)
+        self._waiting[number] = waiting, workload, pin
+        self._decisions.set(number, waiting.to_ns + self._times.slack_ns)
 
-    def _in_flight(self, workload: str, wall_ns: int) -> tuple[CallRef, ...]:
-        calls = self._workload(workload).open_at(wall_ns, self._times.slack_ns)
-        return tuple(CallRef(call_id=call.call_id, correlation_id=call.correlation_id) for call in calls)
+    def _decide(self, waiting: Waiting, workload: str, pin: Pin) -> None:
+        for among, bounds in self._among(waiting, workload).items():
+            if not among:
+                self._attach_outside(workload, bounds, pin)
+            for ref, bound in bind(bounds, among, self._calls) if among else ():
+                self._attach(ref, workload, (bound,), pin)
+        self._releases.append(pin)
 
-    def _attach(self, ref: CallRef, workload: str, bound: Bound, pin: Pin) -> None:
+    def _among(self, waiting: Waiting, workload: str) -> dict[tuple[CallRef, ...], list[Bound]]:
+        """The effects by the calls that they may belong to: those stamped, else those in flight at their time."""
+        if waiting.among:
+            return {waiting.among: waiting.bounds}
+        slack = self._times.slack_ns
+        near = self._workload(workload).open_between(waiting.from_ns, waiting.to_ns, slack)
+        if not near:
+            return {(): waiting.bounds}
+        found: dict[tuple[CallRef, ...], list[Bound]] = {}
+        for bound in waiting.bounds:
+            among = tuple(call.ref for call in near if call.runs_at(bound.wall_ns, slack))
+            found.setdefault(among, []).append(bound)
+        return found
+
+    def _attach(self, ref: CallRef, workload: str, bounds: Sequence[Bound], pin: Pin) -> None:
         if ref.call_id in self._gone and ref.call_id not in self._calls:
-            self._attach_outside(workload, replace(bound, candidates=(ref.call_id,)), pin)
+            self._attach_outside(workload, [bound._replace(candidates=(ref.call_id,)) for bound in bounds], pin)
             return
-        self._take(self._call(ref, workload, bound.wall_ns), bound, pin)
+        self._take(self._call(ref, workload, bounds[0].wall_ns), bounds, pin)
 
-    def _attach_outside(self, workload: str, bound: Bound, pin: Pin) -> None:
-        """An effect of no call. Spans are aligned, so that a replay fills the same ones."""
-        span = bound.wall_ns // self._times.background_ns
-        ref = CallRef(call_id=str(uuid5(NAMESPACE, f"background/{workload}/{span}")))
-        self._take(self._call(ref, workload, bound.wall_ns, background=True), bound, pin)
+    def _attach_outside(self, workload: str, bounds: Sequence[Bound], pin: Pin) -> None:
+        """Effects of no call. Spans are aligned, so that a replay fills the same ones."""
+        for span, group in groupby(bounds, lambda bound: bound.wall_ns // self._times.background_ns):
+            within = list(group)
+            ref = CallRef(call_id=_background_id(workload, span))
+            self._take(self._call(ref, workload, within[0].wall_ns, background=True), within, pin)
 
-    def _take(self, call: OpenCall, bound: Bound, pin: Pin) -> None:
-        if call.take_effect(bound):
+    def _take(self, call: OpenCall, bounds: Sequence[Bound], pin: Pin) -> None:
+        new = call.take_effects(bounds)
+        if new:
             call.keep(pin)
-            self._touch(call)
+            self._totals["late"] += new * (call.closed_ns is not None)
+            self._changed[call.call_id] = call
 
     def _workload(self, name: str) -> Workload:
         workload = self._workloads.get(name)
@@ -172,16 +200,19 @@ class Calls:
         call = self._calls.get(ref.call_id)
         if call is None:
             call = self._calls[ref.call_id] = OpenCall(
-                ref.call_id, workload, wall_ns, wall_ns, correlation_id=ref.correlation_id, background=background
+                *(ref.call_id, workload, wall_ns, wall_ns, Effects(self._judge)),
+                correlation_id=ref.correlation_id,
+                background=background,
             )
         return call
 
-    def _touch(self, call: OpenCall) -> None:
-        if call.closed_ns is not None:
-            self._totals["late"] += 1
-            if call.amend_ns is None:
+    def _touch(self) -> None:
+        """Set the deadlines of what has changed, once for each call."""
+        for call in self._changed.values():
+            if call.closed_ns is not None and call.amend_ns is None:
                 call.amend_ns = self._watermark + self._times.grace_ns  # what trickles in goes out together
-        self._due.set(call.call_id, self._deadline(call))
+            self._due.set(call.call_id, self._deadline(call))
+        self._changed.clear()
 
     def _deadline(self, call: OpenCall) -> int:
         times = self._times
@@ -233,7 +264,7 @@ class Calls:
         return "timeout" if silent or call.closed_ns is not None else "segment"
 
     def _write(self, call: OpenCall, state: CallState) -> None:
-        record = to_call(call, self._workload(call.workload), state, self._judge)
+        record = to_call(call, self._workload(call.workload), state)
         self._outputs.append(to_output(self._topic, record))
         self._releases.extend(call.let_go())
         call.revision += 1

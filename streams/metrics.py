@@ -65,11 +65,17 @@ class Metrics:
             buckets=_SECONDS,
         )
 
+        self._latencies: dict[tuple[str, str], Histogram] = {}  # finding one costs more than counting
+
     def sent(self, stage: str, output: Output, now_ns: int) -> None:
         """One output went to the broker; its latency counts where it carries a time."""
         at = 0 if isinstance(output.value, bytes) else output.value.wall_ns
         if at:
-            self._latency.labels(stage, output.topic).observe(max(0, now_ns - at) / 1e9)
+            place = (stage, output.topic)
+            histogram = self._latencies.get(place)
+            if histogram is None:
+                histogram = self._latencies[place] = self._latency.labels(*place)
+            histogram.observe(max(0, now_ns - at) / 1e9)
 
     def stage(self, name: str, partition: str, stage: Stage, counted: dict[str, int]) -> None:
         """Publish what a stage counted beyond `counted`, which is brought up to date."""

@@ -5,31 +5,18 @@ Merging is free of order and of repetition: the same facts give the same call ho
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..models.events import Binding, ExecutionBatch, ExecutionEvent, ProtocolEvent
+from ..models.events import CallRef
+from ..models.lazy import LazyMessage
+from ..models.lazy_events import LazyEvent, text
+from .effects import Bound, Effects
 from .stage import Pin
 
-__all__ = ["MAX_EFFECTS", "Bound", "OpenCall"]
-
-MAX_EFFECTS = 512
-_MAX_TEXT = 256 * 1024  # characters of argv and paths of one call, so that its record stays far below a broker's limit
+__all__ = ["OpenCall"]
 
 _REPLIES = frozenset(("response", "error", "transport"))
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """One kernel event with its place in time and how it was tied to a call. `source` is <batch id>#<index>."""
-
-    event: ExecutionEvent
-    batch: ExecutionBatch
-    wall_ns: int
-    source: str
-    binding: Binding
-    candidates: tuple[str, ...] = ()
-    evidence: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -40,19 +27,17 @@ class OpenCall:
     workload: str
     first_ns: int
     last_ns: int
+    effects: Effects
     correlation_id: str = ""
     background: bool = False
-    request: ProtocolEvent | None = None
-    reply: ProtocolEvent | None = None
+    request: LazyMessage | None = None
+    reply: LazyMessage | None = None
     anomalies: set[str] = field(default_factory=set)
-    effects: dict[str, Bound] = field(default_factory=dict)
-    effects_dropped: int = 0
     pins: set[Pin] = field(default_factory=set)
     revision: int = 0
     segments: int = 0
     closed_ns: int | None = None
     amend_ns: int | None = None
-    _text: int = 0
 
     @property
     def part(self) -> bool:
@@ -67,6 +52,18 @@ class OpenCall:
     def ended_ns(self) -> int:
         return max(self.started_ns, self.reply.wall_ns) if self.reply else self.last_ns
 
+    @property
+    def ref(self) -> CallRef:
+        return CallRef(call_id=self.call_id, correlation_id=self.correlation_id)
+
+    @property
+    def running(self) -> bool:
+        return self.reply is None and self.closed_ns is None
+
+    def runs_at(self, wall_ns: int, slack_ns: int) -> bool:
+        """Whether the call was in flight at that time, give or take `slack_ns`."""
+        return self.started_ns <= wall_ns + slack_ns and (self.running or wall_ns <= self.ended_ns + slack_ns)
+
     def keep(self, pin: Pin) -> None:
         if pin not in self.pins:
             pin.hold()
@@ -78,7 +75,7 @@ class OpenCall:
         self.pins.clear()
         return pins
 
-    def take_message(self, event: ProtocolEvent) -> None:
+    def take_message(self, event: LazyMessage) -> None:
         """The request, a reply or a transport incident. Of two requests the more deeply inspected one speaks."""
         self._seen_at(event.wall_ns)
         self.anomalies.update(event.anomalies)
@@ -89,23 +86,24 @@ class OpenCall:
             replies = filter(None, (self.reply, event))
             self.reply = min(replies, key=lambda one: (one.kind == "transport", one.wall_ns, one.event_id))
 
-    def take_effect(self, bound: Bound) -> bool:
-        """Whether the effect is new. Beyond the bounds it is counted and not kept."""
-        if bound.source in self.effects:
-            return False
-        self._seen_at(bound.wall_ns)
-        size = len(bound.event.path or "") + sum(map(len, bound.event.arguments))
-        if len(self.effects) >= MAX_EFFECTS or self._text + size > _MAX_TEXT:
-            self.effects_dropped += max(1, bound.event.count)
-            return True
-        self._text += size
-        self.effects[bound.source] = bound
-        return True
+    def take_effects(self, bounds: Iterable[Bound]) -> int:
+        """How many of them are new."""
+        new = self.effects.add(bounds)
+        if new:
+            walls = [bound.wall_ns for bound in new]
+            self._seen_at(min(walls))
+            self._seen_at(max(walls))
+        return len(new)
 
-    def declares(self, digests: Collection[str]) -> bool:
-        """Whether an argument named one of the values behind `digests`."""
-        arguments = self.request.arguments if self.request else ()
-        return any(digest in digests for argument in arguments for digest in argument.digests)
+    def declares(self, event: LazyEvent) -> bool:
+        """Whether an argument named what the event touched."""
+        return any(digest in event.body.digests for digest in self.declared)
+
+    @property
+    def declared(self) -> tuple[bytes, ...]:
+        """Digests of what the arguments name, as they stand on the wire."""
+        named = self.request.named if self.request else ()
+        return tuple(text(digest) for argument in named for digest in argument.digests if digest)
 
     def _seen_at(self, wall_ns: int) -> None:
         self.first_ns = min(self.first_ns, wall_ns)

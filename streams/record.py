@@ -5,162 +5,130 @@ Ids are UUIDv5 of the call id and the revision, so that a replay writes the same
 
 from __future__ import annotations
 
-from itertools import chain
-from operator import attrgetter
-from typing import Any, Protocol
+from collections.abc import Sequence
 from uuid import UUID, uuid5
 
 from ..models.bindings import weakest
-from ..models.events import Call, CallState, Coverage, Effect, ProtocolEvent
-from .opencall import Bound, OpenCall
+from ..models.events import CallState, Coverage
+from ..models.lazy import Envelope, LazyCall, LazyMessage
+from ..models.lazy_events import array, text
+from ..models.specialised import Raw
+from .effects import Held
+from .opencall import OpenCall
 from .stage import Output
 from .workload import Workload
 
-__all__ = ["NAMESPACE", "Judge", "from_message", "to_call", "to_output"]
+__all__ = ["NAMESPACE", "from_message", "to_call", "to_output"]
 
 NAMESPACE = UUID("7c1f6f0e-4d2b-5f0a-9a51-5d2f3b8e6a10")
 
+_NOBODY = LazyMessage()
 _TOUCHABLE = frozenset(("path", "host", "url"))
 
 
-class Judge(Protocol):
-    """Classes of paths and destinations; models/sensitivity.py answers them."""
-
-    def path(self, path: str) -> str | None: ...
-
-    def destination(self, address: str) -> str: ...
-
-
-def to_output(topic: str, call: Call) -> Output:
+def to_output(topic: str, call: LazyCall) -> Output:
     return Output(topic, call.correlation_id or call.conversation or call.workload, call)
 
 
-def to_call(known: OpenCall, workload: Workload, state: CallState, judge: Judge) -> Call:
+def to_call(known: OpenCall, workload: Workload, state: CallState) -> LazyCall:
     """The next revision of a call."""
-    bounds = sorted(known.effects.values(), key=lambda bound: (bound.event.mono_ns, bound.source))
-    touched = frozenset(chain.from_iterable(bound.event.digests for bound in bounds))
-    declared = _declared(known.request)
-    request, reply = known.request, known.reply
-    coverage = _coverage(known, workload, state)
-    head = request or reply or (bounds[0].batch if bounds else None)
-    voice = request or reply or ProtocolEvent(server=workload.server)
-    return Call(
-        event_id=_event_id(known),
-        workload=known.workload,
-        correlation_id=known.correlation_id,
-        call_id=known.call_id,
-        wall_ns=known.ended_ns,
-        mono_ns=head.mono_ns if head else 0,
-        boot_id=head.boot_id if head else "",
-        host=head.host if head else "",
-        cluster=head.cluster if head else "",
-        key_id=head.key_id if head else "",
-        revision=known.revision,
-        state=state,
-        **_said(voice),
-        started_ns=known.started_ns,
-        ended_ns=known.ended_ns,
-        is_error=_is_error(reply),
-        error_code=reply.error_code if reply else None,
-        request_size=request.size if request else 0,
-        response_size=reply.size if reply else 0,
-        arguments=request.arguments if request else (),
-        secrets=(request.secrets if request else ()) + (reply.secrets if reply else ()),
-        result=reply.result if reply else None,
-        tools=reply.tools if reply else (),
-        anomalies=tuple(sorted(known.anomalies)),
-        in_flight=len(request.in_flight) if request else 0,
-        binding=weakest(bound.binding for bound in bounds),
-        effects=tuple(_effect(bound, declared, judge) for bound in bounds),
-        effects_dropped=known.effects_dropped,
-        unobserved=_unobserved(request, touched) if coverage.execution else (),
-        coverage=coverage,
-    )
+    effects, request, reply = known.effects.in_order(), known.request, known.reply
+    asked, answered = request or _NOBODY, reply or _NOBODY
+    head = request or reply or (effects[0].batch if effects else _NOBODY)
+    call = _about(request or reply or LazyMessage(server=workload.server), head)
+    call.event_id = _event_id(known)
+    call.workload, call.correlation_id, call.call_id = known.workload, known.correlation_id, known.call_id
+    call.wall_ns = call.ended_ns = known.ended_ns
+    call.started_ns = known.started_ns
+    call.revision, call.state = known.revision, state
+    call.is_error = _is_error(reply)
+    call.error_code = answered.error_code
+    call.request_size, call.response_size = asked.size, answered.size
+    call.arguments, call.result, call.tools = asked.arguments, answered.result, answered.tools
+    call.secrets = _joined(asked.secrets, answered.secrets)
+    call.anomalies = tuple(sorted(known.anomalies))
+    call.in_flight = len(asked.in_flight)
+    call.binding = weakest(one.binding for one in effects)
+    call.effects = _written(effects, known.declared)
+    call.effects_dropped = known.effects.dropped
+    call.coverage = _coverage(known, workload, state)
+    if call.coverage.execution:
+        call.unobserved = _unobserved(asked, effects)
+    return call
 
 
-def from_message(event: ProtocolEvent) -> Call:
+def from_message(event: LazyMessage) -> LazyCall:
     """A message that belongs to no call (notification, invalid message, orphan reply, transport incident) as one."""
-    return Call(
-        event_id=str(uuid5(NAMESPACE, f"{event.event_id}/message")),
-        workload=event.workload,
-        correlation_id=event.correlation_id,
-        call_id=event.event_id,
-        wall_ns=event.wall_ns,
-        mono_ns=event.mono_ns,
-        boot_id=event.boot_id,
-        host=event.host,
-        cluster=event.cluster,
-        key_id=event.key_id,
-        **_said(event),
-        started_ns=event.wall_ns,
-        ended_ns=event.wall_ns,
-        is_error=event.is_error,
-        error_code=event.error_code,
-        request_size=event.size if event.direction != "server_to_client" else 0,
-        response_size=event.size if event.direction == "server_to_client" else 0,
-        arguments=event.arguments,
-        secrets=event.secrets,
-        result=event.result,
-        tools=event.tools,
-        anomalies=event.anomalies,
-        coverage=Coverage(protocol=True, notes=(f"{event.kind} outside every call",)),
+    call = _about(event, event)
+    call.event_id = str(uuid5(NAMESPACE, f"{event.event_id}/message"))
+    call.workload, call.correlation_id, call.call_id = event.workload, event.correlation_id, event.event_id
+    call.wall_ns = call.started_ns = call.ended_ns = event.wall_ns
+    call.is_error, call.error_code = event.is_error, event.error_code
+    if event.direction == "server_to_client":
+        call.response_size = event.size
+    else:
+        call.request_size = event.size
+    call.arguments, call.secrets, call.result, call.tools = event.arguments, event.secrets, event.result, event.tools
+    call.anomalies = event.anomalies
+    call.coverage = Coverage(protocol=True, notes=(f"{event.kind} outside every call",))
+    return call
+
+
+def _about(voice: LazyMessage, head: LazyMessage | Envelope) -> LazyCall:
+    """What a call takes over from the message that speaks for it, and from the first that was seen of it."""
+    return LazyCall(
+        mono_ns=head.mono_ns,
+        boot_id=head.boot_id,
+        host=head.host,
+        cluster=head.cluster,
+        key_id=head.key_id,
+        conversation=voice.conversation,
+        conversation_source=voice.conversation_source,
+        era=voice.era,
+        method=voice.method or "",
+        tool=voice.tool,
+        principal=voice.principal,
+        server=voice.server,
+        parent_span_id=voice.parent_span_id,
     )
-
-
-_SAID = ("conversation", "conversation_source", "era", "tool", "principal", "server", "parent_span_id")
-
-
-def _said(event: ProtocolEvent) -> dict[str, Any]:
-    """What a call takes over from the message that speaks for it."""
-    return {name: getattr(event, name) for name in _SAID} | {"method": event.method or ""}
 
 
 def _event_id(known: OpenCall) -> str:
     # A part must not take the id of the call itself: a consumer that has seen the call would take it for a repetition.
-    part = f"/part/{min(known.effects, default='')}" if known.part else ""
+    part = f"/part/{known.effects.first_source}" if known.part else ""
     return str(uuid5(NAMESPACE, f"{known.call_id}/{known.revision}{part}"))
 
 
-def _is_error(reply: ProtocolEvent | None) -> bool | None:
+def _is_error(reply: LazyMessage | None) -> bool | None:
     if reply is None:
         return None
     return True if reply.kind != "response" else reply.is_error
 
 
-def _declared(request: ProtocolEvent | None) -> frozenset[str]:
-    arguments = request.arguments if request else ()
-    return frozenset(chain.from_iterable(argument.digests for argument in arguments))
+def _unobserved(request: LazyMessage, effects: Sequence[Held]) -> tuple[str, ...]:
+    named = [one for one in request.named if one.kind in _TOUCHABLE and one.digests]
+    if not named:
+        return ()
+    touched = b"".join(one.digests for one in effects)
+    return tuple(one.pointer for one in named if not any(digest and text(digest) in touched for digest in one.digests))
 
 
-def _unobserved(request: ProtocolEvent | None, touched: frozenset[str]) -> tuple[str, ...]:
-    arguments = request.arguments if request else ()
-    return tuple(
-        argument.pointer
-        for argument in arguments
-        if argument.kind in _TOUCHABLE and argument.digests and touched.isdisjoint(argument.digests)
-    )
+def _written(effects: Sequence[Held], declared: Sequence[bytes]) -> Raw:
+    touched = b"".join([one.digests for one in effects])
+    met = [digest for digest in declared if digest in touched]
+    parts: list[bytes] = []
+    for one in effects:
+        said = b"\0"
+        for digest in met:
+            if digest in one.digests:
+                said = b"\1"
+        parts += (one.head, said, one.tail, one.source)
+    return array(len(effects), parts)
 
 
-_COPIED = (
-    *("kind", "mono_ns", "pid", "comm", "path", "path_source", "flags", "result", "address", "port", "protocol"),
-    *("bytes_out", "bytes_in", "arguments", "count"),
-)
-_copied = attrgetter(*_COPIED)
-
-
-def _effect(bound: Bound, declared: frozenset[str], judge: Judge) -> Effect:
-    event = bound.event
-    return Effect(
-        **dict(zip(_COPIED, _copied(event), strict=True)),
-        wall_ns=bound.wall_ns,
-        binding=bound.binding,
-        candidates=bound.candidates,
-        evidence=bound.evidence,
-        declared=not declared.isdisjoint(event.digests),
-        sensitivity=judge.path(event.path) if event.path else None,
-        destination=judge.destination(event.address) if event.address else None,
-        source=bound.source,
-    )
+def _joined(one: Raw, other: Raw) -> Raw:
+    """Two arrays as one of two blocks."""
+    return Raw(one[:-1] + other)
 
 
 def _coverage(known: OpenCall, workload: Workload, state: CallState) -> Coverage:
@@ -174,7 +142,7 @@ def _coverage(known: OpenCall, workload: Workload, state: CallState) -> Coverage
         f"lease {lease}": not leased and not known.part and not known.background,
         "sensor silent": leased and not reported,
         f"{lost} facts lost": lost,
-        f"{known.effects_dropped} effects beyond the bound": known.effects_dropped,
+        f"{known.effects.dropped} effects beyond the bound": known.effects.dropped,
         "still running": state == "segment" and not known.part,
     }
     return Coverage(

@@ -10,19 +10,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 import structlog
 
 from ..models.errors import WireError
-from ..models.events import AgentSpan, Call, Event, ExecutionBatch, ProtocolEvent
 from ..models.wire import Codec, schema_id
 from .clock import Clock
 from .config import ClockTimes
 from .deadletter import Source, dead_letter
 from .metrics import Metrics, Who
 from .pins import PinQueue
-from .stage import AwayError, Headers, Output, Pin, Stage, Step
+from .stage import AwayError, Headers, Input, Output, Pin, Stage, Step
 
 __all__ = ["Chunk", "Plan", "Record", "Runner", "Schemas", "Sink", "Store"]
 
@@ -31,7 +30,6 @@ _RETRY_MOST_S = 5.0
 
 _UNFRAMED = -1
 
-Input = ProtocolEvent | ExecutionBatch | AgentSpan | Call
 log = structlog.get_logger(__name__)
 
 
@@ -162,7 +160,7 @@ class Runner:
             if not self._alive(chunk.partition, part):
                 return
             steps = [Step(outputs=tuple(outputs), releases=(pin,))]
-            steps += [self._add(source, record, part, pin, known) for source, record in records]
+            steps += [self._add(chunk, raw, record, part, pin, known) for raw, record in records]
             steps.append(self._advance(chunk.partition, part, ()))
             await self._carry_out(chunk.partition, part, steps)
 
@@ -198,25 +196,24 @@ class Runner:
 
     def _read(
         self, chunk: Chunk, part: _Part, foreign: Mapping[int, WireError]
-    ) -> tuple[list[tuple[Source, Input]], list[Output]]:
+    ) -> tuple[list[tuple[Record, Input]], list[Output]]:
         """The events of a chunk, and a dead letter for each record that is none."""
-        records: list[tuple[Source, Input]] = []
+        now = self._now()
+        records: list[tuple[Record, Input]] = []
         refused: list[Output] = []
         expected = self.plan.sources[chunk.topic]
         for raw in chunk.records:
-            source = Source(chunk.topic, chunk.partition, raw.offset, raw.timestamp, raw.key, raw.value or b"")
             try:
                 if foreign and (refusal := foreign.get(_schema_id(raw))) is not None:
                     raise refusal
-                event = cast(Input, self._codec.decode(source.value, expected))
+                event: Any = self._codec.decode(raw.value or b"", expected)
             except WireError as error:
-                refused.append(self._refuse(source, error.code, error.what))
+                refused.append(self._refuse(_source(chunk, raw), error.code, error.what))
             else:
-                records.append((source, self._timed(event, chunk.topic, raw, part)))
+                records.append((raw, self._timed(event, chunk.topic, raw, part, now)))
         return records, refused
 
-    def _timed(self, event: Input, topic: str, raw: Record, part: _Part) -> Input:
-        now = self._now()
+    def _timed(self, event: Input, topic: str, raw: Record, part: _Part, now: int) -> Input:
         appended = raw.timestamp * 1_000_000 if raw.timestamp_type == 1 else now
         taken = part.clock.observe(topic, event.wall_ns, appended, now)
         if taken == event.wall_ns:
@@ -230,13 +227,14 @@ class Runner:
         key = (source.key or b"").decode("utf-8", "replace")
         return Output(self.plan.dead_letters, key, dead_letter(source, code, reason, self.plan.name))
 
-    def _add(self, source: Source, record: Event, part: _Part, pin: Pin, known: Any) -> Step:
+    def _add(self, chunk: Chunk, raw: Record, record: Input, part: _Part, pin: Pin, known: Any) -> Step:
         try:
             return part.stage.add(record, pin, known)
         except Exception as error:
             # One record that a stage cannot take must not stop the partition for ever.
-            log.exception("stage refused a record", stage=self.plan.name, topic=source.topic, offset=source.offset)
-            return Step(outputs=(self._refuse(source, "J04", f"the stage failed: {type(error).__name__}"),))
+            log.exception("stage refused a record", stage=self.plan.name, topic=chunk.topic, offset=raw.offset)
+            refused = self._refuse(_source(chunk, raw), "J04", f"the stage failed: {type(error).__name__}")
+            return Step(outputs=(refused,))
 
     def _advance(self, partition: int, part: _Part, ended: Iterable[str]) -> Step:
         watermark = part.clock.watermark(self._now(), ended)
@@ -311,6 +309,10 @@ class Runner:
     def _measure(self, partition: int, part: _Part) -> None:
         self._metrics.pinned.labels(self.plan.name, str(partition)).set(len(part.pins))
         self._metrics.stage(self.plan.name, str(partition), part.stage, part.counted)
+
+
+def _source(chunk: Chunk, raw: Record) -> Source:
+    return Source(chunk.topic, chunk.partition, raw.offset, raw.timestamp, raw.key, raw.value or b"")
 
 
 def _schema_id(raw: Record) -> int:

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..models.errors import TriptychError
-from ..models.events import Event
+from ..models.events import AgentSpan, Call, Event
+from ..models.lazy import LazyBatch, LazyCall, LazyMessage
 
-__all__ = ["AwayError", "Headers", "Output", "Pin", "Stage", "Step", "StoreAwayError"]
+__all__ = ["AwayError", "Headers", "Input", "Output", "Pin", "Stage", "Step", "StoreAwayError"]
 
 Headers = tuple[tuple[str, bytes], ...]
+Input = LazyMessage | LazyBatch | AgentSpan | Call
+"""A record as a stage takes it."""
 
 
 class AwayError(TriptychError):
@@ -57,7 +60,7 @@ class Output:
 
     topic: str
     key: str
-    value: Event | bytes
+    value: Event | LazyCall | bytes
     headers: Headers = ()
 
 
@@ -77,10 +80,10 @@ class Stage(Protocol):
     keeps that needs the record again after a crash, and lists the pin in `Step.releases` once for each such hold.
     """
 
-    def wanted(self, records: Sequence[Event]) -> Any:
+    def wanted(self, records: Sequence[Input]) -> Any:
         """What the store must answer before these records are added, in the store's own terms; None for nothing."""
 
-    def add(self, record: Event, pin: Pin, known: Any) -> Step:
+    def add(self, record: Input, pin: Pin, known: Any) -> Step:
         """Take one record. `known` is the store's answer to `wanted` for the chunk it came in."""
 
     def advance(self, watermark_ns: int) -> Step:

@@ -14,7 +14,7 @@ from ..models import finding, ocsf, topics
 from ..models.baseline import BaselineView, turn_keys
 from ..models.detections.engine import Evaluation
 from ..models.errors import ConfigError
-from ..models.events import AgentSpan, Alert, Call, Event
+from ..models.events import AgentSpan, Alert, Call
 from ..models.features import measured
 from ..models.history import principal_of, reduced, session_of, to_json
 from ..models.model import Model
@@ -23,7 +23,7 @@ from ..models.turn import Turn
 from .deadlines import Deadlines
 from .known import Known, Learn, Remember, Wanted
 from .openturn import OpenTurn
-from .stage import Output, Pin, Step
+from .stage import Input, Output, Pin, Step
 
 __all__ = ["JudgeTimes", "Judging", "Rules", "Turns", "key_of"]
 
@@ -101,7 +101,7 @@ class Turns:
         closed = sum(turn.closed for turn in self._turns.values())
         return {"open": len(self._turns) - closed, "closed": closed}
 
-    def wanted(self, records: Sequence[Event]) -> Wanted:
+    def wanted(self, records: Sequence[Input]) -> Wanted:
         """What the turns of these records ask of their servers' baselines and have no answer to yet."""
         coming: dict[str, list[Call]] = {}
         for record in records:
@@ -117,7 +117,7 @@ class Turns:
     def next_deadline(self) -> int | None:
         return self._due.next()
 
-    def add(self, record: Event, pin: Pin, known: Known | None) -> Step:
+    def add(self, record: Input, pin: Pin, known: Known | None) -> Step:
         """Take a call or an agent span. Anything else raises TypeError."""
         if not isinstance(record, Call | AgentSpan):
             raise TypeError(f"no turn holds a record of type {type(record).__name__}")

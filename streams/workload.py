@@ -7,17 +7,19 @@ from bisect import bisect_right, insort
 from dataclasses import dataclass, field
 from operator import attrgetter
 
-from ..models.events import ExecutionBatch, ProtocolEvent, Server
+from ..models.lazy import LazyBatch, LazyMessage
+from ..models.specialised import Raw
 from .opencall import OpenCall
 
-__all__ = ["Workload", "wall_of"]
+__all__ = ["Workload", "offset_ns"]
 
 _started = attrgetter("started_ns")
 
 
-def wall_of(mono_ns: int, batch: ExecutionBatch) -> int:
-    """Epoch time of a monotonic time of the batch's host, by the batch's own pair of clocks."""
-    return batch.wall_ns + mono_ns - batch.mono_ns if mono_ns and batch.mono_ns else batch.wall_ns
+def offset_ns(batch: LazyBatch) -> int | None:
+    """Epoch minus monotonic time on the batch's host, by the batch's own pair of clocks; None where it has none."""
+    mono_ns = batch.envelope.mono_ns
+    return batch.wall_ns - mono_ns if mono_ns else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +33,22 @@ class _Loss:
 class Workload:
     """Spans of one workload. Times are epoch nanoseconds."""
 
-    server: Server = field(default_factory=Server)  # the one heard of last: background effects are its own
+    server: Raw = LazyMessage().server  # the one heard of last: background effects are its own
     reported_ns: int = 0
     last_ns: int = 0
     _losses: list[_Loss] = field(default_factory=list)
     _unleased: list[OpenCall] = field(default_factory=list)
 
-    def report(self, batch: ExecutionBatch) -> None:
+    def report(self, batch: LazyBatch) -> None:
         """A batch or heartbeat says: every effect before it was sent."""
         self.reported_ns = max(self.reported_ns, batch.wall_ns)
         self.last_ns = max(self.last_ns, batch.wall_ns)
-        if batch.lost_before:
-            self._losses.append(_Loss(wall_of(batch.lost_from_ns, batch), batch.wall_ns, batch.lost_before))
+        lost, since_ns, offset = batch.envelope.lost_before, batch.envelope.lost_from_ns, offset_ns(batch)
+        if lost:
+            from_ns = since_ns + offset if since_ns and offset is not None else batch.wall_ns
+            self._losses.append(_Loss(from_ns, batch.wall_ns, lost))
 
-    def hear(self, event: ProtocolEvent) -> None:
+    def hear(self, event: LazyMessage) -> None:
         self.last_ns = max(self.last_ns, event.wall_ns)
         self.server = event.server
         if event.lost_before:
@@ -57,10 +61,10 @@ class Workload:
             self._unleased = [known for known in self._unleased if known is not call]
             insort(self._unleased, call, key=_started)
 
-    def open_at(self, wall_ns: int, slack_ns: int) -> list[OpenCall]:
-        """The calls under no lease that were in flight at that time, give or take `slack_ns`, by their start."""
-        behind = bisect_right(self._unleased, wall_ns + slack_ns, key=_started)
-        return [call for call in self._unleased[:behind] if _running(call) or wall_ns <= call.ended_ns + slack_ns]
+    def open_between(self, from_ns: int, to_ns: int, slack_ns: int) -> list[OpenCall]:
+        """The calls under no lease that were in flight at some time between, give or take `slack_ns`, by their start."""
+        behind = bisect_right(self._unleased, to_ns + slack_ns, key=_started)
+        return [call for call in self._unleased[:behind] if call.running or from_ns <= call.ended_ns + slack_ns]
 
     def lost_between(self, from_ns: int, to_ns: int) -> int:
         return sum(loss.facts for loss in self._losses if loss.from_ns <= to_ns and from_ns <= loss.to_ns)
@@ -70,7 +74,3 @@ class Workload:
         self._losses = [loss for loss in self._losses if loss.to_ns >= before_ns]
         self._unleased = [call for call in self._unleased if call.closed_ns is None or call.ended_ns >= before_ns]
         return not (self._losses or self._unleased) and self.last_ns < before_ns
-
-
-def _running(call: OpenCall) -> bool:
-    return call.reply is None and call.closed_ns is None

@@ -19,7 +19,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = set(PROJECT["tool"]["setuptools"]["packages"])
 LAYERS = ("producers", "streams", "models", "infra")
 DATA = ("avro", "bpf")
-SHIPPED = ("*.py", "*.avsc", "*.c", "*.h", "*.toml", "*.json", "*.xml", "*.bin", "py.typed")
+SHIPPED = ("*.py", "*.avsc", "*.c", "*.h", "*.toml", "*.json", "*.xml", "*.bin", "*.service", "py.typed")
 
 # Asked of an installed package, from a folder where the repository is not importable.
 LOOK = """

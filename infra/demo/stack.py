@@ -94,7 +94,7 @@ attach_ms = {patience_ms}
 
 _JOINING = """\
 [gateway]
-spool_dir = "{layout.spool}"
+config = "{layout.gateways}"
 """
 
 # Times are short, so that nobody waits for a finding that is already certain.
@@ -115,7 +115,7 @@ url = "{store.url}"
 outside = [{outside}]
 
 [gateway]
-spool_dir = "{layout.spool}"
+config = "{layout.gateways}"
 
 [sensor]
 lease_socket = "{layout.lease}"

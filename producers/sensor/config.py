@@ -16,7 +16,8 @@ _SMALLEST_RING, _LARGEST_RING = 1 << 16, 1 << 30
 class SensorConfig:
     """`ring_bytes` holds about 8,000 opens a MiB between two readings; `recording` keeps raw input for a replay.
 
-    `lease_mode` is that of the socket: 0o600 for gateways of the sensor's own user.
+    `lease_mode` is that of the socket: 0o600 for gateways of the sensor's own user. `lease_users` are the user ids whose
+    gateways may lease servers that they did not start, as HTTP gateways must; the servers must run as other users.
     """
 
     lease_socket: Path
@@ -26,6 +27,7 @@ class SensorConfig:
     flush_ms: int = 20
     ring_bytes: int = 4 << 20
     lease_mode: int = 0o600
+    lease_users: tuple[int, ...] = ()
     recording: Path | None = None
 
     def __post_init__(self) -> None:
@@ -37,5 +39,7 @@ class SensorConfig:
             raise ConfigError(f"ring_bytes is {self.ring_bytes}", "choose a power of two from 64 KiB to 1 GiB")
         if self.lease_mode & ~0o777 or not self.lease_mode & 0o600:
             raise ConfigError(f"lease_mode is {self.lease_mode:#o}", "choose permissions such as 0o600 or 0o660")
+        if any(user < 0 for user in self.lease_users):
+            raise ConfigError(f"lease_users is {self.lease_users}", "choose user ids, 0 and above")
         if len(str(self.lease_socket).encode()) > 107:
             raise ConfigError(f"{self.lease_socket} is too long for a socket (107 bytes)", "choose a shorter path")

@@ -1,7 +1,8 @@
 """The sensor's end of the lease: a SOCK_SEQPACKET socket on which gateways say which call is in flight.
 
-A gateway is believed only about processes below itself: the kernel names peer (SO_PEERCRED) and server (a pidfd),
-never the packet. A watched server and what it forked hold no lease, and are handed out to nobody. A packet that is no
+A gateway is believed only about processes below itself, and one that runs as a user of `users` about other users'
+processes too: the kernel names peer (SO_PEERCRED) and server (a pidfd), never the packet. A watched server and what it
+forked hold no lease, and are handed out to nobody. A packet that is no
 message costs its sender the connection and nobody else anything.
 """
 
@@ -11,6 +12,7 @@ import os
 import socket
 import struct
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -47,19 +49,22 @@ class Desk(Protocol):
 class _Peer:
     socket: socket.socket
     pid: int
+    user: int
     is_watched: bool  # when it connected, or when it asked
     root: int = 0
 
 
 class LeaseServer:
-    """Listens on `path`, whose folder is made for its owner only. `mode` is the socket's. Not thread-safe.
+    """Listens on `path`, whose folder is made for its owner only. `mode` is the socket's. `users` are those whose
+    gateways may lease servers they did not start. Not thread-safe.
 
     The owner of the event loop calls accept() when `descriptor` is readable and serve() for each descriptor it gave.
     """
 
-    def __init__(self, path: Path, desk: Desk, *, mode: int = 0o600) -> None:
+    def __init__(self, path: Path, desk: Desk, *, mode: int = 0o600, users: Collection[int] = ()) -> None:
         self._path = path
         self._desk = desk
+        self._users = frozenset(users)
         self._peers: dict[int, _Peer] = {}
         self.refused: Counter[str] = Counter()
         self._listener = _listen(path, mode)
@@ -80,8 +85,9 @@ class LeaseServer:
             connection.close()
             return None
         connection.setblocking(False)
-        pid, _, _ = _CREDENTIALS.unpack(connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size))
-        self._peers[connection.fileno()] = _Peer(connection, pid, self._desk.root_of(pid) is not None)
+        said = connection.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        pid, user, _ = _CREDENTIALS.unpack(said)
+        self._peers[connection.fileno()] = _Peer(connection, pid, user, self._desk.root_of(pid) is not None)
         return connection.fileno()
 
     def serve(self, descriptor: int) -> None:
@@ -137,8 +143,8 @@ class LeaseServer:
         pid = processes.pid_of(descriptors[0]) if descriptors else None
         if pid is None:
             self._refuse(peer, "no-process", "attach needs a pidfd of a living server")
-        elif peer.pid <= 0 or pid == peer.pid or not processes.is_within(pid, peer.pid):
-            self._refuse(peer, "not-a-child", "the server is no child of the process that asks")
+        elif not self._may_lease(peer, pid):
+            self._refuse(peer, "not-a-child", "the server is no child of the process that asks (sensor.lease_users)")
         elif self._is_impostor(peer, pid):
             self._refuse(peer, "impostor", "a watched server can neither hold a lease nor lend its processes")
         elif any(other.root == pid for other in self._peers.values()):
@@ -150,6 +156,14 @@ class LeaseServer:
                 return
             peer.root = pid
             peer.socket.send(pack(answer))
+
+    def _may_lease(self, peer: _Peer, pid: int) -> bool:
+        """A server that ran as a user of `users` could ask in its gateway's place, so it must run as another."""
+        if peer.pid <= 0 or pid == peer.pid:
+            return False
+        if processes.is_within(pid, peer.pid):
+            return True
+        return peer.user in self._users and processes.user(pid) not in self._users | {None}
 
     def _is_impostor(self, peer: _Peer, pid: int) -> bool:
         """A server may come back under its gateway; what is below it may not become a server of its own."""

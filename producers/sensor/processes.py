@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["boot_id", "cgroup", "descendants", "is_within", "lineage", "parents", "pid_of", "start_ns"]
+__all__ = ["boot_id", "cgroup", "descendants", "is_within", "lineage", "parents", "pid_of", "start_ns", "user"]
 
 _PROC = Path("/proc")
 _NS_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
@@ -33,6 +33,15 @@ def start_ns(pid: int) -> int | None:
     """Start of the process, nanoseconds since boot, as exact as /proc tells it (1/100 s)."""
     fields = _stat(pid)
     return int(fields[_START]) * _NS_PER_TICK if fields else None
+
+
+def user(pid: int) -> int | None:
+    """Real user id of the process."""
+    try:
+        status = (_PROC / str(pid) / "status").read_text()
+    except OSError:
+        return None
+    return int(status.partition("\nUid:")[2].split(None, 1)[0])
 
 
 def cgroup(pid: int) -> str:

@@ -87,7 +87,7 @@ class Sensor:
                 held.callback(self._recorder.close)
             self._source = source or Watch(load(config.ring_bytes), self._recorder)
             held.callback(self._source.close)
-            self._leases = LeaseServer(config.lease_socket, self, mode=config.lease_mode)
+            self._leases = LeaseServer(config.lease_socket, self, mode=config.lease_mode, users=config.lease_users)
             held.callback(self._leases.close)
             self._poll = held.enter_context(select.epoll())
             self._wake = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)

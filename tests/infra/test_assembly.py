@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from pathlib import Path
 
 import pytest
 
-from triptych.infra import assembly, keys, worker
+from triptych.infra import assembly, worker
 from triptych.infra.brokers import Broker
 from triptych.infra.loading import load, set_flags
 from triptych.infra.settings import Settings
@@ -50,19 +49,6 @@ def test_what_judges_comes_from_the_settings() -> None:
         worker.stages(settings, worker.configured(settings, BROKER, "redis://x"))
 
 
-def test_a_gateway_shares_the_key_of_the_other_producers(tmp_path: Path) -> None:
-    path = tmp_path / "digest.key"
-    key_id = keys.new(path).key_id
-    settings = _settings(f"digest.key_file={path}", "gateway.server=files", "gateway.dispatch_mode=serialised")
-    config = assembly.gateway(settings, ["cat", "-u"])
-    assert (config.key_file, config.key_id, assembly.keyring(settings).key_id) == (path, key_id, key_id)
-    assert (config.command, config.server, config.dispatch_mode) == (("cat", "-u"), "files", "serialised")
-
-
-def test_a_gateway_runs_without_a_key(tmp_path: Path) -> None:
-    assert assembly.gateway(_settings(f"digest.key_file={tmp_path / 'none'}"), ["cat"]).key_file is None
-
-
 def test_every_producer_tells_the_machine_it_runs_on() -> None:
     settings = _settings("identity.host=node-7", "identity.cluster=blue")
     origin = assembly.agent(settings).origin
@@ -70,9 +56,8 @@ def test_every_producer_tells_the_machine_it_runs_on() -> None:
     assert {(origin.host, origin.cluster), (sensor.host, sensor.cluster)} == {("node-7", "blue")}
 
 
-def test_publishing_and_shipping_take_the_brokers_security() -> None:
+def test_publishing_takes_the_brokers_security() -> None:
     assert assembly.publish(BROKER, "id").properties == BROKER.properties
-    assert assembly.shipper(_settings(), BROKER).properties == BROKER.properties
 
 
 def test_every_stage_asks_the_same_registry_where_one_is_named() -> None:

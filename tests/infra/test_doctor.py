@@ -29,6 +29,8 @@ def test_a_machine_that_runs_the_tests_has_no_failure() -> None:
         "kafka",
         "topics",
         "redis",
+        "gateways",
+        "spool",
         "clock",
     } <= {*results}
 
@@ -64,3 +66,16 @@ def test_a_key_that_others_may_read_is_a_warning(mode: int, verdict: str, tmp_pa
     keys.new(path)
     path.chmod(mode)
     assert _results(f"digest.key_file={path}")["digest key"][0] == verdict
+
+
+def test_a_wrong_section_of_a_gateway_fails_with_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.toml"
+    path.write_text('[servers.web]\nupstream = "nowhere"\n')
+    assert _results(f"gateway.config={path}")["gateways"][0] == "fail"
+    path.write_text('[servers.web]\nupstream = "http://127.0.0.1:1/mcp"\n[servers.files]\nallow = ["read_*"]\n')
+    assert _results(f"gateway.config={path}")["gateways"] == ("ok", f"{path}: 2 sections")
+
+
+def test_a_spool_that_nobody_ships_is_a_warning(tmp_path: Path) -> None:
+    (tmp_path / "a.spool").write_bytes(b"waits")
+    assert _results(f"gateway.spool_dir={tmp_path}")["spool"] == ("warn", f"{tmp_path}: 5 B wait, nobody ships")

@@ -140,3 +140,29 @@ def test_a_file_of_another_shape_is_refused_by_name(tmp_path: Path, text: str, c
     with pytest.raises(ConfigError, match=complaint) as refusal:
         Sensitivity.load([extra])
     assert str(extra) in str(refusal.value)
+
+
+SEGMENTS = st.sampled_from(
+    [
+        ".aws",
+        "credentials",
+        ".env",
+        ".env.local",
+        "x.pem",
+        "cert-a.pem",
+        "id_rsa",
+        "..",
+        ".",
+        "",
+        "etc",
+        "shadow",
+        "a.b",
+    ]
+)
+
+
+@given(st.lists(SEGMENTS, max_size=5).map("/".join))
+def test_the_quick_no_is_never_wrong(path: str) -> None:
+    slow = Sensitivity.load()
+    slow._words = None
+    assert BUILT_IN._path(path) == slow._path(path)

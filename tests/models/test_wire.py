@@ -6,13 +6,12 @@ import io
 import json
 import shutil
 import struct
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import fastavro
 import pytest
+from event_strategies import events_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -21,38 +20,12 @@ from triptych.models.errors import WireError
 
 CODEC = wire.bundled()
 KINDS = [events.ProtocolEvent, events.ExecutionBatch, events.AgentSpan, events.Call, events.Alert, events.DeadLetter]
-TEXT = st.text(st.characters(codec="utf-8"), max_size=12)
-INT32 = st.integers(-(2**31), 2**31 - 1)  # the narrower of Avro's two, so that it fits both
-PRIMITIVES = {
-    str: TEXT,
-    int: INT32,
-    float: st.floats(allow_nan=False),
-    bool: st.booleans(),
-    bytes: st.binary(max_size=12),
-}
-
-
-def _values(hint: Any) -> st.SearchStrategy[Any]:
-    """Anything a field with this type hint may hold."""
-    origin, arguments = get_origin(hint), get_args(hint)
-    if origin in (Union, UnionType):
-        return st.one_of(st.none() if arg is NoneType else _values(arg) for arg in arguments)
-    if origin is tuple:
-        return st.lists(_values(arguments[0]), max_size=2).map(tuple)
-    if origin is Literal:
-        return st.sampled_from(arguments)
-    return _events(hint) if is_dataclass(hint) else PRIMITIVES[hint]
-
-
-def _events(kind: Any) -> st.SearchStrategy[Any]:
-    hints = get_type_hints(kind)
-    return st.builds(kind, **{field.name: _values(hints[field.name]) for field in fields(kind)})
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_is_encoded_decodes_to_the_same(kind: type) -> None:
     @settings(max_examples=25)
-    @given(_events(kind))
+    @given(events_of(kind))
     def law(event: object) -> None:
         assert CODEC.decode(CODEC.encode(event), kind) == event
 

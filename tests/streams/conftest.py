@@ -21,6 +21,8 @@ from triptych.models.events import (
     ExecutionEvent,
     ProtocolEvent,
 )
+from triptych.models.lazy import LazyBatch, LazyMessage
+from triptych.models.wire import bundled
 from triptych.streams.calls import Calls
 from triptych.streams.clock import Clock
 from triptych.streams.config import ClockTimes, JoinTimes
@@ -28,6 +30,7 @@ from triptych.streams.stage import Pin
 
 START = 1_700_000_000 * 10**9
 STEP = 100_000_000
+CODEC = bundled()
 BOOTED = START - 5_000 * 10**9
 Event = ProtocolEvent | ExecutionBatch
 
@@ -127,6 +130,10 @@ class Played:
         return self.calls[call_id]
 
 
+def as_the_stage_takes_it(event: Event) -> LazyMessage | LazyBatch:
+    return CODEC.decode(CODEC.encode(event), LazyBatch if isinstance(event, ExecutionBatch) else LazyMessage)
+
+
 def play(events: Iterable[Event], times: JoinTimes | None = None, *, to_the_end: bool = True) -> Played:
     """Feed events in the order given, one chunk each, time moving as a worker would move it."""
     calls = Calls(times or JoinTimes(), AllOrdinary(), "mcp.calls")
@@ -134,23 +141,25 @@ def play(events: Iterable[Event], times: JoinTimes | None = None, *, to_the_end:
     played = Played()
 
     def carry_out(step: Any) -> None:
-        played.written += [output.value for output in step.outputs]
+        played.written += [CODEC.decode(CODEC.encode(output.value), Call) for output in step.outputs]
         for pin in step.releases:
             pin.release()
 
+    end = START
     for event in events:
+        end = max(end, event.wall_ns)
         pin = Pin()
         pin.hold()
         played.pins.append(pin)
         clock.observe(type(event).__name__, event.wall_ns, event.wall_ns, event.wall_ns)
-        carry_out(calls.add(event, pin, None))
+        carry_out(calls.add(as_the_stage_takes_it(event), pin, None))
         watermark = clock.watermark(event.wall_ns)
         if watermark is not None:
             carry_out(calls.advance(watermark))
         pin.release()
     if to_the_end:
         for hours in (1, 2):  # first all is written, then all is forgotten
-            carry_out(calls.advance(START + hours * 3600 * 10**9))
+            carry_out(calls.advance(end + hours * 3600 * 10**9))
     played.counts, played.levels = calls.counts(), calls.levels()
     return played
 

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from .walk import Leaf, walk
 
-from .walk import Leaf, leaves
+__all__ = ["CHARACTERS", "SCALARS", "Budget"]
 
-__all__ = ["Budget"]
-
-_CHARACTERS = 262_144
-_SCALARS = 65_536
+CHARACTERS = 262_144
+SCALARS = 65_536
 
 
-@dataclass(slots=True)
 class Budget:
     """What may still be read of a message; `exceeded` says that it was more."""
 
-    characters: int = _CHARACTERS
-    scalars: int = _SCALARS
-    exceeded: bool = False
+    __slots__ = ("characters", "exceeded", "scalars")
+
+    def __init__(self) -> None:
+        self.characters = CHARACTERS
+        self.scalars = SCALARS
+        self.exceeded = False
 
     def take(self, text: str) -> str:
         """The part of `text` that may be scanned, empty when nothing is left."""
@@ -29,11 +28,14 @@ class Budget:
         self.characters -= len(text)
         return text
 
-    def leaves(self, value: object) -> Iterator[Leaf]:
-        """The scalars of `value` as long as both budgets last."""
-        for leaf in leaves(value):
-            if not self.scalars or not self.characters:
-                self.exceeded = True
-                return
-            self.scalars -= 1
-            yield leaf
+    def leaves(self, value: object) -> list[Leaf]:
+        """The scalars of `value` as long as the budget lasts."""
+        leaves, _, whole = walk(value, self.scalars)
+        self.scalars -= len(leaves)
+        self.exceeded = self.exceeded or not whole
+        return leaves
+
+    def readable(self, value: object) -> list[Leaf]:
+        """The same, with as much of their texts as may be scanned."""
+        take = self.take
+        return [(key, take(leaf) if isinstance(leaf, str) else leaf, link) for key, leaf, link in self.leaves(value)]

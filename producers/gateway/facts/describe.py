@@ -1,33 +1,32 @@
-"""Observed messages to protocol events: the envelope, and the facts that may leave the gateway."""
+"""Observed messages to the records of their events: the envelope, and the facts that may leave the gateway."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
-from ....models.digest import Keyring
-from ....models.events import DispatchMode, Lease, Principal, ProtocolEvent, Server, StreamSpan
-from ..observer.claims import Claims, text
-from ..observer.framing import Frame
-from ..observer.ledger import Call
-from ..observer.observe import CLIENT, Message
-from .budget import Budget
-from .definitions import tool_definitions
-from .redact import Redactor
+from ..observer.claims import text
+from ..observer.observe import CLIENT
+from ..spool.record import dump
+from .contents import Contents
 
-__all__ = ["Connection", "Describer", "Now"]
+if TYPE_CHECKING:
+    from ....models.digest import Keyring
+    from ....models.events import DispatchMode, Lease
+    from ..clock import Now
+    from ..observer.claims import Claims
+    from ..observer.ledger import Call
+    from ..observer.observe import Message
+    from ..spool.record import Entry, Head
+    from .fields import EventFields, HeadFields, PrincipalFields, ServerFields
+    from .producer import Producer
+    from .redact import Redactor
 
-_WITH_ARGUMENTS = frozenset({"tools/call", "prompts/get"})
-_REMEMBERED = frozenset({"tools/call", "resources/read", "prompts/get"})
+__all__ = ["Connection", "Describer"]
 
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """One instant on both clocks."""
-
-    wall_ns: int
-    mono_ns: int
+_MOST_HEADS = 16
+_REPLIES = frozenset({"response", "error"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,178 +38,187 @@ class Connection:
     boot_id: str
     host: str
     cluster: str
-    principal: Principal
-    server: Server
+    principal: PrincipalFields
+    server: ServerFields
     inodes: tuple[int, int] = (0, 0)  # of the pipes towards the server and from it
     dispatch_mode: DispatchMode = "concurrent"
 
 
 class Describer:
-    """Makes the events of one connection, numbered in the order of the calls to it."""
+    """Makes the records of one connection, numbered by `producer` in the order of the calls to it.
 
-    def __init__(self, connection: Connection, keyring: Keyring, redactor: Redactor, new_id: Callable[[], str]) -> None:
+    `extra` fields (http, peer, policy, principal ...) go into the event as they are and win over all others.
+    """
+
+    def __init__(self, connection: Connection, keyring: Keyring, redactor: Redactor, producer: Producer) -> None:
         self.connection = connection
-        self._keyring = keyring
-        self._redact, self._public = redactor, redactor.named
-        self._new_id = new_id
-        self._sequence = 0
-        self._lost = 0
-        self._read: tuple[Frame | None, Budget] = (None, Budget())
-        self._named: tuple[str | None, str | None, Server] = (None, None, connection.server)
+        self._keyring, self._producer = keyring, producer
+        self._named, self._shown = redactor.named, redactor.named.short  # methods and tools are cut already
+        self._digest = keyring.digest
+        self._contents = Contents(redactor)
+        self._claims: Claims | None = None
+        self._current: Head | None = None
+        self._heads: dict[Claims, Head] = {}
 
     def lost(self, count: int = 1) -> None:
         """Events that were not made or could not be kept; the next one says so."""
-        self._lost += count
+        self._producer.lost(count)
 
-    def message(self, message: Message, now: Now, lease: Lease = "none") -> ProtocolEvent:
-        """The event of a message. Requests are described as they are forwarded: `now` starts their latency."""
-        shape, frame, call, claims = message.shape, message.frame, message.call, message.claims
-        if message.begins is not None:
-            message.begins.dispatched_ns = now.mono_ns
-        reply = shape.kind in ("response", "error")
-        facts = self._facts(message) if shape.described else {}
-        towards_server = message.direction == CLIENT
-        return ProtocolEvent(
-            **self._envelope(now, lease, claims),
-            **(self._of_call(call) if call else self._of_connection(message)),
-            **facts,
-            direction=message.direction,
-            kind=shape.kind,
-            method=self._public.optional(call.method if call and reply else text(shape.body.get("method"))),
-            jsonrpc_id=self._public.identifier(shape.body["id"], shape.lexeme) if shape.lexeme is not None else None,
-            size=frame.size,
-            inspected=len(frame.data),
-            digest=self._keyring.digest(frame.data),
-            anomalies=tuple(sorted(shape.anomalies)),
-            span=StreamSpan(inode=self.connection.inodes[not towards_server], start=frame.start, end=frame.end),
-            in_flight=message.begins.in_flight if message.begins else (),
-            latency_ns=now.mono_ns - call.dispatched_ns if call and reply and call.dispatched_ns else None,
-        )
+    def relocate(self, connection: Connection) -> None:
+        """From the next event on the connection is another: a sensor granted another workload, say."""
+        self.connection = connection
+        self._claims, self._current = None, None
+        self._heads.clear()
+
+    def message(
+        self, message: Message, now: Now, lease: Lease = "none", extra: Mapping[str, Any] | None = None
+    ) -> Entry:
+        """The record of a message. Requests are described as they are forwarded: `now` starts their latency."""
+        frame, call = message.frame, message.call
+        head, fields = self._envelope(now, lease, message.claims)
+        fields["direction"] = message.direction
+        fields["size"] = frame.end - frame.start
+        fields["inspected"] = len(frame.data)
+        fields["digest"] = self._digest(frame.data)
+        inode = self.connection.inodes[message.direction != CLIENT]
+        fields["span"] = {"inode": inode, "start": frame.start, "end": frame.end}
+        self._said_by_sender(message, fields)
+        if call is None:
+            _of_connection(message, fields)
+        else:
+            self._of_call(call, fields)
+            if message.begins is not None:
+                call.dispatched_ns = now.mono_ns
+                fields["in_flight"] = call.in_flight
+            elif call.dispatched_ns and message.shape.kind in _REPLIES:
+                fields["latency_ns"] = now.mono_ns - call.dispatched_ns
+        if message.shape.described:
+            self._contents.add(message, fields)
+        if message.shape.anomalies:
+            fields["anomalies"] = sorted(message.shape.anomalies)
+        if message.facts or message.evidence:
+            _watched(message, fields)
+        if extra:
+            fields.update(extra)  # type: ignore[typeddict-item]
+        return head, dump(fields)
 
     def incident(
-        self, anomalies: tuple[str, ...], now: Now, lease: Lease, claims: Claims, call: Call | None = None
-    ) -> ProtocolEvent:
+        self,
+        anomalies: tuple[str, ...],
+        now: Now,
+        lease: Lease,
+        claims: Claims,
+        *,
+        call: Call | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> Entry:
         """Something that happened to the transport, and to `call` by it."""
-        return ProtocolEvent(
-            **self._envelope(now, lease, claims),
-            **(self._of_call(call) if call else {}),
-            kind="transport",
-            method=self._public(call.method) if call else None,
-            anomalies=tuple(sorted(anomalies)),
-        )
+        head, fields = self._envelope(now, lease, claims)
+        fields["kind"] = "transport"
+        fields["anomalies"] = sorted(anomalies)
+        if call is not None:
+            fields["method"] = self._named(call.method)
+            self._of_call(call, fields)
+        if extra:
+            fields.update(extra)  # type: ignore[typeddict-item]
+        return head, dump(fields)
 
-    def _envelope(self, now: Now, lease: Lease, claims: Claims) -> dict[str, Any]:
-        known = self.connection
-        self._sequence += 1
-        lost, self._lost = self._lost, 0
-        return {
-            "event_id": self._new_id(),
-            "workload": known.workload,
+    def _envelope(self, now: Now, lease: Lease, claims: Claims) -> tuple[Head, EventFields]:
+        if claims is not self._claims or self._current is None:
+            self._current = self._headed(claims)
+            self._claims = claims
+        head = self._current
+        producer = self._producer
+        producer.sequence += 1
+        fields: EventFields = {
+            "head": head.number,
             "wall_ns": now.wall_ns,
             "mono_ns": now.mono_ns,
+            "sequence": producer.sequence,
+        }
+        if producer.unsaid:
+            fields["lost_before"], producer.unsaid = producer.unsaid, 0
+        if lease != "none":
+            fields["lease"] = lease
+        return head, fields
+
+    def _headed(self, claims: Claims) -> Head:
+        """The head for these claims. Sides that change their word to and fro make no new one each time."""
+        head = self._heads.get(claims)
+        if head is None:
+            if len(self._heads) >= _MOST_HEADS:
+                self._heads.clear()
+            head = self._heads[claims] = self._producer.head(self._head_fields(claims))
+        return head
+
+    def _head_fields(self, claims: Claims) -> HeadFields:
+        known, shown = self.connection, self._named
+        server = known.server | {
+            "claimed_name": shown.optional(claims.server_name),
+            "claimed_version": shown.optional(claims.server_version),
+        }
+        return {
+            "workload": known.workload,
             "boot_id": known.boot_id,
             "host": known.host,
             "cluster": known.cluster,
-            "producer": "gateway:" + known.instance,
-            "sequence": self._sequence,
-            "lost_before": lost,
+            "producer": self._producer.id,
             "key_id": self._keyring.key_id,
             "connection_id": known.instance,
-            "claimed_client": self._public.optional(claims.client),
-            "capabilities": tuple(map(self._public, claims.capabilities)),
             "principal": known.principal,
-            "server": self._server(claims),
+            "server": server,
             "dispatch_mode": known.dispatch_mode,
-            "lease": lease,
+            "claimed_client": shown.optional(claims.client),
+            "capabilities": list(map(shown, claims.capabilities)),
+            **self._protocol(claims),
         }
 
-    def _server(self, claims: Claims) -> Server:
-        name, version, server = self._named
-        if (name, version) != (claims.server_name, claims.server_version):
-            name, version = claims.server_name, claims.server_version
-            shown = self._public
-            server = replace(
-                self.connection.server, claimed_name=shown.optional(name), claimed_version=shown.optional(version)
-            )
-            self._named = (name, version, server)
-        return server
-
-    def _facts(self, message: Message) -> dict[str, Any]:
-        budget = self._budget(message.frame)
-        reply = message.shape.kind in ("response", "error")
-        facts = self._reply(message, budget) if reply else self._request(message, budget)
-        if budget.exceeded:
-            message.shape.anomalies.add("partly-scanned")
-        return facts
-
-    def _budget(self, frame: Frame) -> Budget:
-        """One for all the messages of a batch."""
-        if self._read[0] is not frame:
-            self._read = (frame, Budget())
-        return self._read[1]
-
-    def _request(self, message: Message, budget: Budget) -> dict[str, Any]:
-        shape = message.shape
-        if shape.kind == "invalid" or shape.partial:
-            return {}
-        arguments = shape.params.get("arguments") if shape.body["method"] in _WITH_ARGUMENTS else None
+    def _protocol(self, claims: Claims) -> HeadFields:
         return {
-            "arguments": self._redact.arguments(arguments, message.conversation) if arguments else (),
-            "secrets": self._redact.secrets(shape.params, budget),
-        }
-
-    def _reply(self, message: Message, budget: Budget) -> dict[str, Any]:
-        body, call = message.shape.body, message.call
-        if "error" in body:
-            return {
-                "is_error": True,
-                "error_code": _code(body["error"]),
-                "secrets": self._redact.secrets(body["error"], budget),
-            }
-        result = body.get("result")
-        if not isinstance(result, dict):
-            return {"is_error": False}
-        facts: dict[str, Any] = {
-            "is_error": result.get("isError") is True,
-            "result_type": self._public.optional(text(result.get("resultType"))),
-            "result": self._redact.result(result),
-        }
-        if call is not None and call.method == "tools/list":
-            return facts | {"tools": tool_definitions(result.get("tools"), budget, self._public)}
-        remembered = call is not None and call.method in _REMEMBERED
-        shown_by = (call.conversation, call.call_id) if call and remembered else None
-        return facts | {"secrets": self._redact.secrets(result, budget, shown_by)}
-
-    def _of_call(self, call: Call) -> dict[str, Any]:
-        return {
-            "correlation_id": call.correlation_id,
-            "call_id": call.call_id,
-            "conversation": call.conversation,
-            "conversation_source": call.conversation_source,
-            "era": call.era,
-            "era_evidence": call.era_evidence,
-            "protocol_version": self._public.optional(call.version),
-            "trace_source": call.trace_source,
-            "parent_span_id": call.parent_span_id,
-            "tool": self._public.optional(call.tool),
-            "resource_digest": call.resource_digest,
-        }
-
-    def _of_connection(self, message: Message) -> dict[str, Any]:
-        trace, claims = message.meta.trace, message.claims
-        return {
-            "correlation_id": trace.trace_id if trace else "",
-            "conversation": message.conversation,
-            "conversation_source": message.conversation_source,
             "era": claims.era,
             "era_evidence": claims.evidence,
-            "protocol_version": self._public.optional(claims.version),
-            "trace_source": "meta" if trace else "minted",
-            "parent_span_id": trace.parent_span_id if trace else None,
+            "protocol_version": self._named.optional(claims.version),
         }
 
+    def _said_by_sender(self, message: Message, fields: EventFields) -> None:
+        shape, call = message.shape, message.call
+        fields["kind"] = shape.kind
+        if call is not None and shape.kind != "notification":
+            fields["method"] = self._shown(call.method)
+        elif (method := text(shape.body.get("method"))) is not None:
+            fields["method"] = self._shown(method)
+        if shape.lexeme is not None:
+            fields["jsonrpc_id"] = self._named.identifier(shape.body["id"], shape.lexeme)
 
-def _code(error: object) -> int | None:
-    """The error code where it fits the schema's 32 bits."""
-    code = error.get("code") if isinstance(error, dict) else None
-    return code if isinstance(code, int) and not isinstance(code, bool) and -(2**31) <= code < 2**31 else None
+    def _of_call(self, call: Call, fields: EventFields) -> None:
+        fields["correlation_id"] = call.correlation_id
+        fields["call_id"] = call.call_id
+        fields["conversation"] = call.conversation
+        fields["conversation_source"] = call.conversation_source
+        if call.trace_source != "minted":
+            fields["trace_source"] = call.trace_source
+            fields["parent_span_id"] = call.parent_span_id
+        if call.tool is not None:
+            fields["tool"] = self._shown(call.tool)
+        if call.resource_digest is not None:
+            fields["resource_digest"] = call.resource_digest
+        if call.claims is not self._claims:
+            fields |= self._protocol(call.claims)  # type: ignore[typeddict-item]
+        if call.facts:
+            fields.update(call.facts)  # type: ignore[typeddict-item]
+
+
+def _of_connection(message: Message, fields: EventFields) -> None:
+    fields["conversation"] = message.conversation
+    fields["conversation_source"] = message.conversation_source
+    if (trace := message.meta.trace) is not None:
+        fields["correlation_id"] = trace.trace_id
+        fields["trace_source"] = "meta"
+        fields["parent_span_id"] = trace.parent_span_id
+
+
+def _watched(message: Message, fields: EventFields) -> None:
+    """What watchers say of it."""
+    if message.evidence:
+        fields["evidence"] = [{"about": about, "detail": detail} for about, detail in message.evidence]
+    fields.update(message.facts)  # type: ignore[typeddict-item]

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ....models.digest import Keyring
-from ....models.events import ArgumentFact, JsonType, Origin, ResultFact, SecretFact
 from ....models.text import clean
 from ...tokens import SHORTEST
 from ..observer.parse import compact
-from .budget import Budget
 from .names import Names
 from .origins import Origins
 from .secrets import find_secrets
-from .values import Place, absolute, kind_of, spellings
-from .walk import Leaf, leaves
+from .values import Place, kind_of, parts, spellings
+from .walk import Leaf, Link, path
+
+if TYPE_CHECKING:
+    from ....models.digest import Keyring
+    from ....models.events import JsonType
+    from .fields import ArgumentFields, ResultFields, SecretFields
+    from .origins import Seen
 
 __all__ = ["Redactor", "Sensitivity"]
 
 Sensitivity = Callable[[str], str | None]
-_MOST_ARGUMENTS = 128
 _MOST_SECRETS = 32
 _MOST_CONTENT = 4096
 _POINTER = 512
@@ -34,98 +37,85 @@ class Redactor:
 
     def __init__(self, keyring: Keyring, place: Place, sensitivity: Sensitivity | None) -> None:
         self._digest = keyring.digest
-        self.named = Names(keyring.digest)
         self._place = place
         self._sensitivity = sensitivity
-        self._origins = Origins()
+        self._member = lru_cache(1024)(self._part)  # names repeat; what is longer than one is not kept
+        self.named = Names(keyring.digest)
+        self.origins = Origins()
 
-    def arguments(self, arguments: object, conversation: str) -> tuple[ArgumentFact, ...]:
-        """One fact for each of the first 128 scalars."""
-        facts: list[ArgumentFact] = []
-        for leaf in leaves(arguments):
-            if len(facts) == _MOST_ARGUMENTS:
-                break
-            facts.append(self._argument(leaf, conversation))
-        return tuple(facts)
+    def arguments(self, leaves: Iterable[Leaf], conversation: str) -> list[ArgumentFields]:
+        """One fact for each scalar."""
+        seen = self.origins.of(conversation)
+        facts: list[ArgumentFields] = []
+        for key, value, link in leaves:
+            if type(value) is str:  # no subclass comes out of JSON
+                fact = self._text(key[-_KEY:], value, seen)
+            else:
+                text = compact(value)
+                fact = {"type": _TYPES[type(value)], "size": len(text), "digests": (self._digest(text),)}
+            fact["pointer"] = self.pointer(link)
+            facts.append(fact)
+        return facts
 
-    def secrets(
-        self, message: object, budget: Budget, shown_by: tuple[str, str] | None = None
-    ) -> tuple[SecretFact, ...]:
-        """The first 32 secret-like values anywhere in a message, as far as `budget` reaches.
+    def secrets(self, leaves: Iterable[Leaf], root: str = "") -> list[SecretFields]:
+        """The first 32 secret-like values among `leaves`; their pointers start at `root`."""
+        facts: dict[tuple[str, str, str], None] = {}
+        for key, value, link in leaves:
+            if isinstance(value, str) and len(facts) < _MOST_SECRETS:
+                for family, secret in islice(find_secrets(value, key), _MOST_SECRETS):
+                    facts[family, self.pointer(link, root), self._digest(secret)] = None
+        return [
+            {"family": family, "pointer": pointer, "digest": digest}
+            for family, pointer, digest in islice(facts, _MOST_SECRETS)
+        ]
 
-        `shown_by` (conversation and call_id) has the same texts remembered, to recognise them in later arguments.
-        """
-        facts: dict[SecretFact, None] = {}
-        for leaf in budget.leaves(message):
-            if not isinstance(leaf.value, str):
-                continue
-            text = budget.take(leaf.value)
-            if shown_by:
-                self._origins.remember(*shown_by, text)
-            if len(facts) < _MOST_SECRETS:
-                facts |= self._found(text, leaf)
-        return tuple(facts)[:_MOST_SECRETS]
-
-    def _found(self, text: str, leaf: Leaf) -> dict[SecretFact, None]:
-        return {
-            SecretFact(family=family, pointer=self.pointer(leaf), digest=self._digest(value)): None
-            for family, value in islice(find_secrets(text, leaf.key), _MOST_SECRETS)
-        }
-
-    def result(self, result: dict[str, Any]) -> ResultFact:
+    def result(self, result: dict[str, Any]) -> ResultFields:
         """Counts, size and digest of a result. Lists of other methods count as items."""
         content = result.get("content")
-        items = content if isinstance(content, list) else []
-        kinds = {
-            self.named(item["type"], 64)
-            for item in items[:_MOST_CONTENT]
-            if isinstance(item, dict) and isinstance(item.get("type"), str)
-        }
+        items = content if type(content) is list else []
+        kinds = {item["type"] for item in items[:_MOST_CONTENT] if type(item) is dict and type(item.get("type")) is str}
         text = compact(result)
-        return ResultFact(
-            content_types=tuple(sorted(kinds)[:16]),
-            items=len(items),
-            size=len(text),
-            digest=self._digest(text),
-            structured="structuredContent" in result,
-        )
+        return {
+            "content_types": sorted({self.named(kind, 64) for kind in kinds})[:16],
+            "items": len(items),
+            "size": len(text),
+            "digest": self._digest(text),
+            "structured": "structuredContent" in result,
+        }
 
-    def pointer(self, leaf: Leaf) -> str:
+    def pointer(self, link: Link, root: str = "") -> str:
         """RFC 6901 pointer, at most 512 characters; a member name that looks secret stands as its digest."""
-        parts: list[str] = []
+        if link is not None and link[0] is None and not root:
+            name = link[1]
+            return self._part(name) if isinstance(name, str) and len(name) > _KEY else self._member(name)
+        found: list[str] = [root]
         length = 0
-        for part in leaf.path:
-            parts.append(self.named(part).replace("~", "~0").replace("/", "~1"))
-            length += len(parts[-1]) + 1
+        for part in path(link):
+            found.append(self._part(part))
+            length += len(found[-1])
             if length > _POINTER:
                 break
-        return clean("".join("/" + part for part in parts), _POINTER)
+        return clean("".join(found), _POINTER)
 
-    def _argument(self, leaf: Leaf, conversation: str) -> ArgumentFact:
-        value = leaf.value
-        if not isinstance(value, str):
-            text = compact(value)
-            return ArgumentFact(
-                pointer=self.pointer(leaf), type=_TYPES[type(value)], size=len(text), digests=(self._digest(text),)
-            )
-        kind = kind_of(value, leaf.key[-_KEY:])
+    def _part(self, name: str | int) -> str:
+        return "/" + self.named(str(name)).replace("~", "~0").replace("/", "~1")
+
+    def _text(self, key: str, value: str, seen: Seen | None) -> ArgumentFields:
+        kind = kind_of(value, key)
         forms = spellings(value, kind, self._place)
-        origin, origin_call = self._origin(value, forms, conversation)
-        return ArgumentFact(
-            pointer=self.pointer(leaf),
-            type="string",
-            kind=kind,
-            size=len(compact(value)),
-            digests=tuple(map(self._digest, forms)) or (self._digest(""),),
-            sensitivity=self._sensitivity(absolute(value, self._place)[1])
-            if kind == "path" and self._sensitivity
-            else None,
-            origin=origin,
-            origin_call=origin_call,
-        )
-
-    def _origin(self, value: str, forms: tuple[str, ...], conversation: str) -> tuple[Origin, str | None]:
-        if len(value) < SHORTEST:
-            return "unknown", None
-        call_id = self._origins.find(conversation, forms)
-        return ("none", None) if call_id is None else ("result", call_id)
+        fact: ArgumentFields = {
+            "type": "string",
+            "kind": kind,
+            "size": len(compact(value)),
+            "digests": tuple(map(self._digest, forms)) or (self._digest(""),),
+        }
+        if kind == "path" and self._sensitivity is not None and (found := self._sensitivity(forms[-1])) is not None:
+            fact["sensitivity"] = found
+        if len(value) >= SHORTEST:
+            call_id = None
+            if seen is not None:
+                call_id = seen.any(forms) or (seen.any(parts(value, kind)) if kind != "text" else None)
+            fact["origin"] = "none" if call_id is None else "result"
+            if call_id is not None:
+                fact["origin_call"] = call_id
+        return fact

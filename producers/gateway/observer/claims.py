@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
-from ....models.events import Era
 from ....models.text import clean
-from .ledger import Call
-from .message import Shape
 from .meta import Meta, claimed, declared
 
-__all__ = ["Claims", "after_reply", "after_request", "text"]
+if TYPE_CHECKING:
+    from ....models.events import Era
+    from .ledger import Call
+    from .message import Shape
+
+__all__ = ["TELLING", "Claims", "after_reply", "after_request", "text"]
 
 _TEXT = 128
 _MODERN = frozenset({"server/discover", "subscriptions/listen"})
 _LEGACY = frozenset({"notifications/initialized", "ping", "logging/setLevel"})
+TELLING = _MODERN | _LEGACY | {"initialize"}  # the methods that tell something of a client without `_meta`
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,13 +56,13 @@ def after_request(claims: Claims, shape: Shape, meta: Meta) -> Claims:
 
 
 def after_reply(claims: Claims, result: object, meta: Meta, call: Call | None) -> Claims:
-    """What a result of the server adds; that of initialize settles the version."""
+    """What a result of the server adds; that of initialize settles the version of its call too."""
     info = meta.server
     if call is not None and call.method == "initialize" and isinstance(result, dict):
         info = result.get("serverInfo")
-        call.version = text(result.get("protocolVersion")) or claims.version
-        if call.version != claims.version:
-            claims = replace(claims, version=call.version)
+        version = text(result.get("protocolVersion")) or claims.version
+        claims = claims if version == claims.version else replace(claims, version=version)
+        call.claims = claims
     names = claimed(info)
     if names is None:
         return claims
@@ -70,7 +74,15 @@ def after_reply(claims: Claims, result: object, meta: Meta, call: Call | None) -
 
 def text(value: Any) -> str | None:
     """A string of the sender's, cleaned and capped; None for anything else."""
-    return clean(value, _TEXT) if isinstance(value, str) else None
+    if type(value) is not str:  # no subclass comes out of JSON
+        return None
+    return _short(value) if len(value) <= _TEXT else clean(value, _TEXT)
+
+
+@lru_cache(1024)
+def _short(value: str) -> str:
+    """Names repeat, and what is longer is none."""
+    return clean(value, _TEXT)
 
 
 def _introduced(claims: Claims, era: Era, evidence: str, said: Meta) -> Claims:

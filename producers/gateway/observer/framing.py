@@ -16,10 +16,11 @@ __all__ = ["Frame", "Lines"]
 _BARE_CR = re.compile(rb"\r(?!\n)(?=.)", re.DOTALL)
 _MOST_CUTS = 64  # in a line, whatever stands around them
 _OPENING = frozenset(b"{[ \t")
+_TAIL = 4096
 End = Literal["lf", "cr", "line", "eof"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: that trebles the cost of making one, and there is one a message
 class Frame:
     """One candidate message: its bytes without line end (at most the bound), and where it lies in the stream."""
 
@@ -28,6 +29,7 @@ class Frame:
     end: int
     mark: End = "lf"  # cr: a fragment before a bare CR; line: the whole of a line that was cut into fragments
     complete: bool = True  # false when the bound cut the data
+    tail: bytes = b""  # then the last of what was cut off: where some write the id
 
     @property
     def size(self) -> int:
@@ -44,15 +46,28 @@ class Lines:
         self._end = 0  # of what was fed
         self._cuts = 0
         self._fragment = 0  # where the current fragment starts, relative to the line
+        self._tail = b""  # of what is beyond the bound
 
     def feed(self, chunk: bytes) -> list[Frame]:
         """The frames that `chunk` completes, in order."""
+        plain, size = b"\r" not in chunk, len(chunk)
+        if plain and self._start == self._end and 0 <= chunk.find(b"\n") == size - 1 < self._bound:  # one: mostly
+            start = self._start
+            self._start = self._end = start + size
+            return [Frame(chunk[:-1], start, start + size)]
+        return self._cut(chunk, plain=plain)
+
+    def _cut(self, chunk: bytes, *, plain: bool) -> list[Frame]:
         frames: list[Frame] = []
         first = 0
-        while (cut := chunk.find(b"\n", first)) >= 0:
-            self._take(chunk[first : cut + 1], frames)
-            self._close(frames)
-            first = cut + 1
+        while (cut := chunk.find(b"\n", first) + 1) > 0:
+            if plain and self._start == self._end and cut - first <= self._bound:
+                self._start = self._end = start = self._end + cut - first
+                frames.append(Frame(chunk[first : cut - 1], start - (cut - first), start))
+            else:
+                self._take(chunk[first:cut], frames)
+                self._close(frames)
+            first = cut
         if first < len(chunk):
             self._take(chunk[first:] if first else chunk, frames)
         return frames
@@ -62,13 +77,19 @@ class Lines:
         if self._end == self._start:
             return []
         data = bytes(self._kept[self._fragment :])
-        return [Frame(data, self._start + self._fragment, self._end, "eof", self._whole)] if data else []
+        start = self._start + self._fragment
+        left = [Frame(data, start, self._end, "eof", self._whole, self._tail)] if data else []
+        self._begin()
+        return left
 
     def _take(self, piece: bytes, frames: list[Frame]) -> None:
         """Add a piece of the current line and emit the fragments that bare CRs end in it."""
         known = len(self._kept)
-        self._kept += piece[: max(0, self._bound - known)]
+        room = max(0, self._bound - known)
+        self._kept += piece[:room]
         self._end += len(piece)
+        if len(piece) > room:
+            self._tail = (self._tail + piece[room:][-_TAIL:])[-_TAIL:]
         if b"\r" not in piece and not (known and self._kept[known - 1] == 0x0D):
             return
         for match in _BARE_CR.finditer(self._kept, max(self._fragment, known - 1)):
@@ -87,11 +108,18 @@ class Lines:
     def _close(self, frames: list[Frame]) -> None:
         line = bytes(self._kept)
         line = line[:-2] if line.endswith(b"\r\n") else line.removesuffix(b"\n")
+        whole, tail = self._whole, self._tail
         if self._fragment:
-            frames.append(Frame(line[self._fragment :], self._start + self._fragment, self._end, "cr", self._whole))
-            frames.append(Frame(line, self._start, self._end, "line", self._whole))
+            start = self._start + self._fragment
+            frames.append(Frame(line[self._fragment :], start, self._end, "cr", whole, tail))
+            frames.append(Frame(line, self._start, self._end, "line", whole, tail))
         else:
-            frames.append(Frame(line, self._start, self._end, "lf", self._whole))
+            frames.append(Frame(line, self._start, self._end, "lf", whole, tail))
+        self._begin()
+
+    def _begin(self) -> None:
+        """A line after the last."""
         self._kept.clear()
         self._start = self._end
         self._fragment = self._cuts = 0
+        self._tail = b""

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
+from typing import TYPE_CHECKING, Any
 
-from ....models.events import ConversationSource, Era, TraceSource
+if TYPE_CHECKING:
+    from ....models.events import ConversationSource, TraceSource
+    from .claims import Claims
 
 __all__ = ["TOO_MANY", "Call", "Ledger", "MessageId"]
 
@@ -31,46 +34,59 @@ class Call:
     method: str
     tool: str | None
     resource_digest: str | None
-    era: Era
-    era_evidence: str
-    version: str | None
+    claims: Claims  # of both sides at its time; the reply to initialize settles them
+    arguments: str | None = None  # digest of its parameters, see the field arguments_digest
+    active: dict[str, Call] | None = None  # where it is in flight
     in_flight: tuple[str, ...] = ()
     dispatched_ns: int = 0
-    gated: bool = False  # serialised dispatch waits for its end
+    facts: dict[str, Any] | None = None  # further fields of every event of the call
+    memory: dict[str, Any] | None = None  # what watchers keep until the reply; never published
 
 
-@dataclass(slots=True)
 class Ledger:
     """Requests of one side, at most 8192 and the last 1024 cancelled ones.
 
     An id that is used twice at a time waits twice: servers answer both. A cancelled call gets the reply last: receivers
-    should not answer it.
+    should not answer it. `active` holds what runs on the server, oldest first; ledgers of one server share it.
     """
 
-    _open: dict[MessageId, deque[Call]] = field(default_factory=dict)
-    _active: OrderedDict[str, Call] = field(default_factory=OrderedDict)
-    _cancelled: OrderedDict[MessageId, Call] = field(default_factory=OrderedDict)
-    _closed: OrderedDict[MessageId, None] = field(default_factory=OrderedDict)
+    def __init__(self, active: dict[str, Call] | None = None) -> None:
+        self.active: dict[str, Call] = {} if active is None else active
+        self._open: dict[MessageId, deque[Call]] = {}
+        self._count = 0
+        self._cancelled: OrderedDict[MessageId, Call] = OrderedDict()
+        self._closed: dict[MessageId, None] = {}
+        self._closed_before: dict[MessageId, None] = {}
 
     def open(self, key: MessageId, call: Call) -> str | None:
         """Track a call; returns the anomaly of its id, if any."""
-        if len(self._active) >= _MOST_OPEN:
+        if self._count >= _MOST_OPEN:
             return TOO_MANY
-        waiting = self._open.setdefault(key, deque())
+        waiting = self._open.get(key)
+        if waiting is None:
+            waiting = self._open[key] = deque()
         waiting.append(call)
-        self._active[call.call_id] = call
-        call.in_flight = tuple(islice(reversed(self._active), _MOST_LISTED))[::-1]
+        self._count += 1
+        active = self.active
+        active[call.call_id] = call
+        call.active = active
+        listed = active if len(active) <= _MOST_LISTED else islice(reversed(active), _MOST_LISTED)
+        call.in_flight = tuple(listed) if listed is active else tuple(listed)[::-1]
         return "id-in-use" if len(waiting) > 1 or key in self._cancelled else None
 
     def answer(self, key: MessageId) -> tuple[Call | None, str | None]:
         """The call a reply answers, else the anomaly: an id never used, or one that was answered before."""
         call = self._oldest(key) or self._cancelled.pop(key, None)
         if call is None:
-            return None, "duplicate-response" if key in self._closed else "unknown-response-id"
+            return None, "duplicate-response" if self.answered(key) else "unknown-response-id"
         self._closed[key] = None
         if len(self._closed) > _MOST_CLOSED:
-            self._closed.popitem(last=False)
+            self._closed, self._closed_before = {}, self._closed
         return call, None
+
+    def answered(self, key: MessageId) -> bool:
+        """Whether a request of this id was answered or cancelled lately."""
+        return key in self._closed or key in self._closed_before or key in self._cancelled
 
     def cancel(self, key: MessageId) -> Call | None:
         """The call is no longer in flight; a reply that crosses the cancellation still finds it."""
@@ -83,10 +99,11 @@ class Ledger:
         return call
 
     def close(self) -> list[Call]:
-        """Every call still in flight, oldest first; afterwards none is."""
-        left = list(self._active.values())
+        """Every call of this ledger still in flight, oldest first; afterwards none is."""
+        own = {call.call_id for waiting in self._open.values() for call in waiting}
+        left = [self.active.pop(call_id) for call_id in list(self.active) if call_id in own]
         self._open.clear()
-        self._active.clear()
+        self._count = 0
         self._cancelled.clear()
         return left
 
@@ -98,8 +115,9 @@ class Ledger:
         call = waiting.popleft()
         if not waiting:
             del self._open[key]
-        self._active.pop(call.call_id, None)
+        self._count -= 1
+        self.active.pop(call.call_id, None)
         return call
 
     def __len__(self) -> int:
-        return len(self._active)
+        return self._count

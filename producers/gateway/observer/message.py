@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ....models.events import MessageKind
-from .framing import Frame
-from .ledger import MessageId
-from .parse import Parsed, compact, parse
+from .parse import Parsed, compact, ordered, parse
 
-__all__ = ["Shape", "message_id", "shapes"]
+if TYPE_CHECKING:
+    from ....models.events import MessageKind
+    from .framing import Frame
+    from .ledger import MessageId
+
+__all__ = ["Shape", "message_id", "shapes", "told"]
 
 _SAFE_INTEGER = 2**53
 _MOST_DESCRIBED = 256
 _CONTINUES = ("inputResponses", "requestState")
+_OF_A_TRY = frozenset({"_meta", *_CONTINUES})  # what differs between two tries of one request
 _INERT = frozenset({"bom", "trailing-data", "jsonrpc-version"})
 
 
@@ -25,16 +27,12 @@ class Shape:
 
     kind: MessageKind
     body: dict[str, Any]
+    params: dict[str, Any]  # empty where the message has none
     id: MessageId | None
     lexeme: str | None
     anomalies: set[str]
     partial: bool = False
     described: bool = True  # false where a batch is so long that only its calls are told
-
-    @property
-    def params(self) -> dict[str, Any]:
-        params = self.body.get("params")
-        return params if isinstance(params, dict) else {}
 
     @property
     def starts_tool(self) -> bool:
@@ -44,43 +42,48 @@ class Shape:
         return not any(name in self.params for name in _CONTINUES)
 
 
-def shapes(frame: Frame) -> Iterator[Shape]:
+def shapes(frame: Frame) -> list[Shape]:
     """The messages in a frame: one, all of a batch, or none where a second reading of a line repeats the first."""
-    parsed = parse(frame.data, complete=frame.complete)
-    if frame.mark == "line" and (parsed.value is None or "trailing-data" in parsed.anomalies):
-        return
-    if frame.mark in ("cr", "line"):
-        parsed.anomalies.add("bare-cr")
-    elif frame.mark == "eof":
-        parsed.anomalies.add("no-final-newline")
+    parsed = parse(frame.data, complete=frame.complete, tail=frame.tail)
+    if frame.mark != "lf":
+        if frame.mark == "line" and (parsed.value is None or "trailing-data" in parsed.anomalies):
+            return []
+        parsed.anomalies.add("no-final-newline" if frame.mark == "eof" else "bare-cr")
     if isinstance(parsed.value, list):
-        yield from _batch(parsed.value, parsed.anomalies | {"batch"})
-    else:
-        yield _shape(parsed)
+        return _batch(parsed.value, parsed.anomalies | {"batch"})
+    return [_shape(parsed)]
 
 
-def _batch(items: list[Any], anomalies: set[str]) -> Iterator[Shape]:
+def _batch(items: list[Any], anomalies: set[str]) -> list[Shape]:
     """Every element: a call behind many others is a call. Only the first 256 are worth a description."""
-    for number, item in enumerate(items or [None]):
-        shape = _shape(Parsed(item, set(anomalies)))
-        if number >= _MOST_DESCRIBED:
-            shape.described = False
-            shape.anomalies.add("batch-truncated")
-        yield shape
+    found = [_shape(Parsed(item, set(anomalies))) for item in items or [None]]
+    for shape in found[_MOST_DESCRIBED:]:
+        shape.described = False
+        shape.anomalies.add("batch-truncated")
+    return found
 
 
 def _shape(parsed: Parsed) -> Shape:
     body, anomalies = parsed.value, parsed.anomalies
-    if not isinstance(body, dict):
+    if type(body) is not dict:
         if body is not None:
             anomalies.add("no-object")
-        return Shape("invalid", {}, None, None, anomalies)
+        return Shape("invalid", {}, {}, None, None, anomalies)
     if body.get("jsonrpc") != "2.0":
         anomalies.add("jsonrpc-version")
-    identifier = message_id(body["id"], anomalies) if "id" in body else None
-    lexeme = compact(body["id"]).decode() if "id" in body else None
-    kind = _kind(body, identifier) if anomalies.isdisjoint(_INERT) else "invalid"
-    return Shape(kind, body, identifier, lexeme, anomalies, parsed.partial)
+    identifier: MessageId | None = None
+    lexeme = None
+    if "id" in body:
+        value = body["id"]
+        if type(value) is int and -_SAFE_INTEGER <= value <= _SAFE_INTEGER:
+            identifier, lexeme = ("integer", value), str(value)
+        else:
+            identifier, lexeme = message_id(value, anomalies), compact(value).decode()
+    kind = _kind(body, identifier) if not anomalies or anomalies.isdisjoint(_INERT) else "invalid"
+    params = body.get("params")
+    if type(params) is not dict:
+        params = {}
+    return Shape(kind, body, params, identifier, lexeme, anomalies, parsed.partial)
 
 
 def message_id(value: object, anomalies: set[str]) -> MessageId | None:
@@ -93,6 +96,13 @@ def message_id(value: object, anomalies: set[str]) -> MessageId | None:
         return "integer", value
     anomalies.add("id-null" if value is None else "id-type")
     return ("integer", int(value)) if isinstance(value, float) and value.is_integer() else None
+
+
+def told(params: dict[str, Any]) -> bytes:
+    """The parameters of a request in one text, the same for a replay and for an honest retry."""
+    if not _OF_A_TRY.isdisjoint(params):
+        params = {name: value for name, value in params.items() if name not in _OF_A_TRY}
+    return ordered(params)
 
 
 def _kind(body: dict[str, Any], identifier: MessageId | None) -> MessageKind:

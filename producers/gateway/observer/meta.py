@@ -9,28 +9,27 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote
 
-__all__ = ["Meta", "Trace", "claimed", "declared", "read_meta"]
+__all__ = ["NOTHING", "Meta", "Trace", "claimed", "declared", "read_meta"]
 
 CONVERSATION = "gen_ai.conversation.id"
 _VERSION = "io.modelcontextprotocol/protocolVersion"
 _CAPABILITIES = "io.modelcontextprotocol/clientCapabilities"
 _CLIENT = "io.modelcontextprotocol/clientInfo"
 _SERVER = "io.modelcontextprotocol/serverInfo"
-_TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?")
+_TRACEPARENT = r"(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-[0-9a-f]{2}(?:-.*)?"
 _BAGGAGE_LIMIT = 8192  # W3C Baggage 3.3.2
 _MOST_CAPABILITIES = 32
 Json = Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Trace:
     trace_id: str
     parent_span_id: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Meta:
     """Empty where the sender said nothing; `malformed` names keys whose value breaks their format."""
 
@@ -48,11 +47,13 @@ NOTHING = Meta()
 
 def read_meta(holder: object) -> Meta:
     """The `_meta` of params or of a result."""
-    meta = holder.get("_meta") if isinstance(holder, dict) else None
+    if type(holder) is not dict or "_meta" not in holder:
+        return NOTHING
+    meta = holder["_meta"]
     if not isinstance(meta, dict) or not meta:
         return NOTHING
     header = meta.get("traceparent")
-    match = _TRACEPARENT.fullmatch(header) if isinstance(header, str) else None
+    match = re.fullmatch(_TRACEPARENT, header) if isinstance(header, str) else None
     version = meta.get(_VERSION)
     return Meta(
         trace=Trace(match[1], match[2]) if match else None,
@@ -85,5 +86,7 @@ def _conversation(baggage: object) -> str | None:
     for member in baggage[:_BAGGAGE_LIMIT].split(","):
         key, _, value = member.partition(";")[0].partition("=")
         if key.strip() == CONVERSATION and value.strip():
+            from urllib.parse import unquote  # noqa: PLC0415 - rare, and dear at the start
+
             return unquote(value.strip())
     return None

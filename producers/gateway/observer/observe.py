@@ -5,24 +5,33 @@ The word of the sender (ids, names, versions, trace) is kept apart from ours (ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
-from ....models.digest import Keyring
-from ....models.events import ConversationSource, Direction
 from ....models.text import clean
 from ... import conversation
-from .claims import Claims, after_reply, after_request, text
+from .claims import TELLING, after_reply, text
+from .conversation import Conversation, Ledgers
 from .framing import Frame, Lines
-from .ledger import TOO_MANY, Call, Ledger
-from .message import Shape, message_id, shapes
-from .meta import Meta, read_meta
+from .ledger import TOO_MANY, Call
+from .message import Shape, message_id, shapes, told
+from .meta import NOTHING, Meta, read_meta
+
+if TYPE_CHECKING:
+    from ....models.digest import Keyring
+    from ....models.events import ConversationSource, Direction
+    from ..clock import Now
+    from .claims import Claims
 
 __all__ = ["CLIENT", "SERVER", "Message", "Observer"]
 
 CLIENT: Direction = "client_to_server"
 SERVER: Direction = "server_to_client"
-_OTHER: dict[Direction, Direction] = {CLIENT: SERVER, SERVER: CLIENT}
+_REPLIES = frozenset({"response", "error"})
+_COMPARED = frozenset({"tools/call", "resources/read", "prompts/get"})
+_MOST_EVIDENCE = 16
+_DETAIL = 128
 
 
 @dataclass(slots=True)
@@ -36,63 +45,106 @@ class Message:
     claims: Claims
     conversation: str
     conversation_source: ConversationSource
+    now: Now  # when it was read
     call: Call | None = None
     begins: Call | None = None
     ends: Call | None = None
+    released: tuple[Call, ...] = ()  # other calls that are over with it: tasks, say
     unsaid: int = 0  # messages of the same batch that follow and are not described
+    facts: dict[str, Any] = field(default_factory=dict)  # further fields of its event
+    evidence: list[tuple[str, str]] = field(default_factory=list)
+
+    def note(self, anomaly: str, detail: str = "") -> None:
+        """Add an anomaly, and what it rests on: names, numbers and digests, never content."""
+        self.shape.anomalies.add(anomaly)
+        if detail and len(self.evidence) < _MOST_EVIDENCE:
+            self.evidence.append((anomaly, clean(detail, _DETAIL)))
 
 
 class Observer:
-    """Both directions of one connection. `new_id` mints UUID text, `new_trace` 32 hex digits.
+    """Both directions of one connection, or of one exchange. `new_id` mints UUID text, `new_trace` 32 hex digits.
 
-    At most `bound` bytes of a message are read; the rest is counted.
+    Messages that name no conversation belong to `default`, a digest and its source. At most `bound` bytes of a message
+    are read; the rest is counted. `ledgers` are those of the conversation where ids are unique in it.
     """
 
     def __init__(
-        self, keyring: Keyring, instance: str, new_id: Callable[[], str], new_trace: Callable[[], str], bound: int
+        self,
+        keyring: Keyring,
+        default: tuple[str, ConversationSource],
+        new_id: Callable[[], str],
+        new_trace: Callable[[], str],
+        bound: int,
+        *,
+        shared: Conversation | None = None,
+        ledgers: Ledgers | None = None,
     ) -> None:
         self._keyring = keyring
         self._new_id, self._new_trace = new_id, new_trace
         self._lines = {CLIENT: Lines(bound), SERVER: Lines(bound)}
-        self._asked = {CLIENT: Ledger(), SERVER: Ledger()}
-        self._process = conversation.of_process(keyring, instance)
-        self.claims = Claims()
+        self.shared = shared if shared is not None else Conversation()
+        ledgers = ledgers if ledgers is not None else self.shared.ledgers
+        self._asked = {CLIENT: ledgers.server, SERVER: ledgers.client}
+        self._default = default
+        self._baggage: tuple[str, tuple[str, ConversationSource]] = ("", default)
 
-    def read(self, direction: Direction, chunk: bytes) -> list[Message]:
+    @property
+    def claims(self) -> Claims:
+        """What both sides have said of themselves so far."""
+        return self.shared.claims
+
+    def read(self, direction: Direction, chunk: bytes, now: Now) -> list[Message]:
         """The messages that `chunk` completes."""
-        return self._messages(direction, self._lines[direction].feed(chunk))
+        return self._messages(direction, self._lines[direction].feed(chunk), now)
 
-    def finish(self, direction: Direction) -> list[Message]:
+    def finish(self, direction: Direction, now: Now) -> list[Message]:
         """The message that the end of the stream completes, if any."""
-        return self._messages(direction, self._lines[direction].finish())
+        return self._messages(direction, self._lines[direction].finish(), now)
+
+    def frame(self, direction: Direction, frame: Frame, now: Now) -> list[Message]:
+        """The messages of one frame that a transport cut."""
+        return self._messages(direction, (frame,), now)
+
+    def watch(self, message: Message) -> None:
+        """Let the watchers see a message: call it once for each, in their order, before the message is described."""
+        shared = self.shared
+        shared.show(message, shared.watching)
 
     def close(self) -> list[Call]:
         """The client's calls that are still in flight, oldest first; afterwards none is."""
         return self._asked[CLIENT].close()
 
-    def _messages(self, direction: Direction, frames: list[Frame]) -> list[Message]:
+    def _messages(self, direction: Direction, frames: Iterable[Frame], now: Now) -> list[Message]:
         messages: list[Message] = []
         for frame in frames:
             for shape in shapes(frame):
-                message = self._message(direction, frame, shape)
-                if shape.described or message.begins or message.ends:
+                message = self._message(direction, frame, shape, now)
+                if shape.described or message.begins or message.ends or message.released:
                     messages.append(message)
                 else:
                     messages[-1].unsaid += 1
         return messages
 
-    def _message(self, direction: Direction, frame: Frame, shape: Shape) -> Message:
-        meta = read_meta(shape.body.get("result") if shape.kind in ("response", "error") else shape.params)
-        shape.anomalies.update(meta.malformed)
-        message = Message(direction, frame, shape, meta, self.claims, *self._conversation(meta))
-        if shape.kind == "request":
+    def _message(self, direction: Direction, frame: Frame, shape: Shape, now: Now) -> Message:
+        kind, shared = shape.kind, self.shared
+        if shape.partial and kind == "invalid" and direction == SERVER and shape.id is not None:
+            kind = shape.kind = "response"  # its result is what made it too long to read
+        meta = read_meta(shape.body.get("result") if kind in _REPLIES else shape.params)
+        of, source = self._default
+        if meta is not NOTHING:
+            shape.anomalies.update(meta.malformed)
+            if meta.conversation is not None:
+                of, source = self._named(meta.conversation)
+        message = Message(direction, frame, shape, meta, shared.claims, of, source, now)
+        if kind == "request":
             self._request(message)
-        elif shape.kind == "notification":
-            self._notification(message)
-        elif shape.kind in ("response", "error"):
+        elif kind in _REPLIES:
             self._reply(message)
+        elif kind == "notification":
+            self._notification(message)
         elif direction == SERVER and not shape.body:
             shape.anomalies.add("stdout-not-json")
+        shared.show(message, shared.tracking)
         return message
 
     def _request(self, message: Message) -> None:
@@ -102,7 +154,7 @@ class Observer:
             return
         message.call = call = self._open(message)
         anomaly = self._asked[message.direction].open(shape.id, call)
-        if anomaly:
+        if anomaly is not None:
             shape.anomalies.add(anomaly)
         if anomaly != TOO_MANY:
             message.begins = call
@@ -110,45 +162,57 @@ class Observer:
     def _notification(self, message: Message) -> None:
         self._learn(message)
         if message.shape.body["method"] == "notifications/cancelled":
-            key = message_id(message.shape.params.get("requestId"), set())
-            message.call = message.ends = self._asked[message.direction].cancel(key) if key else None
+            self._cancelled(message, message.shape.params)
+
+    def _cancelled(self, message: Message, params: dict[str, Any]) -> None:
+        """To cancel what was answered is a race, to cancel what was never asked is none."""
+        key, ledger = message_id(params.get("requestId"), set()), self._asked[message.direction]
+        message.call = message.ends = ledger.cancel(key) if key else None
+        if message.call is None and "requestId" in params and not (key and ledger.answered(key)):
+            message.note("unknown-cancelled-id")
 
     def _reply(self, message: Message) -> None:
         shape = message.shape
+        from_server = message.direction == SERVER
         if shape.id is not None:
-            call, anomaly = self._asked[_OTHER[message.direction]].answer(shape.id)
+            call, anomaly = self._asked[CLIENT if from_server else SERVER].answer(shape.id)
             message.call = message.ends = call
-            if anomaly:
+            if anomaly is not None:
                 shape.anomalies.add(anomaly)
-        if message.direction == SERVER:
-            self.claims = message.claims = after_reply(
-                self.claims, shape.body.get("result"), message.meta, message.call
-            )
+        if from_server:
+            self._answered(message)
+
+    def _answered(self, message: Message) -> None:
+        """What a reply of the server adds to its claims: nothing, in most."""
+        call, meta, shared = message.call, message.meta, self.shared
+        if meta.server is not None or (call is not None and call.method == "initialize"):
+            result = message.shape.body.get("result")
+            shared.claims = message.claims = after_reply(shared.claims, result, meta, call)
 
     def _learn(self, message: Message) -> None:
-        if message.direction == CLIENT:
-            self.claims = message.claims = after_request(self.claims, message.shape, message.meta)
+        meta, shape = message.meta, message.shape
+        if message.direction == CLIENT and (meta.version is not None or shape.body["method"] in TELLING):
+            message.claims = self.shared.learn(shape, meta)
 
     def _open(self, message: Message) -> Call:
-        meta, params, claims = message.meta, message.shape.params, message.claims
+        trace, params = message.meta.trace, message.shape.params
         method, uri = message.shape.body["method"], params.get("uri")
         return Call(
-            call_id=self._new_id(),
-            correlation_id=meta.trace.trace_id if meta.trace else self._new_trace(),
-            trace_source="meta" if meta.trace else "minted",
-            parent_span_id=meta.trace.parent_span_id if meta.trace else None,
-            conversation=message.conversation,
-            conversation_source=message.conversation_source,
-            method=clean(method, 128),
-            tool=text(params.get("name")) if method == "tools/call" else None,
-            resource_digest=self._keyring.digest(uri) if isinstance(uri, str) else None,
-            era=claims.era,
-            era_evidence=claims.evidence,
-            version=claims.version,
-            gated=message.direction == CLIENT and message.frame.complete and message.shape.starts_tool,
+            self._new_id(),
+            trace.trace_id if trace else self._new_trace(),
+            "meta" if trace else "minted",
+            trace.parent_span_id if trace else None,
+            message.conversation,
+            message.conversation_source,
+            text(method) or "",
+            text(params.get("name")) if method == "tools/call" else None,
+            self._keyring.digest(uri) if isinstance(uri, str) else None,
+            message.claims,
+            self._keyring.digest(told(params)) if method in _COMPARED and not message.shape.partial else None,
         )
 
-    def _conversation(self, meta: Meta) -> tuple[str, ConversationSource]:
-        if meta.conversation is None:
-            return self._process, "process"
-        return conversation.of_conversation_id(self._keyring, meta.conversation), "baggage"
+    def _named(self, identifier: str) -> tuple[str, ConversationSource]:
+        """A conversation by its id in the baggage; clients repeat it with every request."""
+        if self._baggage[0] != identifier:
+            self._baggage = identifier, (conversation.of_conversation_id(self._keyring, identifier), "baggage")
+        return self._baggage[1]

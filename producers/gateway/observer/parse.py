@@ -13,11 +13,12 @@ from typing import Any
 
 import orjson
 
-__all__ = ["Parsed", "compact", "parse"]
+__all__ = ["Parsed", "compact", "ordered", "parse"]
 
 _SAFE_INTEGER = 2**53
 _DIGITS = 4000
-_MANY_DIGITS = re.compile(rb"\d{16}")
+_ZEROED = bytes(0x30 if chr(octet).isdecimal() else octet for octet in range(128)) + bytes(range(128, 256))
+_MANY_DIGITS = b"0" * 16  # no integer of fewer digits is beyond 2^53
 _SHALLOW_BYTES = 262_144
 _BOM = "\ufeff"
 _BLANKS = " \t\r\n"
@@ -26,6 +27,10 @@ _TOKEN = re.compile(  # possessive, and an unfinished string runs to the end: li
     r'(?P<string>"(?:[^"\\]|\\.)*+(?:"|\\?\Z))(?P<colon>\s*:)?|(?P<open>[\[{])|(?P<close>[\]}])|[^\s\[\]{}:,"]+',
     re.DOTALL,
 )
+_CONTENTS = frozenset({"result", "error"})
+_STRING = r'"(?:[^"\\]|\\.){0,512}+"'
+_MEMBER = rf"({_STRING})\s*+:\s*+({_STRING}|[-\d.eE+]{{1,64}}+|true|false|null)"
+_ENDING = rf"(?s)(?:,\s*+{_MEMBER}\s*+)++\}}\s*+\Z"
 
 
 @dataclass(slots=True)
@@ -37,14 +42,15 @@ class Parsed:
     partial: bool = False  # only the top level was read
 
 
-def parse(data: bytes, *, complete: bool = True) -> Parsed:
-    """Read one frame; `complete` says whether `data` is all of it."""
+def parse(data: bytes, *, complete: bool = True, tail: bytes = b"") -> Parsed:
+    """Read one frame; `complete` says whether `data` is all of it, else `tail` may be its end."""
     if not complete:
-        return Parsed(_shallow(data), {"oversize"}, partial=True)
+        value = _shallow(data)
+        return Parsed(value | _trailing(tail) if value else value, {"oversize"}, partial=True)
     try:
         value = orjson.loads(data)
         # written compactly: nothing was lost in reading it, so no two readings exist (big integers aside)
-        if orjson.dumps(value) == data and _MANY_DIGITS.search(data) is None:
+        if orjson.dumps(value) == data and _MANY_DIGITS not in data.translate(_ZEROED):
             return Parsed(value, set())
     except (ValueError, TypeError):
         pass
@@ -56,10 +62,22 @@ def compact(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:  # integers beyond 64 bits, lone surrogates, more than 254 levels
-        try:
-            return json.dumps(value, separators=(",", ":")).encode()
-        except RecursionError:
-            return b""
+        return _written(value, ordered=False)
+
+
+def ordered(value: Any) -> bytes:
+    """The same with members sorted by name, so that equal values have one text."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return _written(value, ordered=True)
+
+
+def _written(value: Any, *, ordered: bool) -> bytes:
+    try:
+        return json.dumps(value, separators=(",", ":"), sort_keys=ordered).encode()
+    except RecursionError:
+        return b""
 
 
 def _lenient(data: bytes) -> Parsed:
@@ -111,7 +129,9 @@ class _Reader(json.JSONDecoder):
 
 
 def _shallow(data: bytes) -> dict[str, Any] | None:
-    """Scalar members of the top-level object and of its `params`, by tokens instead of recursion."""
+    """Scalar members of the top-level object and of its `params`, by tokens instead of recursion; and whether it has a
+    result or an error.
+    """
     top: dict[str, Any] = {}
     params: dict[str, Any] = {}
     path: list[str] = []
@@ -120,15 +140,25 @@ def _shallow(data: bytes) -> dict[str, Any] | None:
         if token["colon"]:
             key = str(_scalar(token["string"]))
         elif token["open"]:
+            if key in _CONTENTS and len(path) == 1:
+                top[key] = {}
             path.append(key)
             key = ""
         elif token["close"]:
             del path[-1:]
-        elif key and len(path) == 1:
-            top[key] = _scalar(token[0])
-        elif key and path[1:] == ["params"]:
-            params[key] = _scalar(token[0])
+        elif key:
+            if len(path) == 1:
+                top[key] = _scalar(token[0])
+            elif path[1:] == ["params"]:
+                params[key] = _scalar(token[0])
+            key = ""  # or the start of the next name, where the text is cut in it, would take its place
     return top | {"params": params} if top else None
+
+
+def _trailing(tail: bytes) -> dict[str, Any]:
+    """The scalar members that end the top-level object: of two equal keys the last counts."""
+    end = re.search(_ENDING, tail.decode(errors="replace"))
+    return {str(_scalar(name)): _scalar(value) for name, value in re.findall(_MEMBER, end[0])} if end else {}
 
 
 def _scalar(lexeme: str) -> Any:

@@ -4,19 +4,34 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
 
 import orjson
 
-from ..config import GatewayConfig
 from .segments import lock
 from .writer import SpoolError
 
-__all__ = ["start"]
+__all__ = ["Shipped", "start"]
 
 _IDLE_S = "30"
 
 
-def start(config: GatewayConfig) -> None:
+class Shipped(Protocol):
+    """What the settings of every kind of gateway say of shipping."""
+
+    @property
+    def spool_dir(self) -> Path: ...
+    @property
+    def bootstrap(self) -> str: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def kafka(self) -> Mapping[str, str]: ...
+
+
+def start(config: Shipped) -> None:
     """Call after our own segment exists: a shipper about to end looks once more after it let go of its lock.
 
     Raises SpoolError when the folder has no room for the shipper's lock and log.

@@ -1,27 +1,35 @@
-"""Protocol events as spool records: plain JSON, because a wrapper must not spend its start on the Avro library."""
+"""What a spool holds, record by record: JSON, because a wrapper must not spend its start on the Avro library.
+
+A head says once what the events of a connection share; an event names its head by number and says only what differs
+from it and from the defaults. A record without a head is a whole event: so did format 1 write.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 import orjson
 
-from ....models.events import ProtocolEvent
+__all__ = ["FORMAT", "HEAD", "Entry", "Head", "dump", "head"]
 
-__all__ = ["dump", "load"]
-
-
-def dump(event: ProtocolEvent) -> bytes:
-    """JSON text of an event."""
-    return orjson.dumps(event)
+FORMAT = 2
+HEAD = b'{"format":'  # how a head starts, and no event
 
 
-def load(record: bytes) -> ProtocolEvent:
-    """The event of a record. Raises ValueError, TypeError, KeyError or AttributeError for anything else."""
-    from ....models.wire import constructor  # noqa: PLC0415
+class Head(NamedTuple):
+    """`number` is unique in a spool and never used for another head."""
 
-    plain: dict[str, Any] = orjson.loads(record)
-    if plain.keys() != {field.name for field in fields(ProtocolEvent)}:
-        raise ValueError("a field is missing or unknown")
-    return constructor(ProtocolEvent)(plain)  # type: ignore[no-any-return]
+    number: int
+    record: bytes
+
+
+Entry = tuple[Head, bytes]  # an event's record, and the head it names
+
+
+def head(number: int, fields: Mapping[str, Any]) -> Head:
+    return Head(number, orjson.dumps({"format": FORMAT, "head": number, "fields": fields}))
+
+
+dump: Callable[[object], bytes] = orjson.dumps
+"""JSON text of an event: its fields, or a whole one."""

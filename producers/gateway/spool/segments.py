@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from .events import NO_EVENT, Events
+from .record import HEAD
 from .writer import HEADER, SUFFIX, SpoolError, split
 
 __all__ = ["Segment", "Ticket", "lock", "segments"]
@@ -30,6 +32,7 @@ class Segment:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.events = Events()
         self._notes = path.with_suffix(".acked")
         self._fd = os.open(path, os.O_RDONLY)
         self.acknowledged: int = self._remembered()
@@ -37,23 +40,30 @@ class Segment:
         self._sent: deque[Ticket] = deque()
         self._unresolved = 0
         self._broken = False
+        self._relearn()
 
     def records(self) -> Iterator[tuple[bytes, Ticket]]:
-        """New whole records, each with the ticket to hand back; none while a failure waits for the rest to resolve."""
+        """New whole records, each with the ticket to hand back; none while a failure waits for the rest to resolve.
+
+        Heads go to `events` and are no records to send.
+        """
         if self._broken:
             return
         for record in split(os.pread(self._fd, max(_READ, self._next_size()), self._read))[0]:
             self._read += HEADER + len(record)
             ticket = Ticket(self._read)
             self._sent.append(ticket)
+            if self._learns(record):
+                ticket.state = "acknowledged"
+                self._advance()
+                continue
             self._unresolved += 1
             yield record, ticket
 
     def acknowledge(self, ticket: Ticket) -> None:
         """The broker has this record."""
         self._resolve(ticket, "acknowledged")
-        while self._sent and self._sent[0].state == "acknowledged":
-            self.acknowledged = self._sent.popleft().end
+        self._advance()
 
     def fail(self, ticket: Ticket) -> None:
         """The broker does not have it: once all others are resolved, everything behind `acknowledged` is sent again."""
@@ -97,6 +107,31 @@ class Segment:
             self._notes.unlink(missing_ok=True)
         os.close(self._fd)
 
+    def _advance(self) -> None:
+        while self._sent and self._sent[0].state == "acknowledged":
+            self.acknowledged = self._sent.popleft().end
+
+    def _learns(self, record: bytes) -> bool:
+        """Whether it is a head. One that cannot be read is a record like another, and is buried as one."""
+        if not record.startswith(HEAD):
+            return False
+        try:
+            self.events.learn(record)
+        except NO_EVENT:
+            return False
+        return True
+
+    def _relearn(self) -> None:
+        """The heads of what an earlier shipper has sent: the rest may name them."""
+        at = 0
+        while at < self.acknowledged:
+            records, size = split(os.pread(self._fd, max(_READ, self._next_size(at)), at))
+            if not size:
+                return
+            for record in records:
+                self._learns(record)
+            at += size
+
     def _resolve(self, ticket: Ticket, state: Literal["acknowledged", "failed"]) -> None:
         ticket.state = state
         self._unresolved -= 1
@@ -105,9 +140,9 @@ class Segment:
             self._read = self.acknowledged
             self._broken = False
 
-    def _next_size(self) -> int:
+    def _next_size(self, at: int | None = None) -> int:
         """Bytes of the next record as its length says; 0 while the length is not there."""
-        head = os.pread(self._fd, HEADER, self._read)
+        head = os.pread(self._fd, HEADER, self._read if at is None else at)
         return HEADER + int.from_bytes(head, "big") if len(head) == HEADER else 0
 
     def _remembered(self) -> int:

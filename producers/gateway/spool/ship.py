@@ -52,7 +52,7 @@ def run(config: ShipConfig) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     while (held := lock(config.spool_dir)) is not None:
-        left = _ship(config, stop)
+        left = _ship(config, stop, held)
         os.close(held)
         # a wrapper that found the lock taken a moment ago relies on us
         if left or stop.is_set() or not segments(config.spool_dir):
@@ -60,7 +60,7 @@ def run(config: ShipConfig) -> int:
     return 0
 
 
-def _ship(config: ShipConfig, stop: Event) -> int:
+def _ship(config: ShipConfig, stop: Event, held: int) -> int:
     settings = PublishConfig(bootstrap=config.bootstrap, client_id="triptych-ship", properties=config.properties)
     publisher = Publisher(settings)
     shipper = Shipper(config.spool_dir, publisher, config.topic, bundled(), time.time_ns)
@@ -72,7 +72,10 @@ def _ship(config: ShipConfig, stop: Event) -> int:
         if now - scanned >= _SCAN_S:
             shipper.scan()
             scanned = now
-        if shipper.step() or not shipper.idle:
+        sent = shipper.step()
+        if sent:
+            os.utime(held)  # the lock tells `triptych gateway status` when something was shipped last
+        if sent or not shipper.idle:
             active = now
         elif config.idle_exit_s is not None and now - active >= config.idle_exit_s:
             break

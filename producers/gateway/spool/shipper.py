@@ -14,7 +14,7 @@ from ....models.errors import TriptychError
 from ....models.events import DeadLetter
 from ....models.wire import Codec
 from ...publish import Publisher
-from .record import load
+from .events import NO_EVENT
 from .segments import Segment, Ticket, segments
 
 __all__ = ["DEAD_LETTERS", "Shipper"]
@@ -83,9 +83,9 @@ class Shipper:
                 segment.fail(ticket)
 
         try:
-            event = load(record)
+            event = segment.events.read(record)
             self._publisher.send(self._topic, event.workload, self._codec.encode(event), on_delivery=delivered)
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except NO_EVENT as error:
             self._bury(record, "G05", f"a spool record is no event: {type(error).__name__}", delivered)
         except TriptychError as error:
             self._bury(record, error.code, error.what, delivered)

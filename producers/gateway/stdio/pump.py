@@ -20,18 +20,14 @@ _CHUNK = 65_536
 class Tap(Protocol):
     """Sees every chunk beside the pump; an empty chunk is the end of the stream."""
 
-    def towards_server(self, chunk: bytes) -> bytes:
-        """Before the chunk is forwarded. Returns what may go to the server now."""
+    def towards_server(self, chunk: bytes) -> None:
+        """Before the chunk is forwarded."""
 
     def towards_client(self, chunk: bytes) -> None:
         """Before the chunk is forwarded."""
 
-    @property
-    def full(self) -> bool:
-        """Whether no more of the client may be read for now."""
-
-    def forwarded(self) -> bytes:
-        """After a chunk was forwarded to the client. Returns what may now go to the server."""
+    def forwarded(self) -> None:
+        """After a chunk was forwarded to the client."""
 
 
 class Pump:
@@ -46,32 +42,45 @@ class Pump:
         self._poll = select.poll()
         self._watched: dict[int, int] = {}
         self._reading = {self._client_in, self._server_out}
+        self._calm = False  # nothing has changed since the last look at what to watch
 
     def run(self, tap: Tap) -> None:
         """Until the server's process has ended and what it wrote is delivered."""
         exited = False
         while True:
-            self._arm(exited, tap.full)
-            ready = dict(self._poll.poll(0 if exited and not self._to_client.pending else None))
-            if exited and self._server_out not in ready and not self._to_client.pending:
+            if not self._calm:
+                self._arm(exited)
+            ready = self._poll.poll(0 if exited and not self._to_client.pending else None)
+            if self._calm and not exited and all(fd in self._reading for fd, _ in ready):
+                for fd, _ in ready:
+                    self._from_client(tap) if fd == self._client_in else self._from_server(tap)
+                continue
+            events = dict(ready)
+            if exited and self._server_out not in events and not self._to_client.pending:
                 return
-            exited = exited or self._pidfd in ready
-            if self._wakeup in ready:
-                self._woken()
-            for sink in (self._to_server, self._to_client):
-                if sink.fd in ready and sink.open:
-                    sink.flush()
-            if self._client_in in ready and self._client_in in self._reading:
-                self._from_client(tap)
-            if self._server_out in ready and self._server_out in self._reading:
-                self._from_server(tap)
+            exited = exited or self._pidfd in events
+            self._serve(events, tap)
+
+    def _serve(self, events: dict[int, int], tap: Tap) -> None:
+        if self._wakeup in events:
+            self._woken()
+        for sink in (self._to_server, self._to_client):
+            if sink.fd in events and sink.open:
+                sink.flush()
+        if self._client_in in events and self._client_in in self._reading:
+            self._from_client(tap)
+        if self._server_out in events and self._server_out in self._reading:
+            self._from_server(tap)
+        self._calm = False
 
     def _from_client(self, tap: Tap) -> None:
         chunk = _read(self._client_in)
         if chunk is None:
             return
-        self._to_server.put(tap.towards_server(chunk))
-        if not chunk:
+        tap.towards_server(chunk)
+        if chunk:
+            self._put(self._to_server, chunk)
+        else:
             self._stop(self._client_in)
             self._to_server.finish()
 
@@ -81,22 +90,27 @@ class Pump:
             return
         tap.towards_client(chunk)
         if chunk:
-            self._to_client.put(chunk)
+            self._put(self._to_client, chunk)
         else:
             self._stop(self._server_out)
             self._to_client.finish()
-        self._to_server.put(tap.forwarded())
+        tap.forwarded()
 
-    def _arm(self, exited: bool, full: bool) -> None:
+    def _put(self, sink: Sink, chunk: bytes) -> None:
+        sink.put(chunk)
+        if sink.pending or not sink.open:
+            self._calm = False
+
+    def _arm(self, exited: bool) -> None:
         """Watch what can make progress. A side whose reader is gone is closed, so that its writer learns of it."""
         for source, sink in ((self._client_in, self._to_server), (self._server_out, self._to_client)):
             if source in self._reading and not sink.open:
                 self._stop(source)
-            waits = sink.pending or (full and source == self._client_in)
-            self._watch(source, select.POLLIN if source in self._reading and not waits else 0)
+            self._watch(source, select.POLLIN if source in self._reading and not sink.pending else 0)
             self._watch(sink.fd, select.POLLOUT if sink.open and sink.pending else 0)
         self._watch(self._pidfd, 0 if exited else select.POLLIN)
         self._watch(self._wakeup, select.POLLIN)
+        self._calm = True
 
     def _watch(self, fd: int, events: int) -> None:
         if events == self._watched.get(fd, 0):
@@ -110,6 +124,7 @@ class Pump:
     def _stop(self, source: int) -> None:
         self._watch(source, 0)
         self._reading.discard(source)
+        self._calm = False
         os.close(source)
 
 

@@ -2,143 +2,186 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Protocol
 
-from ....models.events import ProtocolEvent
-from ..facts.describe import Describer, Now
-from ..observer.ledger import Call
 from ..observer.observe import CLIENT, SERVER, Message, Observer
-from ..sensor import SensorLease
-from ..spool.record import dump
-from ..spool.writer import Spool
-from .gate import Gate
 
-__all__ = ["Session"]
+if TYPE_CHECKING:
+    from ....models.events import Lease
+    from ..clock import Now
+    from ..facts.describe import Describer
+    from ..observer.ledger import Call
+    from ..spool.record import Entry
+    from ..spool.writer import Spool
+
+__all__ = ["NoSensor", "Sensor", "Session"]
 
 _MOST_UNREADABLE = 64  # events for unreadable lines of one chunk; the rest is counted
 
 
+class Sensor(Protocol):
+    """Whom a session tells which calls run."""
+
+    @property
+    def state(self) -> Lease: ...
+    def begin(self, calls: Sequence[Call]) -> None: ...
+    def end(self, call: Call) -> None: ...
+    def close(self) -> None: ...
+
+
+class NoSensor:
+    """Nobody watches this server."""
+
+    state: Lease = "none"
+
+    def begin(self, calls: Sequence[Call]) -> None: ...
+    def end(self, call: Call) -> None: ...
+    def close(self) -> None: ...
+
+
 class Session:
-    """The pump's tap. Whatever fails in here is counted, shown in the next event, and never touches the bytes."""
+    """The pump's tap. Whatever fails in here is counted, shown in the next event, and never touches the bytes.
+
+    `heard` is called with every message once it is matched to its call, before it is forwarded.
+    """
 
     def __init__(
         self,
         observer: Observer,
         describer: Describer,
         *,
-        lease: SensorLease,
+        lease: Sensor,
         spool: Spool,
         now: Callable[[], Now],
-        gate: Gate | None = None,
+        heard: Callable[[Message], None] | None = None,
     ) -> None:
         self._observer, self._describer = observer, describer
-        self._lease, self._spool, self._now, self._gate = lease, spool, now, gate
+        self._lease, self._spool, self._now, self._heard = lease, spool, now, heard
         self._behind: list[Message] = []
-        self._over = 0  # gated calls that the gate was not told of yet
         self.failures: dict[str, int] = {}
 
-    def towards_server(self, chunk: bytes) -> bytes:
-        """Lease, spool, then let go."""
-        allowed = self._gate.admit(chunk) if self._gate else chunk
-        self._dispatch(allowed)
-        if not chunk:
-            self._guarded(lambda: self._observed(self._observer.finish(CLIENT)))
-        return allowed + self._released()
-
-    @property
-    def full(self) -> bool:
-        """Whether the client has to wait."""
-        return self._gate is not None and self._gate.full
+    def towards_server(self, chunk: bytes) -> None:
+        """Lease and spool, before the chunk is forwarded; an empty one is the end of the stream."""
+        try:
+            now = self._now()
+            self._observed(self._observer.read(CLIENT, chunk, now) if chunk else self._observer.finish(CLIENT, now))
+        except Exception as error:
+            self._fail(type(error).__name__)
 
     def towards_client(self, chunk: bytes) -> None:
         """End the leases of what is answered; the rest can wait until the client has its bytes."""
-        self._guarded(lambda: self._answered(chunk))
+        try:
+            self._answered(chunk)
+        except Exception as error:
+            self._fail(type(error).__name__)
 
-    def forwarded(self) -> bytes:
-        """Describe and spool the replies; let the next held call go."""
+    def forwarded(self) -> None:
+        """Describe and spool what `towards_client` read."""
+        if not self._behind:
+            return
         messages, self._behind = self._behind, []
-        self._guarded(lambda: self._describe(messages))
-        return self._released()
+        try:
+            self._describe(messages, messages[-1].now)
+        except Exception as error:
+            self._fail(type(error).__name__)
+
+    def describe(self, messages: list[Message]) -> None:
+        """Describe and spool messages that never pass, because they were refused."""
+        try:
+            self._describe(messages, self._now())
+        except Exception as error:
+            self._fail(type(error).__name__)
 
     def exited(self, status: int) -> None:
         """The server ended: its open calls end with it."""
-        self._guarded(lambda: self._behind.extend(self._observer.finish(SERVER)))
+        self.towards_client(b"")
         self.forwarded()
-        self._guarded(lambda: self._incidents(status))
+        try:
+            self._incidents(status)
+        except Exception as error:
+            self._fail(type(error).__name__)
         self._lease.close()
-        self._spool.close()
-
-    def _released(self) -> bytes:
-        """What was held and may go, as what it waited for is over."""
-        out = bytearray()
-        while self._gate and self._over:
-            self._over -= 1
-            line = self._gate.finished()
-            self._dispatch(line)
-            out += line
-        return bytes(out)
-
-    def _ended(self, call: Call | None) -> None:
-        """Each call opens the gate once, however often it ends."""
-        if call is not None and call.gated:
-            call.gated = False
-            self._over += 1
-
-    def _dispatch(self, chunk: bytes) -> None:
-        if chunk:
-            self._guarded(lambda: self._observed(self._observer.read(CLIENT, chunk)))
 
     def _observed(self, messages: list[Message]) -> None:
         """Messages of the client, about to be forwarded."""
-        if begins := [message.begins for message in messages if message.begins]:
+        if not messages:
+            return
+        now, begins = messages[0].now, [message.begins for message in messages if message.begins]
+        if begins:
             self._lease.begin(begins)
-        self._describe(messages)
+            if self._lease.state != "none":
+                now = self._now()  # the sensor's answer took its time, and the calls start after it
+        if self._heard is not None:
+            for message in messages:
+                self._tell(message)
+        self._describe(messages, now)
         for message in messages:
-            if message.ends and message.shape.kind == "notification":
-                self._lease.end(message.ends)
-                self._ended(message.ends)
-            elif message.shape.kind == "request" and not message.begins:
-                self._ended(message.call)  # not tracked: its reply will find nothing
+            if message.shape.kind == "notification":
+                self._end(message)
 
     def _answered(self, chunk: bytes) -> None:
         """Messages of the server. Its replies end our calls, its requests are none of the sensor's."""
-        messages = self._observer.read(SERVER, chunk) if chunk else self._observer.finish(SERVER)
+        now = self._now()
+        messages = self._observer.read(SERVER, chunk, now) if chunk else self._observer.finish(SERVER, now)
         self._behind += messages
         for message in messages:
-            if message.ends and message.shape.kind != "notification":
-                self._lease.end(message.ends)
-                self._ended(message.ends)
+            if message.ends is not None or message.released:
+                self._end(message)
+            if self._heard is not None:
+                self._tell(message)
 
-    def _describe(self, messages: list[Message]) -> None:
-        unreadable = 0
+    def _end(self, message: Message) -> None:
+        if message.ends is not None:
+            self._lease.end(message.ends)
+        for call in message.released:
+            self._lease.end(call)
+
+    def _tell(self, message: Message) -> None:
+        if self._heard is not None:
+            try:
+                self._heard(message)
+            except Exception as error:
+                self._fail(type(error).__name__)
+
+    def _describe(self, messages: list[Message], now: Now) -> None:
+        """In one write: all of a chunk is on disk, or its loss is counted."""
+        lease, unreadable = self._lease.state, 0
+        entries: list[Entry] = []
         for message in messages:
-            unreadable += message.shape.kind == "invalid"
-            if message.shape.kind == "invalid" and unreadable > _MOST_UNREADABLE:
-                self._fail("unreadable-flood")  # a chunk of line ends must not become megabytes of events
-                continue
-            self._keep(self._describer.message(message, self._now(), self._lease.state))
+            if message.shape.kind == "invalid":
+                unreadable += 1
+                if unreadable > _MOST_UNREADABLE:
+                    self._fail("unreadable-flood")  # a chunk of line ends must not become megabytes of events
+                    continue
+            try:
+                self._observer.watch(message)
+                entries.append(self._describer.message(message, now, lease))
+            except Exception as error:  # what cannot be described costs its own event and no other
+                self._fail(type(error).__name__)
             if message.unsaid:
                 self._fail("batch-truncated", message.unsaid)
+        self._keep(entries)
 
     def _incidents(self, status: int) -> None:
         calls: list[Call | None] = [*self._observer.close()]
         if status and not calls:
             calls = [None]
+        now, state, claims = self._now(), self._lease.state, self._observer.claims
         for call in calls:
-            anomalies = (f"exit-status-{status}", "server-exited")
             if call:
                 self._lease.end(call)
-            self._keep(self._describer.incident(anomalies, self._now(), self._lease.state, self._observer.claims, call))
+        anomalies = (f"exit-status-{status}", "server-exited")
+        self._keep([self._describer.incident(anomalies, now, state, claims, call=call) for call in calls])
 
-    def _keep(self, event: ProtocolEvent) -> None:
-        if not self._spool.append(dump(event)):
-            self._fail("spool-full")
-
-    def _guarded(self, step: Callable[[], None]) -> None:
-        try:
-            step()
-        except Exception as error:
-            self._fail(type(error).__name__)
+    def _keep(self, entries: list[Entry]) -> None:
+        if entries and not self._spool.append(entries):
+            self._fail("spool-full", len(entries))
+        shared = self._observer.shared
+        if shared.failures:
+            failures, shared.failures = shared.failures, {}
+            for reason, count in failures.items():
+                self._fail(reason, count)
 
     def _fail(self, reason: str, count: int = 1) -> None:
         self.failures[reason] = self.failures.get(reason, 0) + count

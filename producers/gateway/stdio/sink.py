@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import fcntl
 import os
-import socket
 import stat
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from socket import socket
 
 __all__ = ["Sink"]
 
@@ -23,12 +26,16 @@ class Sink:
         self.open = True
         self._last = False
         self._given = fd
-        self._socket: socket.socket | None = None
+        self._socket: socket | None = None
+        self._flags = 0
         mode = os.fstat(fd).st_mode
         if stat.S_ISFIFO(mode):
             self.fd = _reopened(fd)
         elif stat.S_ISSOCK(mode):
+            import socket  # noqa: PLC0415 - most clients speak through pipes
+
             self._socket = socket.socket(fileno=os.dup(fd))
+            self._flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
     def put(self, data: bytes) -> None:
         """Write what can be written now and keep the rest."""
@@ -66,7 +73,7 @@ class Sink:
 
     def _write(self, data: bytes) -> int:
         if self._socket is not None:
-            return self._socket.send(data, socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL)
+            return self._socket.send(data, self._flags)
         return os.write(self.fd, data)
 
 

@@ -26,6 +26,7 @@ def test_the_defaults_work() -> None:
         {"ring_bytes": 5_000_000},
         {"ring_bytes": 4096},
         {"lease_mode": 0o060},
+        {"lease_users": (-1,)},
         {"lease_mode": 0o1777},
         {"lease_socket": Path("/" + "x" * 120)},
     ],

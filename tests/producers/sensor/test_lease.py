@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from triptych.models.errors import ConfigError
 from triptych.models.events import CallRef
 from triptych.producers.lease import READY, Attach, Begin, End, Granted, Refused, pack, parse
+from triptych.producers.sensor import processes
 from triptych.producers.sensor.lease import LeaseServer
 
 CALL = CallRef(call_id="0190b5a0-0000-7000-8000-000000000001", correlation_id="0" * 32)
@@ -119,6 +120,19 @@ def test_a_process_that_is_no_child_is_refused(server: LeaseServer, path: Path, 
         assert isinstance(Line(server, path).attach(stranger), Refused)
     assert notes.said == []
     assert server.refused == {"not-a-child": 2}
+
+
+@pytest.mark.parametrize(
+    ("users", "server_user", "granted"),
+    [((os.getuid(),), 4711, True), ((), 4711, False), ((os.getuid(), 4711), 4711, False), ((4711,), 4711, False)],
+)
+def test_a_stranger_is_leased_only_to_a_trusted_user_and_only_as_another_users_process(
+    path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch, users: tuple[int, ...], server_user: int, granted: bool
+) -> None:
+    made = LeaseServer(path, notes, users=users)
+    monkeypatch.setattr(processes, "user", lambda _: server_user)
+    assert isinstance(Line(made, path).attach(os.getppid()), Granted) is granted
+    made.close()
 
 
 def test_a_watched_server_cannot_hold_a_lease_not_even_after_it_was_let_go(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.producers.gateway.facts import definitions, secrets
+from triptych.producers.gateway.facts import marks, secrets
 from triptych.producers.gateway.facts.budget import Budget
 from triptych.producers.gateway.facts.definitions import tool_definitions
 from triptych.producers.gateway.facts.phrases import instructs
@@ -20,7 +20,7 @@ from triptych.producers.gateway.observer.framing import Lines
 Build = Callable[..., dict[str, Any]]
 READ = 262_144
 _BRANCHING = (_constants.MAX_REPEAT, _constants.MIN_REPEAT)
-PATTERNS = (*secrets.PATTERNS, *(pattern for _, pattern in definitions._PATTERNS))
+PATTERNS = tuple(map(re.compile, (*secrets.PATTERNS, *(pattern for _, pattern in marks.PATTERNS))))
 
 
 def repeats(pattern: re.Pattern[str]) -> Iterator[int]:

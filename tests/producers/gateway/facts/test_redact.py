@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 
 from triptych.models.digest import Keyring
 from triptych.producers.gateway.facts.secrets import find_secrets
-from triptych.producers.gateway.spool.record import dump, load
 
 Build = Callable[..., dict[str, Any]]
 CANARY = "CANARY-7f3a-do-not-publish"
@@ -125,7 +124,7 @@ def test_each_family_is_recognised_inside_a_text(
     (event,) = watched.client(call(note=f"use {secret} please"))
     (fact,) = event.secrets
     assert (fact.family, fact.pointer) == (family, "/arguments/note")
-    assert secret.encode() not in dump(event)
+    assert secret.encode() not in b"".join(watched.records)
 
 
 def test_the_same_secret_has_the_same_digest_in_result_and_argument(watched: Any, call: Build, answer: Build) -> None:
@@ -158,7 +157,7 @@ def test_results_are_counted_and_never_quoted(watched: Any, call: Build) -> None
     (event,) = watched.server({"jsonrpc": "2.0", "id": 1, "result": {"content": content, "structuredContent": {}}})
     assert event.result is not None
     assert (event.result.content_types, event.result.items, event.result.structured) == (("image", "text"), 2, True)
-    assert CANARY.encode() not in dump(event)
+    assert CANARY.encode() not in b"".join(watched.records)
 
 
 @given(st.recursive(st.text(min_size=1, max_size=3), lambda inner: st.lists(inner, max_size=3), max_leaves=5))
@@ -177,12 +176,5 @@ def test_no_value_of_any_shape_leaves(watch: Any, call: Build, shape: object) ->
     events += watched.server(
         {"jsonrpc": "2.0", "id": 2, "error": {"code": 1, "message": CANARY, "data": planted(shape)}}
     )
-    assert all(CANARY.encode() not in dump(event) for event in events)
+    assert CANARY.encode() not in b"".join(watched.records)
     assert len(events) == 4
-
-
-def test_a_record_gives_the_same_event_back(watched: Any, call: Build, answer: Build) -> None:
-    tools = {"tools": [{"name": "t", "description": "d", "inputSchema": {}}]}
-    events = watched.client(call(1, a=SECRETS["jwt"]), {"jsonrpc": "2.0", "id": 2, "method": "tools/list"})
-    events += watched.server(answer(1), {"jsonrpc": "2.0", "id": 2, "result": tools})
-    assert [load(dump(event)) for event in events] == events

@@ -5,11 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triptych.producers.gateway.observer.claims import Claims
 from triptych.producers.gateway.observer.ledger import TOO_MANY, Call, Ledger
 
 
 def call(number: int) -> Call:
-    return Call(str(number), "c", "minted", None, "x", "process", "tools/call", "t", None, "unknown", "", None)
+    return Call(str(number), "c", "minted", None, "x", "process", "tools/call", "t", None, Claims())
 
 
 def test_cancelled_calls_that_are_never_answered_are_forgotten() -> None:

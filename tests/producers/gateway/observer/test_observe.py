@@ -211,6 +211,15 @@ def test_an_oversize_request_still_has_its_method(watch: Any) -> None:
     assert (event.inspected, event.size) == (500, len(line))
 
 
+@pytest.mark.parametrize("body", [b'"id":1,"result":{"a":"%b"}', b'"result":{"a":"%b"},"jsonrpc":"2.0","id":1'])
+def test_an_oversize_reply_ends_its_call_wherever_its_id_stands(watch: Any, call: Build, body: bytes) -> None:
+    watched = watch(bound=500)
+    (request,) = watched.client(call(1))
+    (reply,) = watched.server(b'{"jsonrpc":"2.0",' + body % (b"a" * 20_000) + b"}\n")
+    assert (reply.kind, reply.call_id, reply.anomalies) == ("response", request.call_id, ("oversize",))
+    assert watched.observer.close() == []
+
+
 def test_replies_nobody_asked_for_are_named(watched: Any, call: Build, answer: Build) -> None:
     watched.client(call(1))
     replies = watched.server(answer(1), answer(1), answer(5))

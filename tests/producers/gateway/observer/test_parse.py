@@ -75,6 +75,33 @@ def test_a_cut_message_shows_its_first_members() -> None:
     assert parsed.value == {"id": 4, "method": "tools/call", "params": {"name": "t"}}
 
 
+@pytest.mark.parametrize(
+    ("tail", "members"),
+    [
+        (b'aaaa"}]},"jsonrpc":"2.0","id":7}', {"jsonrpc": "2.0", "id": 7}),
+        (b'aaaa"}]} , "id" : "a\\"b" }\r', {"id": 'a"b'}),
+        (b'"a","id":1}', {"id": 1}),
+        (b'{"text":"x\\",\\"id\\":7}"}]}}', {}),
+        (b'"},"id":7}}', {}),
+        (b'"id":7', {}),
+        (b"", {}),
+    ],
+)
+def test_the_end_of_a_cut_message_tells_what_stands_behind_its_content(tail: bytes, members: dict[str, object]) -> None:
+    parsed = parse(b'{"result":{"content":[{"text":"aaaa', complete=False, tail=tail)
+    assert parsed.value == {"result": {}, "params": {}} | members
+
+
+def test_of_an_id_before_and_behind_the_content_the_last_counts() -> None:
+    parsed = parse(b'{"id":4,"method":"tools/call","params":{"name":"t","x":"', complete=False, tail=b'"},"id":5}')
+    assert parsed.value["id"] == 5
+
+
+@given(st.binary(max_size=60))
+def test_no_tail_raises(tail: bytes) -> None:
+    assert parse(b'{"id":4', complete=False, tail=tail).anomalies == {"oversize"}
+
+
 @pytest.mark.parametrize("hostile", [b'"' + b'\\"' * 100_000, b"{" * 200_000, b'{"a":' * 100_000, b'"' * 200_001])
 def test_hostile_text_is_read_in_linear_time(hostile: bytes) -> None:
     assert parse(hostile, complete=False).anomalies == {"oversize"}

@@ -16,16 +16,17 @@ from triptych.models.errors import TriptychError
 from triptych.models.events import DeadLetter, ProtocolEvent
 from triptych.models.wire import bundled
 from triptych.producers.gateway.config import GatewayConfig
-from triptych.producers.gateway.spool.record import dump
+from triptych.producers.gateway.spool.record import Entry, dump, head
 from triptych.producers.gateway.spool.shipper import DEAD_LETTERS, Shipper
-from triptych.producers.gateway.spool.writer import Spool
+from triptych.producers.gateway.spool.writer import HEADER, Spool
 
 Consumed = Callable[[str, int], list[tuple[bytes, bytes]]]
 CODEC = bundled()
+HEAD = head(1, {"workload": "pod-1", "producer": "gateway:a", "principal": {"kind": "os_user", "id": "uid:7"}})
 
 
-def event(number: int) -> ProtocolEvent:
-    return ProtocolEvent(event_id=f"event-{number}", workload="pod-1", sequence=number)
+def event(number: int) -> Entry:
+    return HEAD, dump({"head": 1, "event_id": f"event-{number}", "sequence": number})
 
 
 class Broker:
@@ -74,7 +75,7 @@ def spool(tmp_path: Path) -> Spool:
 def test_an_acknowledged_segment_is_deleted_once_its_writer_is_gone(tmp_path: Path, spool: Spool) -> None:
     broker = Broker()
     ship = shipper(tmp_path, broker)
-    spool.append(dump(event(1)))
+    spool.append([event(1)])
     assert ship.step() == 1
     broker.answer(None)
     ship.scan()
@@ -86,7 +87,7 @@ def test_an_acknowledged_segment_is_deleted_once_its_writer_is_gone(tmp_path: Pa
 
 
 def test_what_is_not_acknowledged_is_never_deleted(tmp_path: Path, spool: Spool) -> None:
-    spool.append(dump(event(1)))
+    spool.append([event(1)])
     spool.close()
     ship = shipper(tmp_path, Broker())
     ship.step()
@@ -96,7 +97,7 @@ def test_what_is_not_acknowledged_is_never_deleted(tmp_path: Path, spool: Spool)
 
 def test_a_new_shipper_goes_on_behind_the_last_acknowledged_event(tmp_path: Path, spool: Spool) -> None:
     for number in range(4):
-        spool.append(dump(event(number)))
+        spool.append([event(number)])
     broker = Broker()
     first = shipper(tmp_path, broker)
     first.step()
@@ -109,7 +110,7 @@ def test_a_new_shipper_goes_on_behind_the_last_acknowledged_event(tmp_path: Path
 
 def test_acknowledgements_out_of_order_move_nothing_past_a_gap(tmp_path: Path, spool: Spool) -> None:
     for number in range(3):
-        spool.append(dump(event(number)))
+        spool.append([event(number)])
     broker = Broker()
     ship = shipper(tmp_path, broker)
     ship.step()
@@ -123,7 +124,7 @@ def test_acknowledgements_out_of_order_move_nothing_past_a_gap(tmp_path: Path, s
 
 def test_a_failed_delivery_is_sent_again_after_the_others_are_resolved(tmp_path: Path, spool: Spool) -> None:
     for number in range(3):
-        spool.append(dump(event(number)))
+        spool.append([event(number)])
     broker = Broker()
     ship = shipper(tmp_path, broker)
     ship.step()
@@ -135,8 +136,8 @@ def test_a_failed_delivery_is_sent_again_after_the_others_are_resolved(tmp_path:
 
 
 def test_a_record_that_is_no_event_becomes_a_dead_letter_and_holds_nothing_up(tmp_path: Path, spool: Spool) -> None:
-    for record in (b"{}", dump(event(1)), b"\xff", b'{"event_id":1}'):
-        spool.append(record)
+    for record in (b"{}", event(1)[1], b"\xff", b'{"event_id":1}'):
+        spool.append([(HEAD, record)])
     broker = Broker()
     ship = shipper(tmp_path, broker)
     assert ship.step() == 4
@@ -150,8 +151,28 @@ def test_a_record_that_is_no_event_becomes_a_dead_letter_and_holds_nothing_up(tm
     assert ship.unreadable == 3
 
 
+def test_events_whose_head_cannot_be_read_are_buried_and_no_other(tmp_path: Path, spool: Spool) -> None:
+    foreign = HEAD._replace(number=2, record=HEAD.record.replace(b'"format":2', b'"format":9'))
+    spool.append([event(1), (foreign, dump({"head": 2, "event_id": "event-2"})), event(3)])
+    broker = Broker()
+    ship = shipper(tmp_path, broker)
+    ship.step()
+    assert (broker.ids(), ship.unreadable) == (["event-1", "event-3"], 2)
+
+
+def test_a_head_alone_holds_no_segment_back(tmp_path: Path, spool: Spool) -> None:
+    spool.append([(HEAD, b"")])
+    (path,) = tmp_path.glob("*.spool")
+    os.truncate(path, HEADER + len(HEAD.record))  # its writer was killed there
+    spool.close()
+    ship = shipper(tmp_path, Broker())
+    ship.step()
+    ship.scan()
+    assert (ship.unreadable, list(tmp_path.glob("*.spool"))) == (0, [])
+
+
 def test_half_a_record_of_a_dead_writer_is_counted_and_let_go(tmp_path: Path, spool: Spool) -> None:
-    spool.append(dump(event(1)))
+    spool.append([event(1)])
     (path,) = tmp_path.glob("*.spool")
     with path.open("ab") as file:
         file.write(b"\0\0\0\x09half")
@@ -165,11 +186,11 @@ def test_half_a_record_of_a_dead_writer_is_counted_and_let_go(tmp_path: Path, sp
 
 
 def test_a_large_record_is_read_whole(tmp_path: Path, spool: Spool) -> None:
-    large = ProtocolEvent(event_id="large", capabilities=("x" * 3_000_000,))
     spool._limit = 1 << 30
-    spool.append(dump(large))
+    spool.append([(HEAD, dump({"head": 1, "event_id": "large", "capabilities": ["x" * 3_000_000]}))])
     broker = Broker()
-    shipper(tmp_path, broker).step()
+    ship = shipper(tmp_path, broker)
+    assert [ship.step(), ship.step()] == [0, 1]  # its head first: that much is always read
     assert broker.ids() == ["large"]
 
 
@@ -222,7 +243,7 @@ def test_a_second_shipper_leaves_the_folder_to_the_first(tmp_path: Path, broker:
 
 
 def test_without_a_broker_it_says_so_and_keeps_everything(tmp_path: Path, spool: Spool) -> None:
-    spool.append(dump(event(1)))
+    spool.append([event(1)])
     process = subprocess.Popen(command(tmp_path, "127.0.0.1:1", "t"), stderr=subprocess.PIPE)
     assert process.stderr
     assert b"K01 no Kafka broker answered at 127.0.0.1:1" in process.stderr.readline()

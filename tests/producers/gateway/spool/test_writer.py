@@ -9,18 +9,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triptych.producers.gateway.spool.record import HEAD, Entry, head
 from triptych.producers.gateway.spool.writer import Spool, SpoolError, split
+
+FIRST, SECOND = head(1, {"host": "a"}), head(2, {"host": "b"})
 
 
 def written(folder: Path) -> list[bytes]:
-    return [record for path in sorted(folder.glob("*.spool")) for record in split(path.read_bytes())[0]]
+    return [record for path in segments(folder) for record in split(path.read_bytes())[0]]
+
+
+def segments(folder: Path) -> list[Path]:
+    """In the order in which they were begun."""
+    return sorted(folder.glob("*.spool"), key=lambda path: int(path.stem.rpartition("-")[2]))
+
+
+def entry(record: bytes) -> list[Entry]:
+    return [(FIRST, record)]
 
 
 def test_a_record_is_on_disk_when_append_returns(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "a", limit=1 << 20)
-    assert spool.append(b"one")
-    assert spool.append(b"two")
-    assert written(tmp_path) == [b"one", b"two"]
+    assert spool.append(entry(b"one"))
+    assert spool.append([*entry(b"two"), *entry(b"three")])
+    assert written(tmp_path) == [FIRST.record, b"one", b"two", b"three"]
 
 
 def test_segments_are_private(tmp_path: Path) -> None:
@@ -29,21 +41,29 @@ def test_segments_are_private(tmp_path: Path) -> None:
     assert [path.stat().st_mode & 0o777 for path in (segment, segment.parent)] == [0o600, 0o700]
 
 
-def test_a_full_segment_is_followed_by_another(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, "a", limit=1 << 20, segment_bytes=100)
-    records = [bytes([number]) * 40 for number in range(10)]
-    assert all(map(spool.append, records))
-    assert written(tmp_path) == records
-    assert len(list(tmp_path.glob("*.spool"))) > 1
+def test_every_segment_holds_the_heads_its_events_name_once(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, "a", limit=1 << 20, segment_bytes=400)
+    for number in range(60):
+        assert spool.append([(SECOND if number % 3 else FIRST, b"event %d" % number)])
+    found = [split(path.read_bytes())[0] for path in segments(tmp_path)]
+    assert len(found) > 2
+    for records in found:
+        heads = [record for record in records if record.startswith(HEAD)]
+        assert records[0] in heads
+        assert sorted(heads) == sorted({FIRST.record, SECOND.record})
+    assert [record for records in found for record in records if not record.startswith(HEAD)] == [
+        b"event %d" % number for number in range(60)
+    ]
 
 
 def test_a_full_folder_refuses_until_there_is_room(tmp_path: Path) -> None:
-    spool = Spool(tmp_path, "a", limit=150, segment_bytes=100)
-    kept = [spool.append(b"x" * 60) for _ in range(6)]
-    assert kept == [True, True, True, True, False, False]
+    spool = Spool(tmp_path, "a", limit=250, segment_bytes=100)
+    kept = [spool.append(entry(b"x" * 60)) for _ in range(6)]
+    assert (kept[0], kept[-1]) == (True, False)
+    assert sorted(kept, reverse=True) == kept
     for path in tmp_path.glob("*.spool"):
         path.unlink()
-    assert spool.append(b"y")
+    assert spool.append(entry(b"y"))
 
 
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
@@ -55,7 +75,7 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
 def test_a_disk_that_fails_is_a_refusal_and_no_exception(tmp_path: Path) -> None:
     spool = Spool(tmp_path, "a", limit=1 << 20)
     os.close(spool._fd)  # what a vanished mount looks like to the next write
-    assert not spool.append(b"x")
+    assert not spool.append(entry(b"x"))
 
 
 @given(st.lists(st.binary(max_size=30), max_size=6), st.integers(0, 200))

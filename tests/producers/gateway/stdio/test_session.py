@@ -6,15 +6,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from triptych.models.events import ProtocolEvent
 from triptych.producers.gateway.observer.ledger import Call
-from triptych.producers.gateway.spool.record import load
-from triptych.producers.gateway.stdio.gate import Gate
+from triptych.producers.gateway.observer.observe import Message
+from triptych.producers.gateway.spool.events import Events
+from triptych.producers.gateway.spool.record import Entry
 from triptych.producers.gateway.stdio.session import Session
 
 Build = Callable[..., dict[str, Any]]
@@ -41,54 +45,48 @@ class Kept:
 
     def __init__(self) -> None:
         self.events: list[ProtocolEvent] = []
+        self.writes = 0
+        self.full = False
+        self._known = Events()
 
-    def append(self, record: bytes) -> bool:
-        self.events.append(load(record))
+    def append(self, entries: Iterable[Entry]) -> bool:
+        if self.full:
+            return False
+        self.writes += 1
+        for head, record in entries:
+            self._known.learn(head.record)
+            self.events.append(self._known.read(record))
         return True
 
 
 class Connected:
     """A session without processes."""
 
-    def __init__(self, watched: Any, gate: Gate | None = None) -> None:
-        self.lease, self.spool = Lease(), Kept()
+    def __init__(self, watched: Any) -> None:
+        self.lease, self.spool, self.describer = Lease(), Kept(), watched.describer
         self.session = Session(
             watched.observer,
             watched.describer,
             lease=self.lease,  # type: ignore[arg-type]
             spool=self.spool,  # type: ignore[arg-type]
             now=watched.now,
-            gate=gate,
         )
 
-    def client(self, *messages: object) -> list[Any]:
-        return ids(self.session.towards_server(b"".join(map(line, messages))))
+    def client(self, *messages: object) -> None:
+        self.session.towards_server(b"".join(map(line, messages)))
 
-    def server(self, *messages: object) -> list[Any]:
+    def server(self, *messages: object) -> None:
         self.session.towards_client(b"".join(map(line, messages)))
-        return ids(self.session.forwarded())
+        self.session.forwarded()
 
 
 def line(message: object) -> bytes:
     return json.dumps(message).encode() + b"\n"
 
 
-def ids(sent: bytes) -> list[Any]:
-    return [json.loads(one).get("id", "cancel") for one in sent.splitlines()]
-
-
-def cancel(number: int) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": number}}
-
-
 @pytest.fixture
 def connected(watched: Any) -> Connected:
     return Connected(watched)
-
-
-@pytest.fixture
-def serialised(watched: Any) -> Connected:
-    return Connected(watched, Gate(1 << 20))
 
 
 def test_a_tool_call_behind_many_elements_of_a_batch_is_leased_and_told(connected: Connected, call: Build) -> None:
@@ -114,42 +112,54 @@ def test_a_request_that_is_not_tracked_is_not_leased(connected: Connected, call:
     assert len(connected.lease.begun) == 8192
 
 
-def test_a_cancelled_call_that_is_never_answered_lets_the_next_go(serialised: Connected, call: Build) -> None:
-    assert serialised.client(call(1), call(2)) == [1]
-    assert serialised.client(cancel(1)) == ["cancel", 2]
+PIECES = st.sampled_from(
+    [
+        b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","arguments":{"a":"b"}}}',
+        b'{"jsonrpc":"2.0","id":1,"result":{}}',
+        *(b"\n", b"\r", b"\r\n", b"[", b"]", b"{}", b"\xff", b'"', b"x"),
+    ]
+)
 
 
-def test_a_late_reply_to_a_cancelled_call_opens_the_gate_no_second_time(
-    serialised: Connected, call: Build, answer: Build
+@given(st.lists(PIECES, max_size=12).map(b"".join), st.lists(st.integers(0, 400), max_size=6))
+def test_where_a_stream_is_split_changes_no_event(watch: Any, stream: bytes, cuts: list[int]) -> None:
+    def told(places: list[int]) -> list[tuple[object, ...]]:
+        one = Connected(watch())
+        for start, end in pairwise(sorted({0, len(stream), *(cut for cut in places if cut < len(stream))})):
+            one.session.towards_server(stream[start:end])
+        one.session.towards_server(b"")
+        assert one.session.failures == {}
+        return [(event.kind, event.jsonrpc_id, event.anomalies, event.span, event.digest) for event in one.spool.events]
+
+    assert told(cuts) == told([])
+
+
+def test_a_spool_that_is_full_is_counted_and_the_next_event_says_so(connected: Connected, call: Build) -> None:
+    connected.spool.full = True
+    connected.client(call(1), call(2))
+    connected.spool.full = False
+    connected.client(call(3))
+    assert connected.session.failures == {"spool-full": 2}
+    assert [(event.sequence, event.lost_before) for event in connected.spool.events] == [(3, 2)]
+
+
+def test_what_cannot_be_described_costs_no_other_event(
+    connected: Connected, call: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    serialised.client(call(1), call(2), call(3), cancel(1), cancel(1))
-    assert serialised.server(answer(1)) == []
-    assert serialised.server(answer(2)) == [3]
+    real = connected.describer.message
+
+    def fails(message: Message, *more: Any) -> Any:
+        return real(message, *more) if message.shape.id != ("integer", 2) else {}["a bug"]
+
+    monkeypatch.setattr(connected.describer, "message", fails)
+    connected.client(call(1), call(2), call(3))
+    assert [event.jsonrpc_id for event in connected.spool.events] == ["1", "3"]
+    assert connected.session.failures == {"KeyError": 1}
 
 
-def test_a_reply_to_a_continued_call_opens_no_gate(serialised: Connected, call: Build, answer: Build) -> None:
-    retry = call(7)
-    retry["params"]["requestState"] = "s"
-    serialised.client(call(1), retry, call(2))
-    assert serialised.server(answer(7)) == []
-    assert serialised.server(answer(1)) == [2]
-
-
-def test_the_gate_waits_for_every_tool_call_of_a_batch(serialised: Connected, call: Build, answer: Build) -> None:
-    batch = [{"jsonrpc": "2.0", "method": "notifications/x"}] * 300 + [call(1), call(2)]
-    serialised.session.towards_server(line(batch) + line(call(3)))
-    assert serialised.server(answer(1)) == []
-    assert serialised.server(answer(2)) == [3]
-
-
-def test_a_client_that_sends_more_than_may_be_held_has_to_wait(serialised: Connected, call: Build) -> None:
-    large = call(2, a="x" * 900_000)
-    serialised.client(call(1))
-    full = []
-    for _ in range(20):
-        serialised.client(large)
-        full.append(serialised.session.full)
-    assert (full[0], full[-1]) == (False, True)
+def test_one_chunk_is_one_write(connected: Connected, call: Build) -> None:
+    connected.client(*(call(number) for number in range(20)))
+    assert (connected.spool.writes, len(connected.spool.events)) == (1, 20)
 
 
 def test_a_spool_nobody_ships_shows_no_value(tmp_path: Path) -> None:

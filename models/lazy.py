@@ -1,0 +1,222 @@
+"""Records of stage 1 as it handles them at speed: what the join looks at is read, the rest stays as it is on the wire.
+
+The classes are not frozen, because a frozen record costs four times as much to make.
+Refuses schemas in which a part of a message is laid out in another way than in the call that takes it over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from . import specialised
+from .events import (
+    Binding,
+    CallRef,
+    CallState,
+    ConversationSource,
+    Coverage,
+    Direction,
+    Era,
+    Lease,
+    MessageKind,
+    ValueKind,
+)
+from .lazy_events import EventReader, LazyEvent, knows_layout, length_at
+from .specialised import Raw, Read, Write
+
+__all__ = ["Envelope", "LazyBatch", "LazyCall", "LazyMessage", "Named", "batch_reader", "call_writer", "message_reader"]
+
+_NONE = Raw(b"\0")  # an empty array, or no value
+_NO_PRINCIPAL = Raw(bytes(3))
+_NO_SERVER = Raw(bytes(6))
+_RAW = ("principal", "server", "arguments", "secrets", "result", "tools")
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Named:
+    """What one argument names."""
+
+    pointer: str
+    kind: ValueKind
+    digests: tuple[str, ...]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class LazyMessage:
+    """A ProtocolEvent. `named` are its arguments, read; the other names mean what they mean there."""
+
+    event_id: str = ""
+    workload: str = ""
+    correlation_id: str = ""
+    call_id: str = ""
+    wall_ns: int = 0
+    mono_ns: int = 0
+    boot_id: str = ""
+    host: str = ""
+    cluster: str = ""
+    lost_before: int = 0
+    key_id: str = ""
+    conversation: str = ""
+    conversation_source: ConversationSource = "unknown"
+    direction: Direction = "unknown"
+    kind: MessageKind = "unknown"
+    method: str | None = None
+    era: Era = "unknown"
+    parent_span_id: str | None = None
+    tool: str | None = None
+    principal: Raw = _NO_PRINCIPAL
+    server: Raw = _NO_SERVER
+    size: int = 0
+    inspected: int = 0
+    arguments: Raw = _NONE
+    secrets: Raw = _NONE
+    result: Raw = _NONE
+    is_error: bool | None = None
+    error_code: int | None = None
+    tools: Raw = _NONE
+    anomalies: tuple[str, ...] = ()
+    in_flight: tuple[str, ...] = ()
+    lease: Lease = "none"
+    named: tuple[Named, ...] = ()
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class Envelope:
+    """An ExecutionBatch without its events."""
+
+    event_id: str
+    workload: str
+    wall_ns: int
+    mono_ns: int
+    boot_id: str
+    host: str
+    cluster: str
+    lost_before: int
+    key_id: str
+    lost_from_ns: int
+    calls: tuple[CallRef, ...]
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class LazyBatch:
+    """An ExecutionBatch. `wall_ns` is its time, or its arrival where its clock is wrong."""
+
+    wall_ns: int
+    envelope: Envelope
+    events: tuple[LazyEvent, ...]
+
+    @property
+    def event_id(self) -> str:
+        return self.envelope.event_id
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class LazyCall:
+    """A Call while it is put together, and on its way out."""
+
+    event_id: str = ""
+    workload: str = ""
+    correlation_id: str = ""
+    call_id: str = ""
+    wall_ns: int = 0
+    mono_ns: int = 0
+    boot_id: str = ""
+    host: str = ""
+    cluster: str = ""
+    key_id: str = ""
+    revision: int = 0
+    state: CallState = "complete"
+    conversation: str = ""
+    conversation_source: ConversationSource = "unknown"
+    era: Era = "unknown"
+    method: str = ""
+    tool: str | None = None
+    principal: Raw = _NO_PRINCIPAL
+    server: Raw = _NO_SERVER
+    started_ns: int = 0
+    ended_ns: int = 0
+    parent_span_id: str | None = None
+    is_error: bool | None = None
+    error_code: int | None = None
+    request_size: int = 0
+    response_size: int = 0
+    arguments: Raw = _NONE
+    secrets: Raw = _NONE
+    result: Raw = _NONE
+    tools: Raw = _NONE
+    anomalies: tuple[str, ...] = ()
+    in_flight: int = 0
+    binding: Binding = "none"
+    effects: Raw = _NONE
+    effects_dropped: int = 0
+    unobserved: tuple[str, ...] = ()
+    coverage: Coverage = Coverage()  # noqa: RUF009  frozen, and so may be shared
+
+
+@dataclass(slots=True, eq=False, kw_only=True)
+class _Arguments:
+    arguments: tuple[Named, ...]
+
+
+def message_reader(schema: Mapping[str, Any]) -> Read:
+    """What reads the body of a ProtocolEvent as a LazyMessage."""
+    read = specialised.reader(schema, {"ProtocolEvent": LazyMessage})
+    arguments = [field for field in schema["fields"] if field["name"] == "arguments"]
+    kinds = {"ProtocolEvent": _Arguments, "ArgumentFact": Named}
+    read_arguments = specialised.reader({**schema, "fields": arguments}, kinds)
+
+    def read_message(data: bytes, at: int) -> tuple[LazyMessage, int]:
+        message, at = read(data, at)
+        if message.arguments != _NONE:
+            message.named = read_arguments(message.arguments, 0)[0].arguments
+        return message, at
+
+    return read_message
+
+
+def batch_reader(schema: Mapping[str, Any]) -> Read:
+    """What reads the body of an ExecutionBatch as a LazyBatch. Raises ValueError for a layout it does not know."""
+    *fields, last = schema["fields"]
+    if last["name"] != "events" or not knows_layout(last["type"]["items"]):
+        raise ValueError("an execution event is laid out in another way")
+    read_envelope = specialised.reader({**schema, "fields": fields}, {"ExecutionBatch": Envelope, "CallRef": CallRef})
+
+    read_event = EventReader().read
+
+    def read_batch(data: bytes, at: int) -> tuple[LazyBatch, int]:
+        envelope, at = read_envelope(data, at)
+        number, at = length_at(data, at)
+        events = []
+        for _ in range(number):
+            event, at = read_event(data, at)
+            events.append(event)
+        if number:
+            end, at = length_at(data, at)
+            if end:
+                raise ValueError("more than one block")
+        return LazyBatch(wall_ns=envelope.wall_ns, envelope=envelope, events=tuple(events)), at
+
+    return read_batch
+
+
+def call_writer(schema: Mapping[str, Any], message: Mapping[str, Any]) -> Write:
+    """What writes a LazyCall as the body of a Call, of which parts come from the messages of a schema as they are."""
+    theirs, ours = _layouts(message), _layouts(schema)
+    if different := [name for name in _RAW if theirs[name] != ours[name]]:
+        raise ValueError(f"{different} are laid out in two ways")
+    return specialised.writer(schema, raw=(*_RAW, "effects"))
+
+
+def _layouts(schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {field["name"]: _layout(field["type"]) for field in schema["fields"]}
+
+
+def _layout(schema: Any) -> Any:
+    """A type without what does not show on the wire."""
+    if isinstance(schema, list):
+        return [_layout(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _layout(value) for key, value in schema.items() if key not in ("doc", "default", "aliases")}

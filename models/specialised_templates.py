@@ -1,0 +1,125 @@
+"""The Python that reads, passes over or writes one value of each Avro type; specialised.py puts it together.
+
+`data`, `at`: the bytes and the position. `out`: the buffer. `{into}`, `{value}`: the variable. `{inner}`: the source
+for what is within. `{name}`: a function or a table. `{depth}` tells variables of nested arrays apart.
+"""
+
+from __future__ import annotations
+
+__all__ = ["READ", "SKIP", "WRITE"]
+
+_READ_VARINT = """
+n = data[at]
+at += 1
+if n > 127:
+    n, at = more(data, at, n)
+"""
+_READ_END = f"""{_READ_VARINT}
+if n & 1:
+    raise ValueError("a negative length")
+end = at + (n >> 1)
+"""
+_READ_LONG = _READ_VARINT + "{into} = n >> 1 ^ -(n & 1)\n"
+READ = {
+    "int": _READ_LONG,
+    "long": _READ_LONG,
+    "boolean": "{into} = data[at] != 0\nat += 1\n",
+    "double": "{into} = double(data, at)[0]\nat += 8\n",
+    "string": _READ_END + "{into} = str(data[at:end], 'utf-8')\nat = end\n",
+    "bytes": _READ_END + "{into} = data[at:end]\nat = end\n",
+    "enum": "{into} = {name}[data[at]]\nat += 1\n",
+    "record": "{into}, at = {name}(data, at)\n",
+    "option": """
+n = data[at]
+at += 1
+if n == 2:
+    {inner}
+elif n:
+    raise ValueError("a branch that the union does not have")
+else:
+    {into} = None
+""",
+    "array": """
+{into} = ()
+n = data[at]
+at += 1
+if n:
+    items{depth} = []
+    while n:
+        if n > 127 or n & 1:
+            n, at = block(data, at, n)
+        for _ in range(n >> 1):
+            {inner}
+            items{depth}.append(item{depth})
+        n = data[at]
+        at += 1
+    {into} = tuple(items{depth})
+""",
+}
+
+SKIP = {
+    "int": _READ_VARINT,
+    "long": _READ_VARINT,
+    "boolean": "at += 1\n",
+    "double": "at += 8\n",
+    "string": _READ_END + "str(data[at:end], 'utf-8')\nat = end\n",  # refused here, for it may be passed on
+    "bytes": _READ_END + "at = end\n",
+    "enum": "{name}[data[at]]\nat += 1\n",
+    "record": "at = {name}(data, at)\n",
+    "option": """
+n = data[at]
+at += 1
+if n == 2:
+    {inner}
+elif n:
+    raise ValueError("a branch that the union does not have")
+""",
+    "array": """
+n = data[at]
+at += 1
+while n:
+    if n > 127 or n & 1:
+        n, at = block(data, at, n)
+    for _ in range(n >> 1):
+        {inner}
+    n = data[at]
+    at += 1
+""",
+}
+
+_WRITE_LENGTH = """
+n = len({it}) << 1
+if n < 128:
+    out.append(n)
+else:
+    put(n, out)
+"""
+_WRITE_LONG = """
+n = {value} << 1 ^ {value} >> 63
+if 0 <= n < 128:
+    out.append(n)
+else:
+    put(n, out)
+"""
+WRITE = {
+    "int": _WRITE_LONG,
+    "long": _WRITE_LONG,
+    "boolean": "out.append(1 if {value} else 0)\n",
+    "double": "out += double({value})\n",
+    "string": "text = {value}.encode()\n" + _WRITE_LENGTH.format(it="text") + "out += text\n",
+    "bytes": _WRITE_LENGTH.format(it="{value}") + "out += {value}\n",
+    "enum": "out.append({name}[{value}])\n",
+    "record": "{name}({value}, out)\n",
+    "option": """
+if {value} is None:
+    out.append(0)
+else:
+    out.append(2)
+    {inner}
+""",
+    "array": _WRITE_LENGTH.format(it="{value}") + """if {value}:
+    for item{depth} in {value}:
+        {inner}
+    out.append(0)
+""",
+}  # fmt: skip
