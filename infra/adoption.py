@@ -13,7 +13,7 @@ from pathlib import Path
 from ..models.errors import ConfigError
 from ..producers.gateway.adoption.files import Held, hold, keep, replace
 from ..producers.gateway.adoption.routes import Route, Routes, added
-from ..producers.gateway.adoption.showing import difference, shown
+from ..producers.gateway.adoption.showing import difference, shown, shown_settings
 from ..producers.gateway.adoption.starting import settings_text
 from ..producers.gateway.adoption.stdio import Launcher
 from ..producers.gateway.adoption.wrapping import Outcome, Rewriting, look, unwrap, wrap
@@ -50,7 +50,8 @@ class Change:
         before, after = self.client.text, self.rewriting.text
         lines = difference(shown(before), shown(after), str(self.client.path))
         if self.settings_text is not None:
-            lines += difference(self.settings_before, self.settings_text, str(self.settings), context=0)
+            before, after = shown_settings(self.settings_before), shown_settings(self.settings_text)
+            lines += difference(before, after, str(self.settings), context=0)
         return lines
 
     def make(self) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from ..producers.gateway.adoption.launching import Reached, reached
 from ..producers.gateway.adoption.routes import Routes
 from ..producers.gateway.config import sections
 from ..producers.gateway.policy.pins import Pins
+from ..producers.gateway.stdio.server import child_environment
 from . import gateways
 from .loading import Loaded
 
@@ -49,12 +51,20 @@ def live(loaded: Loaded, server: str, client: Path | None, file: Path | None, co
     section = sections(tables).get(server, {})
     asked = _reached(server, client, command, str(section.get("upstream", "")), Routes(tables, ""))
     version, tools = (
-        ask_launched(asked.command, asked.environment) if asked.command else ask_listening(asked.url, asked.headers)
+        ask_launched(asked.command, _environment(loaded, asked))
+        if asked.command
+        else ask_listening(asked.url, asked.headers)
     )
     named = sections(tables).get(asked.name, {}).get("pins")
     usual = gateways.file(loaded.settings).with_name(f"{asked.name.replace('/', '_')}.pins.json")
     path = file or (Path(named).expanduser() if named else usual)
     return Pinned(Pins.of(asked.name, version, tools), path, bool(named))
+
+
+def _environment(loaded: Loaded, asked: Reached) -> dict[str, str]:
+    """As the gateway would launch it."""
+    remove = gateways.stdio(loaded, asked.command, asked.name).child_env_remove
+    return child_environment({**os.environ, **asked.environment}, remove)
 
 
 def _reached(server: str, client: Path | None, command: Sequence[str], upstream: str, routes: Routes) -> Reached:

@@ -6,13 +6,15 @@ metadata are asked about but never learned as normal, and one principal alone ca
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from .acting import is_outside
 from .events import Call, Effect, LearningState
+from .keys import key_of, place_of
+from .sources import source_keys
 
 __all__ = [
     "EDGE",
@@ -48,12 +50,9 @@ PROVISIONAL = 40
 ACTIVE = 160
 QUORUM = 2
 EDGE = 3  # actions in the longest order
-_SEPARATOR = "\x1f"
-_PART = 160
 _DEPTH = 4
 _ACTIONS = frozenset({"resources/read", "prompts/get"})
 _VARIABLE = re.compile(r"\d+|[0-9a-f]{8,}|[0-9a-f-]{32,}|tmp[a-z0-9_]{6,}", re.IGNORECASE)
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,25 +97,37 @@ class Baseline:
     def __init__(self, server: str) -> None:
         self.server = server
         self._principal: dict[str, str] = {}
+        self._owners: Counter[str] = Counter()
         self._sessions: dict[str, set[str]] = {}
+        self._principals: dict[str, Counter[str]] = {}
 
     def learn(self, session: str, principal: str, keys: Iterable[str]) -> None:
         """Add the facts of one session. A session belongs to the principal that opened it."""
-        self._principal.setdefault(session, principal)
+        if session not in self._principal:
+            self._principal[session] = principal
+            self._owners[principal] += 1
+        owner = self._principal[session]
         for key in keys:
-            self._sessions.setdefault(key, set()).add(session)
+            sessions = self._sessions.setdefault(key, set())
+            if session not in sessions:
+                sessions.add(session)
+                self._principals.setdefault(key, Counter())[owner] += 1
 
-    def view(self, keys: Iterable[str], *, without: str | None = None) -> BaselineView:
-        """The view of `keys`, as if the session `without` had never been learned."""
-        left_out = {without} if without is not None else set()
-        everyone = self._principal.keys() - left_out
-        supports = {key: self._support(self._sessions.get(key, set()) - left_out) for key in keys}
-        total = self._support(everyone)
+    def view(self, keys: Iterable[str], *, without: Collection[str] = ()) -> BaselineView:
+        """The view of `keys`, as if the sessions `without` had never been learned."""
+        supports = {key: self._support(key, without) for key in keys}
+        left_out = self._principal.keys() & set(without)
+        total = self._without(self._owners, left_out)
         return BaselineView(self.server, total.sessions, total.principals, supports)
 
-    def _support(self, sessions: Iterable[str]) -> Support:
-        principals = Counter(self._principal[session] for session in sessions)
-        return Support(principals.total(), len(principals))
+    def _support(self, key: str, without: Collection[str]) -> Support:
+        sessions = self._sessions.get(key, set())
+        return self._without(self._principals.get(key, Counter()), sessions.intersection(without))
+
+    def _without(self, principals: Counter[str], left_out: Iterable[str]) -> Support:
+        """Of so many sessions by principal, those that remain."""
+        gone = Counter(self._principal[session] for session in left_out)
+        return Support(principals.total() - gone.total(), sum(count > gone[who] for who, count in principals.items()))
 
 
 def action_of(call: Call) -> str:
@@ -131,55 +142,55 @@ def is_action(call: Call) -> bool:
 
 
 def tool_key(tool: str) -> str:
-    return _key("tool", tool)
+    return key_of("tool", tool)
 
 
 def egress_key(tool: str) -> str:
     """The tool contacted anything outside."""
-    return _key("egress", tool)
+    return key_of("egress", tool)
 
 
 def destination_key(tool: str, address: str, port: int | None) -> str:
-    return _key("to", tool, address, str(port or 0))
+    return key_of("to", tool, address, str(port or 0))
 
 
 def path_class_key(tool: str, directory: str) -> str:
     """`directory` is a path_class()."""
-    return _key("path", tool, directory)
+    return key_of("path", tool, directory)
 
 
 def sensitive_key(tool: str, sensitivity: str) -> str:
-    return _key("sensitive", tool, sensitivity)
+    return key_of("sensitive", tool, sensitivity)
 
 
 def child_key(tool: str, exe: str) -> str:
-    return _key("child", tool, exe)
+    return key_of("child", tool, exe)
 
 
 def definition_key(tool: str, digest: str) -> str:
     """The server described the tool in exactly this way."""
-    return _key("definition", tool, digest)
+    return key_of("definition", tool, digest)
 
 
 def tool_definitions_key(tool: str) -> str:
     """The server described the tool in any way."""
-    return _key("defined", tool)
+    return key_of("defined", tool)
 
 
 def argument_keys_key(tool: str, keys: Iterable[str]) -> str:
     """The tool was called with exactly this set of top-level argument names."""
-    return _key("keys", tool, ",".join(sorted(set(keys))))
+    return key_of("keys", tool, ",".join(sorted(set(keys))))
 
 
 def value_key(tool: str, pointer: str, digest: str) -> str:
     """The value stood at this place of this tool's arguments; an empty tool and pointer mean anywhere on the server."""
-    return _key("value", tool, re.sub(r"/\d+(?=/|$)", "/*", pointer), digest)
+    return key_of("value", tool, place_of(pointer), digest)
 
 
 def size_keys(kind: str, tool: str, size: int) -> tuple[str, ...]:
     """One rung for every power of two up to `size` (bytes), the highest last: the support of a rung is the number of
     sessions that reached it."""
-    return tuple(_key("size", kind, tool, str(rung)) for rung in range(1, max(size, 0).bit_length() + 1))
+    return tuple(key_of("size", kind, tool, str(rung)) for rung in range(1, max(size, 0).bit_length() + 1))
 
 
 def edge_keys(actions: Sequence[str]) -> tuple[str, ...]:
@@ -187,7 +198,7 @@ def edge_keys(actions: Sequence[str]) -> tuple[str, ...]:
     `^` stands before the first action of a turn."""
     padded = ("^",) * (EDGE - 1) + tuple(actions[-EDGE:])
     grams = (padded[-length:] for length in range(2, EDGE + 1))
-    return tuple(key for gram in grams for key in (_key("before", *gram[:-1]), _key("edge", *gram)))
+    return tuple(key for gram in grams for key in (key_of("before", *gram[:-1]), key_of("edge", *gram)))
 
 
 def argument_keys(call: Call) -> frozenset[str]:
@@ -202,6 +213,7 @@ def keys_of(call: Call) -> tuple[str, ...]:
     for fact in call.arguments:
         for digest in fact.digests:
             keys += (value_key(tool, fact.pointer, digest), value_key("", "", digest))
+    keys += source_keys(call, tool)
     for definition in call.tools:
         keys += (tool_definitions_key(definition.name), definition_key(definition.name, definition.digest))
     sent = sum(effect.bytes_out for effect in call.effects if is_outside(effect))
@@ -239,11 +251,6 @@ def actions_before(calls: Sequence[Call], index: int) -> tuple[str, ...]:
     )
 
 
-def is_outside(effect: Effect) -> bool:
-    """Whether an effect reached beyond the networks declared as inside."""
-    return effect.destination in {"outside", "metadata"}
-
-
 def deny_to_learn(effect: Effect) -> bool:
     """Whether an effect must never become normal, however often it is seen."""
     return effect.sensitivity is not None or effect.destination == "metadata"
@@ -270,15 +277,3 @@ def _effect_keys(tool: str, effect: Effect) -> tuple[str, ...]:
     if is_outside(effect):
         keys.append(egress_key(tool))
     return tuple(keys)
-
-
-def _key(kind: str, *parts: str) -> str:
-    """A key of bounded length whose parts cannot run into each other."""
-    return _SEPARATOR.join((kind, *map(_part, parts)))
-
-
-def _part(text: str) -> str:
-    clean = _CONTROL.sub("?", text)
-    if len(clean) <= _PART and clean == text:
-        return clean
-    return f"{clean[:_PART]}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

@@ -121,15 +121,16 @@ def _flatten(tree: Any, chosen: NDArray[Any], offset: int) -> tuple[NDArray[Any]
 
 def _depths(tree: Any) -> Floats:
     """The depth of every leaf, and of every inner node the mean over the samples below it."""
-    level = np.zeros(tree.node_count)
-    inner = np.flatnonzero(tree.children_left >= 0)  # parents stand before their children
+    left, right, samples = (array.tolist() for array in (tree.children_left, tree.children_right, tree.n_node_samples))
+    inner = [node for node, child in enumerate(left) if child >= 0]  # parents stand before their children
+    level = [0.0] * tree.node_count
     for node in inner:
-        level[[tree.children_left[node], tree.children_right[node]]] = level[node] + 1
-    depth: Floats = level + _expected_path(tree.n_node_samples)
-    for node in inner[::-1]:
-        children = [tree.children_left[node], tree.children_right[node]]
-        depth[node] = np.average(depth[children], weights=tree.n_node_samples[children])
-    return depth
+        level[left[node]] = level[right[node]] = level[node] + 1
+    depth: list[float] = (np.array(level) + _expected_path(tree.n_node_samples)).tolist()
+    for node in reversed(inner):
+        one, other = left[node], right[node]
+        depth[node] = (depth[one] * samples[one] + depth[other] * samples[other]) / samples[node]
+    return np.array(depth)
 
 
 def _expected_path(samples: NDArray[Any]) -> Floats:

@@ -9,8 +9,8 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, fields
 from typing import Any, cast
 
 import numpy as np
@@ -50,6 +50,7 @@ class Manifest:
     trained_from: str = ""
     trained_to: str = ""
     sha256: str = ""
+    new_tasks: Mapping[str, float] = field(default_factory=dict)  # for each server the share of turns of a new kind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -63,17 +64,22 @@ class Model:
     centre: Floats
     spread: Floats
     calibration: Calibration
+    unseen: Calibration
     layers: Mapping[Layer, Calibration]
 
     def raw(self, rows: Floats) -> Floats:
-        """One number a row: the higher of the two parts, each as a multiple of its normal spread. Rows may hold NaN.
-
-        Not their mean: a forest cannot split on what never varied in training, so of the plainest attacks (the first
-        secret ever opened) it knows little, and would halve what the tails say.
-        """
+        """One number a row: forest and tail sum, each as a multiple of its normal spread, added. Rows may hold NaN."""
         parts = np.stack([self.forest.score(self.filled(rows)), self.tails.surprise(rows).sum(axis=1)])
         standard: Floats = (parts - self.centre[:, None]) / self.spread[:, None]
-        return cast(Floats, standard.max(axis=0))
+        return cast(Floats, standard.sum(axis=0))
+
+    def p(self, score: float, new_tasks: float) -> float:
+        """How often a normal turn scores as high, where the share `new_tasks` of the turns is of a new kind of task."""
+        return new_tasks * self.unseen.p(score) + (1 - new_tasks) * self.calibration.p(score)
+
+    def new_tasks(self, servers: Iterable[str]) -> float:
+        """The share of turns of a new kind, by the server where it is largest; all of them where nothing is known."""
+        return max((self.manifest.new_tasks.get(server, 1.0) for server in servers), default=1.0)
 
     def filled(self, rows: Floats) -> Floats:
         return np.where(np.isnan(rows), self.fill, rows)
@@ -100,6 +106,7 @@ def dump(model: Model) -> tuple[bytes, bytes]:
         "centre": model.centre,
         "spread": model.spread,
         "scores": model.calibration.scores,
+        "scores_unseen": model.unseen.scores,
         **{f"scores_{layer}": calibration.scores for layer, calibration in model.layers.items()},
     }
     body = _npz(arrays)
@@ -145,14 +152,20 @@ def _assemble(manifest: Manifest, arrays: Mapping[str, NDArray[Any]]) -> Model:
     forest = Forest(width, float(arrays["norm"][0]), **{name: arrays[name] for name in ARRAYS})
     tails = Tails(ordered, arrays["grain"])
     parts = (arrays["fill"], arrays["centre"], arrays["spread"])
-    return Model(manifest, forest, tails, *parts, Calibration(arrays["scores"]), layers)
+    return Model(
+        manifest, forest, tails, *parts, Calibration(arrays["scores"]), Calibration(arrays["scores_unseen"]), layers
+    )
 
 
 def _manifest(data: bytes) -> Manifest:
     try:
-        return Manifest(**orjson.loads(data))
-    except (ValueError, TypeError) as error:
+        manifest = Manifest(**orjson.loads(data))
+        shares = [float(share) for share in manifest.new_tasks.values()]
+    except (ValueError, TypeError, AttributeError) as error:
         raise ModelError(f"the manifest cannot be read: {error}") from error
+    if not all(0 <= share <= 1 for share in shares):
+        raise ModelError("the manifest's shares of new tasks must lie from 0 to 1")
+    return manifest
 
 
 def _npz(arrays: Mapping[str, NDArray[Any]]) -> bytes:

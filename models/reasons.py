@@ -2,139 +2,156 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from itertools import islice
 
 from . import baseline as base
-from . import features as of
+from . import features_execution as execution
+from . import features_protocol as protocol
+from .acting import acts, writes
 from .baseline import BaselineView
-from .events import Call
-from .text import clean, endpoint, of_sessions, plural, short_path, size
+from .events import ArgumentFact, Call
+from .features_protocol import Moment
+from .sizes import size_surprise
+from .text import clean, endpoint, of_sessions, short_path, size
 from .turn import Turn
 
 __all__ = ["facts"]
 
 _MOST = 3
-_Facts = Callable[[Call, BaselineView], Iterator[str]]
+_COMMON = 0.2  # what one session in five shows is nothing to speak of
+_Facts = Callable[[Moment], Iterator[str]]
 
 
 def facts(feature: str, turn: Turn, upto: int, views: Mapping[str, BaselineView]) -> tuple[str, ...]:
     """At most three facts behind one feature of the turn up to call `upto`, in the order of the calls."""
-    seen = range(upto + 1)
-    if feature in _ORDER:
-        found = _order(turn, upto, views, acting=feature == "acting_surprise")
-    elif feature == "errors":
-        found = _errors(turn.calls[: upto + 1])
-    elif feature == "unannounced_calls":
-        found = _unannounced(turn, upto)
-    else:
-        tell = _OF_A_CALL[feature]
-        calls = (turn.calls[index] for index in seen)
-        found = (fact for call in calls for fact in tell(call, of.view_of(call, views)))
+    seen = list(islice(protocol.moments(turn, views), upto + 1))
+    found = (fact for moment in _chosen(feature, seen) for fact in _TELL[feature](moment))
     return tuple(islice(dict.fromkeys(found), _MOST))
 
 
-_ORDER = frozenset({"tool_surprise", "mean_surprise", "acting_surprise"})
+def _chosen(feature: str, seen: list[Moment]) -> list[Moment]:
+    """The moments a feature speaks of: of orders only the most surprising step."""
+    if feature.startswith("unprompted_"):
+        seen = [moment for moment in seen if protocol.unprompted(moment.call)]
+    if feature in {"unprompted_order", "mean_surprise"}:
+        return sorted((one for one in seen if one.call.coverage.protocol), key=_order_surprise)[-1:]
+    return seen
 
 
-def _order(turn: Turn, upto: int, views: Mapping[str, BaselineView], *, acting: bool) -> Iterator[str]:
-    """The most surprising step."""
-    steps = [at for at in range(upto + 1) if turn.calls[at].coverage.protocol]
-    steps = [at for at in steps if of.acts(turn.calls[at])] if acting else steps
-    if not steps:
-        return
-    worst = max(steps, key=lambda at: of.order_surprise(turn, at, of.view_of(turn.calls[at], views)))
-    view = of.view_of(turn.calls[worst], views)
-    actions = base.actions_before(turn.calls, worst)
+def _order_surprise(moment: Moment) -> float:
+    return protocol.order_surprise(moment.turn, moment.index, moment.view)
+
+
+def _order(moment: Moment) -> Iterator[str]:
+    actions = base.actions_before(moment.turn.calls, moment.index)
     before, edge = base.edge_keys(actions)[:2]
+    view = moment.view
     count = of_sessions(view.support(edge).sessions, view.support(before).sessions or view.sessions)
     earlier = f"after {clean(actions[-2], 80)}" if len(actions) > 1 else "as the first call of a turn"
     yield f"{clean(actions[-1], 80)} {earlier}: {count}"
 
 
-def _errors(calls: Sequence[Call]) -> Iterator[str]:
-    failed = sum(bool(call.is_error) or call.error_code is not None for call in calls)
-    yield f"{failed} of {plural(len(calls), 'call')} failed"
+def _sources(moment: Moment) -> Iterator[str]:
+    call = moment.call
+    for fact in call.arguments:
+        seen, of = protocol.sources(fact, call, moment.view)
+        if fact.origin in _SOURCE and seen <= _COMMON * of:
+            yield f"{_at(call, fact)}: {_SOURCE[fact.origin]}, as in {of_sessions(seen, of)}"
 
 
-def _unannounced(turn: Turn, upto: int) -> Iterator[str]:
-    for call in turn.calls[: upto + 1]:
-        if of.is_unannounced(call, turn.spans):
-            yield f"{_tool(call)}: called, but no span of the agent tells of it"
-
-
-def _argument_names(call: Call, view: BaselineView) -> Iterator[str]:
-    if of.argument_names_are_new(call, view):
-        names = ", ".join(clean(name, 40) for name in sorted(base.argument_keys(call))[:6]) or "no arguments"
-        key = base.argument_keys_key(base.action_of(call), base.argument_keys(call))
-        yield f"{_tool(call)} with {names}: {_how_often(key, 'called this way', call, view)}"
-
-
-def _values_anywhere(call: Call, view: BaselineView) -> Iterator[str]:
-    for fact in of.new_values(call, view, anywhere=True):
-        yield f"{_tool(call)} {_place(fact.pointer)}: a value never seen on this server (0 of {view.sessions} sessions)"
-
-
-def _values_here(call: Call, view: BaselineView) -> Iterator[str]:
-    if of.acts(call):
-        for fact in of.new_values(call, view):
-            yield f"{_tool(call)} {_place(fact.pointer)}: a value never given here ({_history(call, view)})"
-
-
-def _tainted(call: Call, view: BaselineView) -> Iterator[str]:
-    if of.acts(call):
-        for fact in of.tainted(call, view):
-            source = (
-                "from the result of an earlier call" if fact.origin == "result" else "from nowhere the agent was shown"
-            )
-            yield f"{_tool(call)} {_place(fact.pointer)}: a new value, {source}"
-
-
-def _argument_size(call: Call, view: BaselineView) -> Iterator[str]:
-    if of.size_surprise("in", call, call.request_size, view) > 1:
+def _argument_size(moment: Moment) -> Iterator[str]:
+    call, view = moment.call, moment.view
+    if size_surprise("in", call, call.request_size, view) > 1:
         yield f"{_tool(call)}: a request of {size(call.request_size)}, {_reached('in', call, call.request_size, view)}"
 
 
-def _paths(call: Call, view: BaselineView) -> Iterator[str]:
-    for directory in of.new_paths(call, view):
+def _alone(moment: Moment) -> Iterator[str]:
+    if writes(moment.call) and moment.call.arguments and not moment.carried:
+        yield f"{_tool(moment.call)}: shares no value with an earlier call of the turn"
+
+
+def _values_here(moment: Moment) -> Iterator[str]:
+    call = moment.call
+    for fact in protocol.returned(call, moment.view) if acts(call) else ():
+        source = _SOURCE.get(fact.origin, _history(call, moment.view))
+        yield f"{_at(call, fact)}: a value never given here, {source}"
+
+
+def _foreign_values(moment: Moment) -> Iterator[str]:
+    call = moment.call
+    yield from _never_seen(call, protocol.returned(call, moment.view, anywhere=True) if acts(call) else (), moment.view)
+
+
+def _sent_values(moment: Moment) -> Iterator[str]:
+    for fact in protocol.sent_values(moment.call, moment.view):
+        source = _SOURCE.get(fact.origin, _history(moment.call, moment.view))
+        yield f"{_at(moment.call, fact)}: sent for the first time, {source}"
+
+
+def _values_anywhere(moment: Moment) -> Iterator[str]:
+    yield from _never_seen(moment.call, protocol.new_values(moment.call, moment.view, anywhere=True), moment.view)
+
+
+def _never_seen(call: Call, found: tuple[ArgumentFact, ...], view: BaselineView) -> Iterator[str]:
+    for fact in found:
+        yield f"{_at(call, fact)}: a value never seen on this server ({of_sessions(0, view.sessions)})"
+
+
+def _read_after_write(moment: Moment) -> Iterator[str]:
+    if moment.after_write and not writes(moment.call):
+        yield f"{_tool(moment.call)}: read after a write in the same turn"
+
+
+def _unannounced(moment: Moment) -> Iterator[str]:
+    if moment.turn.spans and execution.is_unannounced(moment.call, moment.turn.spans):
+        yield f"{_tool(moment.call)}: called, but no span of the agent tells of it"
+
+
+def _paths(moment: Moment) -> Iterator[str]:
+    call, view = moment.call, moment.view
+    for directory in execution.new_paths(call, view):
         key = base.path_class_key(base.action_of(call), directory)
         yield f"{short_path(directory)}: {_how_often(key, 'opened', call, view)}"
 
 
-def _secrets(call: Call, view: BaselineView) -> Iterator[str]:
-    for path in of.unlearnable_opens(call, view):
-        yield f"{short_path(path)}: opened by {_tool(call)}, named by no argument"
+def _secrets(moment: Moment) -> Iterator[str]:
+    for path in execution.unlearnable_opens(moment.call, moment.view):
+        yield f"{short_path(path)}: opened by {_tool(moment.call)}, named by no argument"
 
 
-def _destinations(call: Call, view: BaselineView) -> Iterator[str]:
-    for address, port in of.new_destinations(call, view):
+def _destinations(moment: Moment) -> Iterator[str]:
+    call, view = moment.call, moment.view
+    for address, port in execution.new_destinations(call, view):
         key = base.destination_key(base.action_of(call), address, port)
         yield f"{endpoint(address, port)}: {_how_often(key, 'contacted', call, view)}"
 
 
-def _sent(call: Call, view: BaselineView) -> Iterator[str]:
-    sent = of.sent_outside(call)
-    if of.size_surprise("out", call, sent, view) > 1:
+def _sent(moment: Moment) -> Iterator[str]:
+    call, view = moment.call, moment.view
+    sent = execution.sent_outside(call)
+    if size_surprise("out", call, sent, view) > 1:
         yield f"{_tool(call)}: {size(sent)} sent outside, {_reached('out', call, sent, view)}"
 
 
-def _children(call: Call, view: BaselineView) -> Iterator[str]:
-    for path in of.new_children(call, view):
+def _children(moment: Moment) -> Iterator[str]:
+    call, view = moment.call, moment.view
+    for path in execution.new_children(call, view):
         key = base.child_key(base.action_of(call), path)
         yield f"{short_path(path)}: {_how_often(key, 'started', call, view)}"
 
 
-def _undeclared(call: Call, view: BaselineView) -> Iterator[str]:
-    for what in of.undeclared_actions(call, view):
-        yield f"{short_path(what)}: named by no argument of {_tool(call)}"
+def _undeclared(moment: Moment) -> Iterator[str]:
+    for what in execution.undeclared_actions(moment.call, moment.view):
+        yield f"{short_path(what)}: named by no argument of {_tool(moment.call)}"
 
 
 def _tool(call: Call) -> str:
     return clean(base.action_of(call), 80)
 
 
-def _place(pointer: str) -> str:
-    return clean(pointer or "/", 80)
+def _at(call: Call, fact: ArgumentFact) -> str:
+    return f"{_tool(call)} {clean(fact.pointer or '/', 80)}"
 
 
 def _history(call: Call, view: BaselineView) -> str:
@@ -157,16 +174,24 @@ def _reached(kind: str, call: Call, amount: int, view: BaselineView) -> str:
     return f"this much in {count}"
 
 
-_OF_A_CALL: Mapping[str, _Facts] = {
-    "new_argument_names": _argument_names,
-    "new_values": _values_anywhere,
+_SOURCE = {"result": "from the result of an earlier call", "none": "from nowhere the agent was shown"}
+_TELL: Mapping[str, _Facts] = {
+    "unprompted_source": _sources,
+    "unprompted_order": _order,
+    "unprompted_size": _argument_size,
+    "unprompted_alone": _alone,
+    "write_alone": _alone,
     "acting_new_values": _values_here,
-    "tainted_values": _tainted,
-    "argument_size": _argument_size,
+    "acting_foreign_values": _foreign_values,
+    "sent_values": _sent_values,
+    "new_values": _values_anywhere,
+    "read_after_write": _read_after_write,
+    "mean_surprise": _order,
     "new_paths": _paths,
     "secret_opens": _secrets,
     "new_destinations": _destinations,
     "sent_outside": _sent,
     "new_children": _children,
     "undeclared_actions": _undeclared,
+    "unannounced_calls": _unannounced,
 }

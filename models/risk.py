@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from .baseline import BaselineView
 from .calibration import risk_of
 from .events import Layer, LearningState, Reason, Score
-from .features import FEATURES, measured, rows, view_of
+from .features import FEATURES, measured, rows
+from .features_protocol import view_of
 from .model import Model, layer_surprise
 from .reasons import facts
 from .turn import Turn
@@ -53,7 +54,7 @@ def judge(model: Model, turn: Turn, views: Mapping[str, BaselineView]) -> Judgem
     moments = rows(turn, views)
     raw = model.raw(moments)
     worst = int(np.argmax(raw))
-    p = model.calibration.p(float(raw[worst]))
+    p = model.p(float(raw[worst]), model.new_tasks(turn.servers))
     state = state_of(turn, views)
     score = Score(
         risk=round(min(risk_of(p), LEARNING_CAP if state == "learning" else 100.0), 2),

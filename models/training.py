@@ -1,13 +1,14 @@
 """From remembered normal turns to a model. The same turns and seed give the same bytes.
 
 Every turn is measured against a baseline that has never seen its own session. Measured against one that has, nothing a
-training turn does is ever new, and the forest learns that novelty does not matter.
+training turn does is ever new, and the forest learns that novelty does not matter. It is measured a second time without
+any session of its kind of task: that is how normal turns of a new kind will score.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
@@ -22,13 +23,25 @@ from .features import FEATURE_HASH, FEATURES, measured, rows
 from .forest import Forest
 from .history import principal_of, reduced, session_of, to_json
 from .model import Manifest, Model, dump, layer_surprise
+from .tasks import Tasks, share_of_new
 from .turn import Turn
 
-__all__ = ["LEAST", "Matrix", "TrainingError", "baselines", "matrix", "train"]
+__all__ = [
+    "LEAST",
+    "Matrix",
+    "Normal",
+    "TrainingError",
+    "baselines",
+    "fit",
+    "matrix",
+    "own_sessions",
+    "train",
+    "views_of",
+]
 
 Floats = NDArray[np.float64]
 LEAST = 20
-TREES, SAMPLE = 200, 256
+TREES, SAMPLE = 500, 256  # of many trees the seed does not decide
 _FLATTEST = 1e-3
 
 
@@ -64,15 +77,15 @@ def train(turns: Sequence[Turn], *, seed: int = 0, trained_from: str = "", train
             f"{len(usable)} turns on learned servers, at least {LEAST} are needed",
             "wait for more sessions by more than one principal",
         )
-    normal = matrix(usable)
-    model = _fit(normal, seed)
+    normal = Normal.of(usable)
+    model = fit(normal, seed=seed)
     manifest = replace(
         model.manifest,
         model_id=_identity(usable, seed),
         seed=seed,
         sessions=len({session_of(turn) for turn in usable}),
         turns=len(usable),
-        rows=len(normal.rows),
+        rows=len(normal.known.rows),
         trained_from=trained_from,
         trained_to=trained_to,
     )
@@ -80,12 +93,53 @@ def train(turns: Sequence[Turn], *, seed: int = 0, trained_from: str = "", train
     return replace(model, manifest=replace(manifest, sha256=hashlib.sha256(dump(model)[0]).hexdigest()))
 
 
-def matrix(turns: Sequence[Turn], *, leave_out: bool = True) -> Matrix:
-    """The rows of every turn, against baselines without its own session unless `leave_out` is False."""
-    learned = baselines(turns)
-    parts = [rows(measured(turn), _views(turn, learned, session_of(turn) if leave_out else None)) for turn in turns]
-    lengths = [len(part) for part in parts]
-    return Matrix(np.concatenate(parts), np.repeat(np.arange(len(turns)), lengths))
+@dataclass(frozen=True, slots=True, eq=False)
+class Normal:
+    """Normal turns as rows. `known`: each without its own session; `unseen`: each without all sessions of its kind of
+    task; `new_tasks`: for each server the share of turns that are of a new kind."""
+
+    known: Matrix
+    unseen: Matrix
+    new_tasks: Mapping[str, float]
+
+    @classmethod
+    def of(cls, turns: Sequence[Turn]) -> Normal:
+        learned = baselines(turns)
+        tasks = Tasks()
+        kinds = [tasks.join(turn) for turn in turns]
+        return cls(
+            matrix(turns, learned, own_sessions(turns)),
+            matrix(turns, learned, _sessions_alike(turns, kinds)),
+            _new_tasks(turns, kinds),
+        )
+
+
+def matrix(turns: Sequence[Turn], learned: Mapping[str, Baseline], without: Sequence[Collection[str]]) -> Matrix:
+    """The rows of every turn, each against baselines `without` the sessions named for it."""
+    parts = [
+        rows(measured(turn), views_of(turn, learned, left_out)) for turn, left_out in zip(turns, without, strict=True)
+    ]
+    return Matrix(np.concatenate(parts), np.repeat(np.arange(len(turns)), list(map(len, parts))))
+
+
+def own_sessions(turns: Sequence[Turn]) -> list[Collection[str]]:
+    return [{session_of(turn)} for turn in turns]
+
+
+def _sessions_alike(turns: Sequence[Turn], kinds: Sequence[int]) -> list[Collection[str]]:
+    """For each turn the sessions with a turn of its kind."""
+    alike: dict[int, set[str]] = {}
+    for turn, kind in zip(turns, kinds, strict=True):
+        alike.setdefault(kind, set()).add(session_of(turn))
+    return [alike[kind] for kind in kinds]
+
+
+def _new_tasks(turns: Sequence[Turn], kinds: Sequence[int]) -> dict[str, float]:
+    by_server: dict[str, list[int]] = {}
+    for turn, kind in zip(turns, kinds, strict=True):
+        for server in turn.servers:
+            by_server.setdefault(server, []).append(kind)
+    return {server: share_of_new(found) for server, found in by_server.items()}
 
 
 def baselines(turns: Sequence[Turn]) -> dict[str, Baseline]:
@@ -98,7 +152,8 @@ def baselines(turns: Sequence[Turn]) -> dict[str, Baseline]:
     return learned
 
 
-def _views(turn: Turn, learned: Mapping[str, Baseline], without: str | None) -> dict[str, BaselineView]:
+def views_of(turn: Turn, learned: Mapping[str, Baseline], without: Collection[str] = ()) -> dict[str, BaselineView]:
+    """What the baselines say of everything a turn asks."""
     return {
         server: learned[server].view(turn_keys(turn.calls, server), without=without)
         for server in turn.servers
@@ -116,16 +171,20 @@ def _learned_enough(turns: Sequence[Turn]) -> list[Turn]:
     return [turn for turn in turns if young.isdisjoint(turn.servers)]
 
 
-def _fit(normal: Matrix, seed: int) -> Model:
-    fill = _medians(normal.rows)
-    forest = Forest.train(np.where(np.isnan(normal.rows), fill, normal.rows), seed=seed, trees=TREES, sample=SAMPLE)
-    tails = Tails.of(normal.rows, np.array([feature.grain for feature in FEATURES]))
-    unscaled = Model(Manifest(model_id=""), forest, tails, fill, np.zeros(2), np.ones(2), Calibration(np.zeros(1)), {})
-    parts = np.stack([forest.score(unscaled.filled(normal.rows)), tails.surprise(normal.rows).sum(axis=1)])
+def fit(normal: Normal, *, seed: int, trees: int = TREES) -> Model:
+    """Forest, tails and calibration of what is normal. Its manifest names only the features and the new tasks."""
+    known = normal.known.rows
+    fill = _medians(known)
+    forest = Forest.train(np.where(np.isnan(known), fill, known), seed=seed, trees=trees, sample=SAMPLE)
+    tails = Tails.of(known, np.array([feature.grain for feature in FEATURES]))
+    nothing = Calibration(np.zeros(1))
+    manifest = Manifest(model_id="", new_tasks=dict(normal.new_tasks))
+    unscaled = Model(manifest, forest, tails, fill, np.zeros(2), np.ones(2), nothing, nothing, {})
+    parts = np.stack([forest.score(unscaled.filled(known)), tails.surprise(known).sum(axis=1)])
     spread = np.maximum(parts.std(axis=1), _FLATTEST)
     scaled = replace(unscaled, centre=parts.mean(axis=1), spread=spread)
-    overall = Calibration.of(normal.highest(scaled.raw(normal.rows)))
-    return replace(scaled, calibration=overall, layers=_layers(normal, tails))
+    known_task, new_task = (Calibration.of(of.highest(scaled.raw(of.rows))) for of in (normal.known, normal.unseen))
+    return replace(scaled, calibration=known_task, unseen=new_task, layers=_layers(normal.known, tails))
 
 
 def _medians(normal: Floats) -> Floats:

@@ -138,7 +138,7 @@ def _faust(config: WorkerConfig) -> faust.App:
         producer_linger=0.005,
         producer_max_batch_size=1 << 18,
         producer_max_request_size=2 * config.max_record_bytes,
-        producer_compression_type="lz4",
+        producer_compression_type="zstd",  # this client's lz4 costs three times the CPU and gives more bytes
         producer_acks=-1,
         table_standby_replicas=0,
         agent_supervisor=CrashingSupervisor,

@@ -21,7 +21,7 @@ from .config import ClockTimes
 from .deadletter import Source, dead_letter
 from .metrics import Metrics, Who
 from .pins import PinQueue
-from .stage import AwayError, Headers, Input, Output, Pin, Stage, Step
+from .stage import AwayError, Headers, Input, Output, Stage, Step
 
 __all__ = ["Chunk", "Plan", "Record", "Runner", "Schemas", "Sink", "Store"]
 
@@ -160,7 +160,8 @@ class Runner:
             if not self._alive(chunk.partition, part):
                 return
             steps = [Step(outputs=tuple(outputs), releases=(pin,))]
-            steps += [self._add(chunk, raw, record, part, pin, known) for raw, record in records]
+            add = partial(part.stage.add, pin=pin, known=known)
+            steps += [self._add(chunk, raw, record, add) for raw, record in records]
             steps.append(self._advance(chunk.partition, part, ()))
             await self._carry_out(chunk.partition, part, steps)
 
@@ -227,9 +228,9 @@ class Runner:
         key = (source.key or b"").decode("utf-8", "replace")
         return Output(self.plan.dead_letters, key, dead_letter(source, code, reason, self.plan.name))
 
-    def _add(self, chunk: Chunk, raw: Record, record: Input, part: _Part, pin: Pin, known: Any) -> Step:
+    def _add(self, chunk: Chunk, raw: Record, record: Input, add: Callable[[Input], Step]) -> Step:
         try:
-            return part.stage.add(record, pin, known)
+            return add(record)
         except Exception as error:
             # One record that a stage cannot take must not stop the partition for ever.
             log.exception("stage refused a record", stage=self.plan.name, topic=chunk.topic, offset=raw.offset)

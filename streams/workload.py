@@ -62,7 +62,7 @@ class Workload:
             insort(self._unleased, call, key=_started)
 
     def open_between(self, from_ns: int, to_ns: int, slack_ns: int) -> list[OpenCall]:
-        """The calls under no lease that were in flight at some time between, give or take `slack_ns`, by their start."""
+        """The calls under no lease that were in flight between two times, give or take `slack_ns`, by their start."""
         behind = bisect_right(self._unleased, to_ns + slack_ns, key=_started)
         return [call for call in self._unleased[:behind] if call.running or from_ns <= call.ended_ns + slack_ns]
 

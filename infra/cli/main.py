@@ -28,6 +28,7 @@ COMMANDS = (
     "keys",
     "config",
     "doctor",
+    "bench",
     "version",
 )
 

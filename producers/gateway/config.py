@@ -4,6 +4,7 @@ on, so the environment only names the file. Imports nothing heavy: this stands o
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -25,6 +26,7 @@ _CHOICES = {
     "ship": ("off", "auto"),
 }
 _SCALARS = {"int": int, "bool": bool, "str": str}
+_SETTINGS = "compare it with producers/gateway/adoption/README.md"
 _AT_LEAST_ONE = ("replicas", "ready_ms", "attach_ms", "inspect_bytes", "spool_bytes")
 
 
@@ -103,16 +105,18 @@ def configured(
     hints = {item.name: str(item.type) for item in fields(kind)}  # type: ignore[arg-type]
     if unknown := values.keys() - hints.keys():
         _refuse_unknown(unknown, hints.keys())
+    fitted = {name: _fitted(name, hints[name], value) for name, value in values.items() if name in hints}
     try:
-        return kind(**{name: _typed(hints[name], value) for name, value in values.items() if name in hints})
+        return kind(**fitted)
     except (TypeError, ValueError) as error:
-        raise ConfigError(f"gateway settings do not fit: {error}", "compare them with the gateway's README") from error
+        raise ConfigError(f"gateway settings do not fit: {error}", _SETTINGS) from error
 
 
 def usual(environment: Mapping[str, str]) -> tuple[Path, ...]:
     """Where a machine keeps the settings of its gateways: the user's, then everybody's."""
     home = environment.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home, "triptych/gateway.toml").expanduser(), Path("/etc/triptych/gateway.toml")
+    own = os.path.expanduser(f"{home}/triptych/gateway.toml")  # noqa: PTH111  # Path's own raises without a home
+    return Path(own), Path("/etc/triptych/gateway.toml")
 
 
 def found(environment: Mapping[str, str]) -> Path | None:
@@ -171,16 +175,34 @@ def _refuse_unknown(unknown: Set[str], known: Set[str]) -> None:
         raise ConfigError(f"unknown gateway setting {wrong[0]!r}", "known are " + ", ".join(sorted(names)))
 
 
+def _fitted(name: str, hint: str, value: Any) -> Any:
+    try:
+        return _typed(hint, value)
+    except (TypeError, ValueError) as error:
+        raise ConfigError(f"the gateway setting {name} does not fit: {error}", _SETTINGS) from error
+
+
 def _typed(hint: str, value: Any) -> Any:
     """A value of a settings file in the type of its field."""
     if hint.startswith("tuple"):
         if not isinstance(value, list | tuple):
             raise TypeError(f"{value!r} is no list")
-        return tuple(Path(item).expanduser() if "Path" in hint else str(item) for item in value)
+        if not all(isinstance(item, str | Path) for item in value):
+            raise TypeError(f"{value!r} is no list of texts")
+        return tuple(_at_home(item) if "Path" in hint else item for item in value)
     if hint.startswith("Path"):
-        return Path(value).expanduser()
+        return _at_home(value)
     if hint.startswith("Mapping"):
         return {str(name): str(item) for name, item in dict(value).items()}
     if hint in _SCALARS and type(value) is not _SCALARS[hint]:
         raise TypeError(f"{value!r} is no {hint}")
     return value
+
+
+def _at_home(path: str | Path) -> Path:
+    if not isinstance(path, str | Path):
+        raise TypeError(f"{path!r} is no path")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise ValueError(f"{path} begins with a home that this system does not know") from None

@@ -43,7 +43,7 @@ def test_a_view_without_a_session_has_never_seen_it() -> None:
     known = Baseline("files")
     known.learn("s0", "ann", ["a", "b"])
     known.learn("s1", "ben", ["a"])
-    view = known.view(["a", "b"], without="s0")
+    view = known.view(["a", "b"], without={"s0"})
     assert (view.sessions, view.principals) == (1, 1)
     assert view.support("a") == Support(1, 1)
     assert view.support("b") == Support()

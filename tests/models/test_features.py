@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 
 from triptych.models import features
-from triptych.models.baseline import BaselineView, Support, argument_keys_key, size_keys, tool_key
+from triptych.models.acting import acts
+from triptych.models.baseline import BaselineView, Support, size_keys, tool_key, turn_keys, value_key
 from triptych.models.events import ArgumentFact, Coverage
 from triptych.models.features import FEATURES, NAMES, measured, rows
+from triptych.models.features_protocol import order_surprise, source_surprise
 from triptych.models.history import from_json, reduced, to_json
 from triptych.models.testing import call, effect, exec_, read, span, turn, write
 from triptych.models.testing_traffic import learned, sessions, theft, views
@@ -29,7 +31,7 @@ def fact(value: str, **values: object) -> ArgumentFact:
 
 
 def test_names_are_unique_and_the_hash_speaks_for_the_table() -> None:
-    assert len(set(NAMES)) == len(FEATURES) == 16
+    assert len(set(NAMES)) == len(FEATURES) == 18
     assert len(features.FEATURE_HASH) == 16
 
 
@@ -37,7 +39,7 @@ def test_a_layer_that_did_not_watch_is_unknown_and_not_quiet() -> None:
     blind = call("read", coverage=Coverage(protocol=True))
     found = row(turn(blind))
     for feature in FEATURES:
-        assert math.isnan(found[feature.name]) == (feature.layer != "protocol" or feature.name == "tainted_values")
+        assert math.isnan(found[feature.name]) == (feature.layer != "protocol")
 
 
 def test_a_moment_keeps_what_earlier_calls_did() -> None:
@@ -70,26 +72,72 @@ def test_what_an_argument_names_is_not_undeclared() -> None:
 
 
 def test_new_values_count_where_they_act() -> None:
-    reading = call("read_mail", arguments=(fact("a"),))
-    sending = call("send_mail", arguments=(fact("a", origin="result"),))
-    assert row(turn(reading))["acting_new_values"] == 0
-    assert row(turn(sending))["acting_new_values"] == 1
-    assert row(turn(sending))["tainted_values"] == 1
-    assert row(turn(reading))["new_values"] == 1
+    reading = row(turn(call("read_mail", arguments=(fact("a"),))))
+    sending = row(turn(call("send_mail", arguments=(fact("a", origin="result"),))))
+    assert reading["acting_new_values"] == reading["acting_foreign_values"] == 0
+    assert sending["acting_new_values"] == sending["acting_foreign_values"] == 1
+    assert reading["new_values"] == sending["new_values"] == 1
 
 
-def test_known_argument_names_are_quiet() -> None:
-    one = call("send_mail", arguments=(fact("a"),))
-    known = BaselineView("files", 9, 2, {argument_keys_key("send_mail", ["to"]): Support(9, 2)})
-    assert row(turn(one))["new_argument_names"] == 1
-    assert row(turn(one), known)["new_argument_names"] == 0
+def test_a_value_known_elsewhere_on_the_server_is_new_here_and_not_foreign() -> None:
+    sending = turn(call("send_mail", arguments=(fact("a", origin="result"),)))
+    found = row(sending, BaselineView("files", 9, 2, {value_key("", "", "a"): Support(9, 2)}))
+    assert (found["acting_new_values"], found["acting_foreign_values"]) == (1, 0)
+
+
+def test_a_value_of_the_prompt_makes_a_write_the_users_own() -> None:
+    for origin, expected in (("prompt", 0), ("result", 1), ("none", 1)):
+        facts = (fact("a", origin=origin), fact("b", pointer="/text", origin="result"))
+        found = row(turn(call("send_mail", arguments=facts)))
+        assert found["unprompted_alone"] == expected
+        assert bool(found["unprompted_order"]) == bool(found["unprompted_source"]) == bool(expected)
+
+
+def test_what_nobody_could_tell_is_a_mask_and_rules_nothing_out() -> None:
+    found = row(turn(call("send_mail", arguments=(fact("a", origin="unknown"),))))
+    assert math.isnan(found["unprompted_source"])
+    assert found["unprompted_alone"] == found["acting_new_values"] == 1
+
+
+def test_an_unusual_origin_is_the_more_surprising_the_oftener_it_was_another() -> None:
+    usual = [call("send_mail", arguments=(fact(f"v{n}"),), conversation=f"c{n}", at_s=n) for n in range(20)]
+    known = learned([turn(one, key=f"t{n}") for n, one in enumerate(usual)])
+    odd = call("send_mail", arguments=(fact("x", origin="result"),))
+    view = known.view(turn_keys([odd], "files"))
+    assert source_surprise(odd, view) > 3
+    assert source_surprise(odd, BaselineView("files")) == pytest.approx(math.log2(3))
+
+
+def test_a_write_that_uses_a_value_of_an_earlier_call_is_not_alone() -> None:
+    def found(value: str) -> dict[str, float]:
+        search = call("search", at_s=-1, arguments=(fact("a", size=3),))
+        return row(turn(search, call("send_mail", arguments=(fact(value, size=3, origin="result"),))))
+
+    assert found("a")["write_alone"] == found("a")["unprompted_alone"] == 0
+    assert found("b")["write_alone"] == found("b")["unprompted_alone"] == 1
+
+
+def test_reading_after_a_write_is_told_and_writing_after_a_read_is_not() -> None:
+    write_, read_ = call("send_mail", at_s=1), call("read_mail", at_s=2)
+    assert row(turn(write_, read_))["read_after_write"] == 1
+    assert row(turn(replace(read_, started_ns=0), write_))["read_after_write"] == 0
+
+
+def test_new_values_sent_without_a_write_add_up() -> None:
+    pages = [
+        call("get_page", at_s=n, arguments=(fact(f"u{n}", kind="url", origin="result", size=9),)) for n in range(3)
+    ]
+    assert row(turn(*pages))["sent_values"] == 2
+    asked = [replace(one, arguments=(replace(one.arguments[0], origin="prompt"),)) for one in pages]
+    assert row(turn(*asked))["sent_values"] == 0
 
 
 def test_size_counts_doublings_beyond_the_largest_known() -> None:
     supports = {tool_key("put"): Support(50, 3)} | dict.fromkeys(size_keys("in", "put", 1000), Support(50, 3))
     view = BaselineView("files", 50, 3, supports)
     usual, large, huge = (
-        row(turn(call("put", request_size=size)), view)["argument_size"] for size in (900, 3000, 90_000)
+        row(turn(call("put", request_size=size, arguments=(fact("a", origin="none"),))), view)["unprompted_size"]
+        for size in (900, 3000, 90_000)
     )
     assert usual < 0.1
     assert large < huge
@@ -101,7 +149,7 @@ def test_an_order_is_the_more_surprising_the_rarer_it_is() -> None:
     known = learned(turns)
     usual = next(one for one in turns if [c.tool for c in one.calls][:2] == ["list_dir", "search"])
     strange = replace(usual, calls=(usual.calls[0], replace(usual.calls[1], tool="send_report")))
-    surprise = [features.order_surprise(one, 1, views(one, known)["files"]) for one in (usual, strange)]
+    surprise = [order_surprise(one, 1, views(one, known)["files"]) for one in (usual, strange)]
     assert surprise[0] + 2 < surprise[1]
 
 
@@ -111,6 +159,8 @@ def test_a_call_is_unannounced_only_once_the_agent_told_of_later_work() -> None:
     calls = (call("list", at_s=0), call("steal", at_s=1))
     assert row(turn(*calls, spans=told))["unannounced_calls"] == 0
     assert row(turn(*calls, spans=[*told, late]))["unannounced_calls"] == 1
+    whole = span("invoke_agent", -1, 20, span_id="c")
+    assert row(turn(*calls, spans=[*told, whole]))["unannounced_calls"] == 0
 
 
 def test_effects_without_a_call_and_handshakes_are_not_measured() -> None:
@@ -121,9 +171,9 @@ def test_effects_without_a_call_and_handshakes_are_not_measured() -> None:
 
 
 def test_a_name_can_make_a_call_act_and_nothing_hides_an_action() -> None:
-    assert features.acts(call("sendMail"))
-    assert features.acts(call("harmless_lookup", effect("connect", **COLLECTOR)))
-    assert not features.acts(call("read_file"))
+    assert acts(call("sendMail"))
+    assert acts(call("harmless_lookup", effect("connect", **COLLECTOR)))
+    assert not acts(call("read_file"))
 
 
 @pytest.mark.parametrize("change", [theft, lambda one: one])

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import orjson
@@ -16,7 +15,7 @@ from triptych.models.model import Model, ModelError, dump, load
 from triptych.models.risk import judge
 from triptych.models.testing import call
 from triptych.models.testing_traffic import PEOPLE, learned, sessions, theft, views
-from triptych.models.training import TrainingError, matrix, train
+from triptych.models.training import TrainingError, baselines, matrix, own_sessions, train
 from triptych.models.turn import Turn
 
 TURNS = sessions(48)
@@ -33,7 +32,8 @@ def test_the_same_turns_in_any_order_give_the_same_bytes(model: Model) -> None:
 
 
 def test_a_session_is_measured_as_if_it_had_never_been_learned() -> None:
-    left_out, naive = matrix(TURNS).rows, matrix(TURNS, leave_out=False).rows
+    known = baselines(TURNS)
+    left_out, naive = (matrix(TURNS, known, out).rows for out in (own_sessions(TURNS), [()] * len(TURNS)))
     assert np.nansum(left_out) > np.nansum(naive)
     assert (np.nan_to_num(left_out) >= np.nan_to_num(naive) - 1e-9).mean() > 0.95
 
@@ -49,7 +49,7 @@ def test_a_naive_matrix_blinds_the_forest_to_novelty(monkeypatch: pytest.MonkeyP
     # Every fourth mail goes to somebody only one other person writes to: new when its session is left out, else known.
     turns = [_mail(n, "team" if n % 4 else f"pair-{n // 8}", PEOPLE[n % 3]) for n in range(48)]
     honest = train(turns)
-    monkeypatch.setattr(training, "matrix", partial(matrix, leave_out=False))
+    monkeypatch.setattr(training, "own_sessions", lambda turns: [()] * len(turns))
     naive = train(turns)
     attack = _mail(99, "stranger", "mallory")
     row = rows(attack, views(attack, learned(turns)))
@@ -60,6 +60,27 @@ def test_a_naive_matrix_blinds_the_forest_to_novelty(monkeypatch: pytest.MonkeyP
         < honest.forest.attribute(honest.filled(row)[0])[column]
     )
     assert naive.forest.score(naive.filled(row)) < honest.forest.score(honest.filled(row))
+
+
+def test_a_new_kind_of_task_is_expected_to_score_higher_than_a_known_one(model: Model) -> None:
+    assert (model.unseen.scores >= model.calibration.scores - 1e-9).mean() > 0.9
+    score = float(model.calibration.scores[-1])
+    chances = [model.p(score, share) for share in (0.0, 0.3, 1.0)]
+    assert chances == sorted(chances)
+    assert chances[0] < chances[-1]
+
+
+def test_the_share_of_new_tasks_belongs_to_a_server(model: Model) -> None:
+    assert set(model.manifest.new_tasks) == {"files"}
+    assert model.new_tasks(["files"]) == model.manifest.new_tasks["files"] < 1
+    assert model.new_tasks(["files", "never-seen"]) == model.new_tasks([]) == 1
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.5, "all"])
+def test_a_share_that_is_none_is_refused(model: Model, share: object) -> None:
+    body, manifest = dump(model)
+    with pytest.raises(ModelError):
+        load(body, orjson.dumps(orjson.loads(manifest) | {"new_tasks": {"files": share}}))
 
 
 def test_too_few_turns_are_refused() -> None:
@@ -112,7 +133,7 @@ def _resealed(model: Model, **changes: object) -> tuple[bytes, bytes]:
         lambda model: {"spread": np.zeros(2)},
         lambda model: {"centre": np.array([np.nan, 0.0])},
         lambda model: {"tails": replace(model.tails, ordered=model.tails.ordered[:, :3])},
-        lambda model: {"tails": replace(model.tails, grain=np.zeros(16))},
+        lambda model: {"tails": replace(model.tails, grain=np.zeros(18))},
     ],
 )
 def test_numbers_that_do_not_fit_are_refused(model: Model, spoil: Callable[[Model], dict[str, object]]) -> None:

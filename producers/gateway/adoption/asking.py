@@ -11,6 +11,7 @@ import select
 import socket
 import ssl
 import subprocess
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -24,15 +25,14 @@ __all__ = ["ask_launched", "ask_listening"]
 Message = dict[str, Any]
 _WAIT_S = 30.0
 _MOST_BYTES = 64 << 20
+_MOST_REFUSALS = 64  # as many surely fit a pipe that nobody reads
 _ACCEPT = {"Accept": "application/json, text/event-stream", "Content-Type": "application/json"}
 
 
 def ask_launched(command: Sequence[str], environment: Mapping[str, str]) -> tuple[str, list[Message]]:
-    """Version and tools of the server that `command` runs. Raises PinError."""
+    """Version and tools of the server that `command` runs in `environment`. Raises PinError."""
     try:
-        process = subprocess.Popen(
-            list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **environment}
-        )
+        process = subprocess.Popen(list(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=dict(environment))
     except OSError as error:
         raise PinError(f"the server cannot be started: {error.strerror}", "check its command") from None
     with process:
@@ -62,6 +62,7 @@ class _Lines:
         self._to, self._from = process.stdin, process.stdout.fileno()
         self._ids = itertools.count(1)
         self._rest = b""
+        self._refusals = _MOST_REFUSALS
 
     def notify(self, method: str) -> None:
         self._send({"method": method})
@@ -72,7 +73,8 @@ class _Lines:
         for message in self._messages(time.monotonic() + _WAIT_S):
             if message.get("id") == number and "method" not in message:
                 return message
-            if "id" in message and "method" in message:  # what we offer nothing of
+            if "id" in message and "method" in message and self._refusals:  # what we offer nothing of
+                self._refusals -= 1
                 self._send({"id": message["id"], "error": {"code": -32601, "message": "not offered"}})
         raise PinError(f"the server ended, or did not answer {method} in {_WAIT_S:.0f} s", "run its command by hand")
 
@@ -81,7 +83,7 @@ class _Lines:
         self._to.flush()
 
     def _messages(self, until: float) -> Iterator[Message]:
-        while select.select([self._from], [], [], max(until - time.monotonic(), 0))[0]:
+        while (left := until - time.monotonic()) > 0 and select.select([self._from], [], [], left)[0]:
             chunk = os.read(self._from, 1 << 16)
             *lines, self._rest = (self._rest + chunk).split(b"\n")
             yield from filter(None, map(_message, lines))
@@ -111,7 +113,7 @@ class _Posts:
 
     def _post(self, message: Message, headers: Mapping[str, str]) -> list[Message]:
         body = json.dumps({"jsonrpc": "2.0", **message})
-        with contextlib.closing(self._dial()) as connection:
+        with contextlib.closing(self._dial()) as connection, _ended_in_time(connection):
             connection.request("POST", self._target(), body, {**self._headers, **headers})
             reply = connection.getresponse()
             if session := reply.getheader("Mcp-Session-Id"):
@@ -135,18 +137,34 @@ class _Posts:
         return connection
 
 
+@contextlib.contextmanager
+def _ended_in_time(connection: http.client.HTTPConnection) -> Iterator[None]:
+    """Ends the connection when the wait is over: a timeout of sockets begins anew with every byte."""
+    if connection.sock is None:
+        connection.connect()
+    timer = threading.Timer(_WAIT_S, _shut, [connection.sock])
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def _shut(connected: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)
+
+
 def _read(reply: http.client.HTTPResponse, number: int | None) -> list[Message]:
-    """The messages of an answer: of a stream those up to the reply that is waited for."""
+    """The message of an answer; of a stream the reply that is waited for."""
     if "text/event-stream" not in reply.getheader("Content-Type", ""):
         return list(filter(None, [_message(reply.read(_MOST_BYTES))]))
-    found: list[Message] = []
-    for line in reply:
+    for line in iter(lambda: reply.readline(_MOST_BYTES), b""):
         message = _message(line.removeprefix(b"data:")) if line.startswith(b"data:") else None
-        if message is not None:
-            found.append(message)
-            if message.get("id") == number and "method" not in message:
-                break
-    return found
+        if message is not None and message.get("id") == number and "method" not in message:
+            return [message]
+    return []
 
 
 def _message(text: bytes) -> Message | None:

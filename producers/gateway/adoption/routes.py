@@ -15,6 +15,7 @@ __all__ = ["Route", "Routes", "added"]
 
 _UNIX = "unix://"
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
+_IN_A_URL = re.compile(r"""[^\s"\\#?%$]+""")  # what means the same in JSON, in a URL and in a file's name
 _FIRST_PORT = 8931
 _LONGEST_SOCKET = 100  # bytes of a unix socket's path that every kernel takes
 
@@ -77,7 +78,8 @@ class Routes:
 
     def _socket(self, server: str) -> str | None:
         path = f"{self._folder}/{server}.sock"
-        return f"unix:{path}" if "/" not in server and len(path.encode()) < _LONGEST_SOCKET else None
+        fits = len(path.encode()) < _LONGEST_SOCKET and _IN_A_URL.fullmatch(path) and "/" not in server
+        return f"unix:{path}" if fits else None
 
 
 def added(text: str, routes: Iterable[Route]) -> str:

@@ -17,7 +17,7 @@ from .entry import text_of
 from .jsonc import Edit, Node, comments, edited, parse, quoted
 from .shapes import entries
 
-__all__ = ["HIDDEN", "difference", "shown"]
+__all__ = ["HIDDEN", "difference", "shown", "shown_settings"]
 
 HIDDEN = "***"
 _CLEAR = frozenset({"true", "false", "null"})
@@ -26,6 +26,8 @@ _TAB = 4
 _TAKES_PAIR = frozenset({"-e", "--env", "-H", "--header"})  # options whose value is a name and something to keep
 _PAIR = re.compile(r"([\w.-]+)\s*[=:]")
 _MARK = "digest:"
+_URL = re.compile(r'"(?:https?|unix)://[^"]*"')
+_OPAQUE = re.compile(r"(?=[^0-9]*[0-9])(?=[^A-Za-z]*[A-Za-z])[A-Za-z0-9_=-]{16,}")  # letters and digits, long
 _published = Names(lambda _: "")
 
 
@@ -42,6 +44,11 @@ def shown(text: str) -> str:
     clear |= {edit.start: edit for entry in entries(text) for edit in _of_entry(entry.node)}
     hidden = [clear.get(node.start) or _hidden(text, node) for node in _scalars(root)]
     return edited(text, [*hidden, *(_hidden_comment(text, start, end) for start, end in comments(text))])
+
+
+def shown_settings(text: str) -> str:
+    """Settings of gateways with the URLs in them as a client's file shows them."""
+    return _URL.sub(lambda found: quoted(_url(found.group()[1:-1])), text)
 
 
 def _names(node: Node) -> Iterator[Edit]:
@@ -88,7 +95,7 @@ def _url(text: str) -> str:
     except ValueError:
         return HIDDEN
     host = parts.netloc.rpartition("@")
-    path = "/".join(HIDDEN if _is_hidden(part) else part for part in parts.path.split("/"))
+    path = "/".join(HIDDEN if _is_hidden(part) or _OPAQUE.fullmatch(part) else part for part in parts.path.split("/"))
     user = f"{HIDDEN}@" if host[1] else ""
     rest = "".join(mark + HIDDEN for mark, part in (("?", parts.query), ("#", parts.fragment)) if part)
     return f"{parts.scheme}://{user}{host[2]}{path}{rest}"

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from orjson import Fragment, dumps
-
 from ....models.digest import Keyring
 from ....models.events import Authorization, ConversationSource, Peer
 from ....models.text import clean
@@ -15,6 +13,7 @@ from ..facts.authorization import authorization, challenge, token_in_query
 from ..facts.names import Names
 from ..observer.meta import Trace, read_meta
 from .head import RequestHead, ResponseHead
+from .written import Written, written
 
 __all__ = ["Caller", "Callers", "seen"]
 
@@ -56,10 +55,10 @@ class Caller:
     notes: tuple[Note, ...]  # anomalies of the head, with their evidence
     http: dict[str, Any]
     plain: bool
-    told: dict[str, Any]
-    sent: dict[str, Any]
+    told: Written
+    sent: Written
     digest: Callable[[str], str]
-    _answers: dict[tuple[int, bool], Fragment] = field(default_factory=dict)
+    _answers: dict[tuple[int, bool], Written] = field(default_factory=dict)
     _clients: dict[str, str] = field(default_factory=dict)
 
     def conversation_of(self, client: str) -> str:
@@ -70,11 +69,11 @@ class Caller:
             self._clients[client] = self.digest(f"{self.key}\0{client}")
         return self._clients[client]
 
-    def answered(self, status: int, more: Mapping[str, Any], *, streamed: bool) -> Fragment:
+    def answered(self, status: int, more: Mapping[str, Any], *, streamed: bool) -> Written:
         """The facts of the request with those of its response."""
         told = None if more else self._answers.get((status, streamed))
         if told is None:
-            told = Fragment(dumps({**self.http, "status": status, "streamed": streamed, **more}))
+            told = written(http={**self.http, "status": status, "streamed": streamed, **more})
             if not more:
                 self._answers[status, streamed] = told
         return told
@@ -92,9 +91,7 @@ class Callers:
         token = self._authorization(head)
         key, conversation, source = self._conversation(session, token, peer, head.text(b"user-agent") or "")
         http = self._http(head, session)
-        sent = {"http": Fragment(dumps(http))}
-        if token is not None:
-            sent["authorization"] = Fragment(dumps(token))
+        sent = written(http=http) if token is None else written(http=http, authorization=token)
         return Caller(
             key=key,
             conversation=conversation,
@@ -105,7 +102,7 @@ class Callers:
             notes=tuple(self._notes(head)),
             http=http,
             plain=_plain(head),
-            told={"principal": Fragment(dumps(self._principal(token, peer)))},
+            told=written(principal=self._principal(token, peer)),
             sent=sent,
             digest=self._digest,
         )

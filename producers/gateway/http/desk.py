@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from orjson import Fragment, dumps
-
 from ....models.digest import Keyring
 from ....models.events import Peer
 from ..clock import Now
@@ -19,6 +17,7 @@ from .journal import Journal
 from .lease import AsyncLease
 from .memory import Memory
 from .scopes import Scopes
+from .written import written
 
 __all__ = ["Desk", "Known"]
 
@@ -65,7 +64,7 @@ class Known:
     def found(self, peer: Peer) -> None:
         """More was found out about the peer."""
         self.peer = peer
-        self.told = {"connection_id": self._connection_id, "peer": Fragment(dumps(peer))}
+        self.told = written(connection_id=self._connection_id, peer=peer)
 
     def caller(self, head: RequestHead, callers: Callers) -> Caller:
         """Clients repeat their heads: facts are made anew when something in them changed."""

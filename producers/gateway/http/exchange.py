@@ -9,8 +9,6 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
-from orjson import Fragment
-
 from ....models.events import Lease
 from ..observer.ledger import Call
 from .errors import Refusal
@@ -19,6 +17,7 @@ from .lease import AsyncLease
 from .memory import Hold, Memory
 from .pool import Pool, ServerConnection
 from .reader import ResponseReader
+from .written import Written
 
 __all__ = ["Client", "Exchange", "Watch"]
 
@@ -43,7 +42,7 @@ class Watch(Protocol):
     def judge(self, body: bytes, whole: bool) -> bytes | None:
         """The error body where the request is forbidden."""
 
-    def request(self, body: bytes, size: int, pair: Fragment | None) -> list[Call]:
+    def request(self, body: bytes, size: int, pair: Written) -> list[Call]:
         """What goes over this connection next; the calls it starts."""
 
     def dispatch(self, lease: Lease) -> None:

@@ -6,8 +6,6 @@ import asyncio
 from dataclasses import replace
 from typing import cast
 
-from orjson import Fragment
-
 from ....models.events import Lease, Peer
 from .. import host
 from ..observer.ledger import Call
@@ -20,6 +18,7 @@ from .head import RequestHead, ResponseHead
 from .process import peer_credentials
 from .sockets import process_of
 from .watch import ExchangeWatch
+from .written import Written
 
 __all__ = ["DeskObservation", "Unwatched"]
 
@@ -63,7 +62,7 @@ class Unwatched:
     def judge(self, body: bytes, whole: bool) -> bytes | None:
         return b"{}" if self._forbidden and body else None
 
-    def request(self, body: bytes, size: int, pair: Fragment | None) -> list[Call]:
+    def request(self, body: bytes, size: int, pair: Written) -> list[Call]:
         return []
 
     def dispatch(self, lease: Lease) -> None: ...

@@ -13,11 +13,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol, cast
 
-from orjson import Fragment, dumps
-
 from ....models.events import SocketPair
 from .address import Upstream
 from .head import Heads, response_head
+from .written import NOTHING, Written, written
 
 __all__ = ["Pool", "ServerConnection"]
 
@@ -42,7 +41,7 @@ class ServerConnection(asyncio.Protocol):
         self.heads = Heads(response_head)
         self.exchange: Carried | None = None
         self._last: Carried | None = None
-        self.pair: Fragment | None = None  # both ends, as events tell them
+        self.pair: Written = NOTHING  # both ends, as events tell them
         self.idle_since = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -54,7 +53,7 @@ class ServerConnection(asyncio.Protocol):
             pair = SocketPair(
                 local_address=ours[0], local_port=ours[1], remote_address=theirs[0], remote_port=theirs[1]
             )
-            self.pair = Fragment(dumps(pair))
+            self.pair = written(upstream=pair)
 
     def data_received(self, data: bytes) -> None:
         if self.exchange is not None:

@@ -26,10 +26,10 @@ class Reply:
     """One response. Bodies that are no stream are only kept where `wanted`."""
 
     __slots__ = (
-        "_bound",
         "_counted",
         "_decoder",
         "_hold",
+        "_left",
         "_memory",
         "_offset",
         "_stream",

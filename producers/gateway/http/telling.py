@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from orjson import Fragment
-
 from ....models.events import Lease
 from ..observer.ledger import Call
 from ..observer.observe import CLIENT, Message, Observer
@@ -14,6 +12,7 @@ from ..spool.record import Entry
 from .caller import Caller
 from .desk import Desk, Known
 from .scopes import Scope
+from .written import Written, extended
 
 __all__ = ["Telling"]
 
@@ -28,16 +27,15 @@ class Telling:
 
     def __init__(self, desk: Desk, known: Known, caller: Caller) -> None:
         self._desk, self._caller = desk, caller
-        self._told = caller.told | known.told
-        self.http: Fragment | None = None  # of the response, once there is one
+        self._told = caller.told + known.told
+        self.http: Written | None = None  # of the response, once there is one
         self.lease: Lease = "none"
         self.told = False
         self._unreadable = 0
 
-    def over(self, pair: Fragment | None) -> None:
+    def over(self, pair: Written) -> None:
         """The connection to the server that carries this exchange alone."""
-        if pair is not None:
-            self._told["upstream"] = pair
+        self._told += pair
 
     def messages(self, scope: Scope, observer: Observer, messages: Sequence[Message], *, at_once: bool = False) -> None:
         """At least one. `at_once`: all are on disk when this returns, or their loss is counted."""
@@ -51,8 +49,8 @@ class Telling:
                     continue
             try:
                 observer.watch(message)
-                extra = self._extra(credentials=message.direction == CLIENT)
-                entries.append(scope.describer.message(message, now, self.lease, extra))
+                entry = scope.describer.message(message, now, self.lease)
+                entries.append(extended(entry, self._fields(sent=message.direction == CLIENT)))
             except Exception as error:  # what cannot be described costs its own event and no other
                 journal.fail(type(error).__name__)
             if message.unsaid:
@@ -71,20 +69,20 @@ class Telling:
         blocked: bool = False,
     ) -> None:
         """Something without a JSON-RPC message: a status, a stream that opened, a side that left."""
-        extra = self._extra(credentials=True)
+        extra: dict[str, Any] = {"evidence": [{"about": about, "detail": detail} for about, detail in notes if detail]}
         if call is None:
-            extra["conversation"], extra["conversation_source"] = self._caller.conversation, self._caller.source
+            extra |= {"conversation": self._caller.conversation, "conversation_source": self._caller.source}
         if blocked:
             extra["action"] = "blocked"
-        extra["evidence"] = [{"about": about, "detail": detail} for about, detail in notes if detail]
         names = tuple({*anomalies, *(about for about, _ in notes)})
         claims = scope.conversation.claims
         entry = scope.describer.incident(names, self._desk.now(), self.lease, claims, call=call, extra=extra)
+        entry = extended(entry, self._fields(sent=True))
         self._desk.journal.keep([entry])
         self.told = True
 
-    def _extra(self, *, credentials: bool) -> dict[str, Any]:
-        extra = self._told | self._caller.sent if credentials or self.http is None else self._told.copy()
-        if self.http is not None:
-            extra["http"] = self.http
-        return extra
+    def _fields(self, *, sent: bool) -> bytes:
+        """What is said beside a message, or an incident."""
+        if self.http is None:
+            return self._told + self._caller.sent
+        return self._told + self._caller.sent + self.http if sent else self._told + self.http

@@ -8,8 +8,6 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Concatenate, ParamSpec, TypeVar
 
-from orjson import Fragment
-
 from ....models.events import Lease
 from ..observer.conversation import Conversation, Ledgers
 from ..observer.framing import Frame
@@ -28,6 +26,7 @@ from .outcome import Outcome
 from .replies import Piece, Reply
 from .strand import Strand
 from .telling import Telling
+from .written import Written
 
 __all__ = ["ExchangeWatch"]
 
@@ -82,7 +81,7 @@ class ExchangeWatch:
             self.desk.journal.fail(type(error).__name__)
             return b"{}" if self.desk.closed else None
 
-    def request(self, body: bytes, size: int, pair: Fragment | None) -> list[Call]:
+    def request(self, body: bytes, size: int, pair: Written) -> list[Call]:
         """What goes over `pair` next; the calls it starts."""
         self._tell.over(pair)
         return self._begun(body, size) or []
@@ -221,6 +220,9 @@ class ExchangeWatch:
         """A message of the server, or a batch. A body that is neither JSON nor an event is no message."""
         strand, policy = self._strand, self.desk.policy
         messages = strand.observer.frame(SERVER, frame, self.desk.now())
+        if not frame.complete:
+            for message in messages:
+                strand.adopt(message)
         if self._reply is not None and not self._reply.streamed:
             messages = [message for message in messages if message.shape.kind != "invalid"]
         for message in messages:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ....models.errors import TriptychError
+from ....models.text import clean
 from ..facts.budget import Budget
 from ..facts.definitions import tool_definitions
 
@@ -67,7 +68,7 @@ class Pins:
             if not isinstance(name, str):
                 raise PinError("the server lists a tool without a name", "such a list cannot be approved")
             if found.setdefault(name, pin(tool)) != pin(tool):
-                raise PinError(f"the server lists {name!r} twice, differently", "such a list cannot be approved")
+                raise PinError(f"the server lists {clean(name)} twice, differently", "such a list cannot be approved")
         return cls(server=server, version=version, tools=found)
 
     @classmethod

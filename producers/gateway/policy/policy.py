@@ -148,7 +148,7 @@ class _Patterns:
 
     def __init__(self, patterns: tuple[str, ...]) -> None:
         wild = [pattern for pattern in patterns if not _WILD.isdisjoint(pattern)]
-        self._plain = frozenset(patterns)
+        self._plain = frozenset(patterns).difference(wild)
         self._wild = re.compile("|".join(map(translate, wild))) if wild else None
 
     def match(self, name: str) -> bool:

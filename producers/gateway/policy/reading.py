@@ -25,6 +25,7 @@ _BLANKS = " \t\r\n"
 _BOM = "\ufeff"
 _DIGITS = 4000
 _MOST_CUTS = 256  # in a line; what is cut more often cannot be inspected
+_MOST_ELEMENTS = 4096  # of a batch and of those in it; what holds more cannot be inspected either
 _CUTS = (  # where a line reader may end a line besides LF: Python and Java, Node's readline, str.splitlines
     re.compile("\r"),
     re.compile("[\r\u2028\u2029]"),
@@ -76,10 +77,12 @@ def read(data: bytes, *, complete: bool = True) -> Reading:
     if not data:
         return Reading()
     try:
-        groups = dict.fromkeys((tuple(map(_asked, _elements(value))), _is_batch(value)) for value in _texts(data))
+        values = [(*_elements(value), _is_batch(value)) for value in _texts(data)]
     except (_Unreadable, RecursionError):
         return Reading(((_asked(parse(data, complete=False).value),),), (False,), readable=False)
-    return Reading(tuple(group for group, _ in groups), tuple(batch for _, batch in groups))
+    groups = dict.fromkeys((tuple(map(_asked, elements)), batch) for elements, _, batch in values)
+    whole = all(whole for _, whole, _ in values)
+    return Reading(tuple(group for group, _ in groups), tuple(batch for _, batch in groups), whole)
 
 
 def read_line(line: bytes, *, complete: bool = True) -> Reading:
@@ -126,15 +129,19 @@ def _value(text: str) -> Any:
     return value
 
 
-def _elements(value: Any) -> Iterator[Any]:
-    """The elements of a batch, of batches in it too; the value itself where it is none."""
+def _elements(value: Any) -> tuple[list[Any], bool]:
+    """The elements of a batch, of batches in it too, and whether these are all; the value itself where it is none."""
+    found: list[Any] = []
     waiting = [value]
-    while waiting:
+    left = _MOST_ELEMENTS
+    while waiting and left:
+        left -= 1
         item = waiting.pop()
         if _is_batch(item):
             waiting.extend(reversed(item))
         else:
-            yield item
+            found.append(item)
+    return found, not waiting
 
 
 def _is_batch(value: Any) -> bool:

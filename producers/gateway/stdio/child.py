@@ -5,6 +5,7 @@ instruction until a sensor had the chance to watch it.
 from __future__ import annotations
 
 import ctypes
+import errno
 import os
 import signal
 import struct
@@ -15,7 +16,10 @@ from ....models.errors import TriptychError
 __all__ = ["Child", "StartError", "exit_status", "spawn"]
 
 _PR_SET_PDEATHSIG = 1
+_SHELL = "/bin/sh"
 _ERRNO = struct.Struct("i")
+_EXHAUSTED = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # processes, descriptors, memory
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # a program expects the default
 
 
 class StartError(TriptychError):
@@ -23,9 +27,12 @@ class StartError(TriptychError):
 
     code = "G02"
 
-    def __init__(self, command: str, errno: int) -> None:
-        super().__init__(f"cannot run {command!r}: {os.strerror(errno)}", "check the command behind -- and its PATH")
-        self.status = 127 if errno == 2 else 126
+    def __init__(self, command: str, number: int) -> None:
+        hint = (
+            "raise the limit, or end something" if number in _EXHAUSTED else "check the command behind -- and its PATH"
+        )
+        super().__init__(f"cannot run {command!r}: {os.strerror(number)}", hint)
+        self.status = 127 if number == errno.ENOENT else 126
 
 
 class Child:
@@ -43,18 +50,25 @@ class Child:
         os.close(self._failure)
         if reason:
             os.waitpid(self.pid, 0)
+            for fd in (self.stdin, self.stdout, self.pidfd):
+                os.close(fd)
             raise StartError(self._command, _ERRNO.unpack(reason)[0])
 
 
 def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Child:
-    """Fork a child that holds before exec. Call from a process with one thread."""
+    """Fork a child that holds before exec. Call from a process with one thread. Raises StartError."""
     prctl = ctypes.CDLL(None).prctl  # loaded here: the child must not allocate more than it has to
     parent = os.getpid()
-    child_in, stdin = os.pipe()
-    stdout, child_out = os.pipe()
-    waits, gate = os.pipe()
-    failure, fails = os.pipe()
-    pid = os.fork()
+    ends: list[int] = []
+    try:
+        for _ in range(4):
+            ends += os.pipe()
+        pid = os.fork()
+    except OSError as error:
+        for fd in ends:
+            os.close(fd)
+        raise StartError(command[0], error.errno or 0) from None
+    child_in, stdin, stdout, child_out, waits, gate, failure, fails = ends
     if pid == 0:
         try:
             os.close(gate)
@@ -63,9 +77,10 @@ def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Child:
             prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)
-            signal.signal(signal.SIGPIPE, signal.SIG_DFL)  # Python ignores it, a program expects the default
+            for number in _IGNORED_BY_PYTHON:
+                signal.signal(number, signal.SIG_DFL)
             os.read(waits, 1)
-            os.execvpe(command[0], list(command), dict(environment))  # noqa: S606
+            _execute(command, environment)
         except OSError as error:
             os.write(fails, _ERRNO.pack(error.errno or 0))
         finally:
@@ -73,6 +88,21 @@ def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Child:
     for fd in (child_in, child_out, waits, fails):
         os.close(fd)
     return Child(command[0], pid, stdin=stdin, stdout=stdout, gate=gate, failure=failure)
+
+
+def _execute(command: Sequence[str], environment: Mapping[str, str]) -> None:
+    """Become the program. A script without a first line that names its shell is the shell's, as for C's execvp, by
+    which most clients start servers.
+    """
+    try:
+        os.execvpe(command[0], list(command), dict(environment))  # noqa: S606
+    except OSError as error:
+        import shutil  # noqa: PLC0415  # rarely needed, and a start must be quick
+
+        script = shutil.which(command[0], path=environment.get("PATH")) if error.errno == errno.ENOEXEC else None
+        if script is None:
+            raise
+        os.execve(_SHELL, [_SHELL, script, *command[1:]], dict(environment))  # noqa: S606
 
 
 def exit_status(wait_status: int) -> int:

@@ -7,7 +7,7 @@ waits for them would wait for ever. What is held stays in order.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 __all__ = ["Dispatch", "Line", "Send"]
 
@@ -25,6 +25,11 @@ class Line:
     work: int = 0
     member: int | None = None
     sent: bool = False
+    behind: list[bytes] = field(default_factory=list)  # cancellations of its calls
+
+    @property
+    def size(self) -> int:
+        return len(self.data) + sum(map(len, self.behind))
 
 
 class Dispatch:
@@ -46,14 +51,14 @@ class Dispatch:
         """A line of the client."""
         member = self._free(line)
         if member is not None:
-            return [self._send(member, line)]
+            return self._send(member, line)
         self._held.append(line)
         self._waiting += len(line.data)
         return []
 
     def behind(self, line: Line, data: bytes) -> None:
         """Let more bytes follow a line that is still held."""
-        line.data += data
+        line.behind.append(data)
         self._waiting += len(data)
 
     def over(self, member: int) -> list[Send]:
@@ -75,10 +80,9 @@ class Dispatch:
     def all(self, *, first: bool = False) -> list[Send]:
         """Everything that is held, spread over the members that are there, or all to the first."""
         there = [0] if first else sorted(self._started - self._away) or [0]
-        sends = [
-            self._send(there[turn % len(there)] if line.member not in there else line.member, line)
-            for turn, line in enumerate(self._held)
-        ]
+        sends: list[Send] = []
+        for turn, line in enumerate(self._held):
+            sends += self._send(there[turn % len(there)] if line.member not in there else line.member, line)
         self._held.clear()
         self._waiting = 0
         return sends
@@ -93,8 +97,8 @@ class Dispatch:
             if member is None:
                 kept.append(line)
                 continue
-            self._waiting -= len(line.data)
-            sends.append(self._send(member, line))
+            self._waiting -= line.size
+            sends += self._send(member, line)
         self._held.extendleft(reversed(kept))
         return sends
 
@@ -109,8 +113,8 @@ class Dispatch:
         free_ones = (number for number, busy in enumerate(self._busy) if not busy and number not in self._away)
         return min(free_ones, key=lambda number: (number not in self._started, number), default=None)
 
-    def _send(self, member: int, line: Line) -> Send:
+    def _send(self, member: int, line: Line) -> list[Send]:
         self._busy[member] += line.work
         self._started.add(member)
         line.member, line.sent = member, True
-        return member, line.data
+        return [(member, data) for data in (line.data, *line.behind)]

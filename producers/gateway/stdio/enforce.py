@@ -37,7 +37,7 @@ def lane(config: GatewayConfig, servers: Servers, wakeup: int) -> Lane:
         router=Router(config.dispatch_mode, members, config.inspect_bytes),
         guard=running.guard(config.policy, config.inspect_bytes) if config.policy.forbids else None,
         bound=config.inspect_bytes,
-        alone=members == 1,
+        alone=config.dispatch_mode != "replica",
         monotonic_ns=time.monotonic_ns,
     )
 

@@ -13,7 +13,7 @@ from ..policy.policy import FREE
 from ..policy.refusal import GONE, error
 from .lines import Cutter, Piece
 from .merge import Merger
-from .poller import IN, OUT, Poller, read_chunk
+from .poller import CHUNK, IN, OUT, Poller, read_chunk
 from .pool import Pool
 from .sink import Sink
 
@@ -37,7 +37,7 @@ class Lane:
     """`start` makes the process under a number; its session must tell every message that it observes.
 
     `wakeup` becomes readable with the numbers of signals that the processes are to get. `alone` says that there is
-    never more than one process.
+    never another process than the first.
     """
 
     def __init__(
@@ -66,8 +66,8 @@ class Lane:
         """Until the last process has ended and what it wrote is delivered; its exit status, or that of all as one."""
         while not self._pool.done or self._to_client.pending:
             self._close_what_nobody_reads()
-            exited = any(member.exited for member in self._pool.members.values()) and not self._to_client.pending
-            ready = self._poller.ready(self._wanted(), 0 if exited else self._pool.wait_ms)
+            over = any(map(self._is_over, self._pool.members.values()))
+            ready = self._poller.ready(self._wanted(), 0 if over else self._pool.wait_ms)
             self._flush(ready)
             self._go(self._pool.tick())
             if self._wakeup in ready:
@@ -128,7 +128,7 @@ class Lane:
     def _take(self, piece: Piece) -> None:
         if not piece.first:
             if self._tail is not None:
-                self._go([(0, piece.data)], self._tail)
+                self._pass([(0, piece.data)], self._tail)
             return
         verdict = self._guard.check(piece) if self._guard is not None else FREE
         self._tail = verdict if verdict.allowed and not piece.last else None
@@ -136,9 +136,9 @@ class Lane:
             self._go(())
             self._refuse(piece, verdict)
         elif self._tail is not None:
-            self._go([(0, piece.data)], verdict)
+            self._pass([(0, piece.data)], verdict)
         elif verdict.rules:
-            self._go(self._routed(piece.data), verdict)
+            self._pass(self._routed(piece.data), verdict)
         else:
             self._queue += self._routed(piece.data)
 
@@ -154,23 +154,36 @@ class Lane:
                 member.switch(self._mode)
         return sends
 
-    def _go(self, sends: Iterable[Send], verdict: Verdict | None = None) -> None:
-        """Send what waits, then `sends`, then whatever that lets go."""
-        if verdict is not None:
-            self._go(())
-        self._queue += sends
+    def _pass(self, sends: Iterable[Send], verdict: Verdict) -> None:
+        """Send what waits, then what goes on in spite of the verdict on it."""
+        self._go(())
         self._verdict = verdict
-        while self._queue:
-            number, data = self._queue.popleft()
-            while verdict is None and self._queue and self._queue[0][0] == number:
-                data += self._queue.popleft()[1]
-            member = self._pool.member(number)
-            if member is not None:
-                member.send(data)
+        for number, data in sends:
+            self._send(number, data)
         self._verdict = None
 
+    def _go(self, sends: Iterable[Send]) -> None:
+        """Send what waits, then `sends`, then whatever that lets go."""
+        self._queue += sends
+        while self._queue:
+            self._send(*self._taken())
+
+    def _taken(self) -> Send:
+        """What waits for one process, up to a chunk."""
+        number, data = self._queue.popleft()
+        together, size = [data], len(data)
+        while self._queue and self._queue[0][0] == number and size < CHUNK:
+            together.append(self._queue.popleft()[1])
+            size += len(together[-1])
+        return number, b"".join(together)
+
+    def _send(self, number: int, data: bytes) -> None:
+        member = self._pool.member(number)
+        if member is not None:
+            member.send(data)
+
     def _from_member(self, member: Member, ready: set[int]) -> None:
-        if member.exited and (member.output not in ready or not member.reading) and not self._to_client.pending:
+        if self._is_over(member) and (member.output not in ready or not member.reading):
             self._pool.ended(member)
             if self._pool.done:
                 self._to_client.put(self._merger.rest(member.number))
@@ -178,6 +191,10 @@ class Lane:
         member.exited = member.exited or member.pidfd in ready
         if member.reading and member.output in ready:
             self._forward(member)
+
+    def _is_over(self, member: Member) -> bool:
+        """Whether it has exited, and what is left of its output can be forwarded."""
+        return member.exited and not self._to_client.pending and not self._merger.waits(member.number)
 
     def _forward(self, member: Member) -> None:
         chunk = read_chunk(member.output)

@@ -27,10 +27,12 @@ __all__ = ["main", "run"]
 
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _USAGE_ERROR = 2
+_STDERR = 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one gateway; returns the server's exit status (128 + n for signal n), 126/127 where it cannot be run."""
+    _open_standard()
     try:
         return run(_configured(sys.argv[1:] if argv is None else argv, os.environ))
     except TriptychError as error:
@@ -65,12 +67,23 @@ def _run(config: GatewayConfig, servers: Servers) -> int:
     return lane(config, servers, wakeup).run()
 
 
+def _open_standard() -> None:
+    """A client may leave 0, 1 or 2 closed: the next file that is opened, the spool perhaps, would take the place, and
+    Python prints to stdout what it has no stderr for.
+    """
+    while (fd := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        os.set_inheritable(fd, True)
+    os.close(fd)
+    sys.stderr = sys.stderr or os.fdopen(_STDERR, "w", closefd=False)
+
+
 def _signals() -> int:
     """A descriptor that tells the numbers of the signals which the server is to get."""
     wakeup, poked = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
     signal.set_wakeup_fd(poked, warn_on_full_buffer=False)
     for number in _FORWARDED:
-        signal.signal(number, lambda *_: None)
+        if signal.getsignal(number) != signal.SIG_IGN:  # what our parent ignores for us the server ignores too
+            signal.signal(number, lambda *_: None)
     return wakeup
 
 
@@ -109,8 +122,7 @@ def _configured(argv: Sequence[str], environment: Mapping[str, str]) -> GatewayC
 
 
 def _default_spool(environment: Mapping[str, str]) -> str:
-    state = environment.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")  # noqa: PTH111
-    return f"{state}/triptych/spool"
+    return f"{environment.get('XDG_STATE_HOME') or '~/.local/state'}/triptych/spool"
 
 
 if __name__ == "__main__":

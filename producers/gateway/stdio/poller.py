@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import select
 
-__all__ = ["IN", "OUT", "Poller", "read_chunk"]
+__all__ = ["CHUNK", "IN", "OUT", "Poller", "read_chunk"]
 
 IN, OUT = select.POLLIN, select.POLLOUT
-_CHUNK = 65_536
+CHUNK = 65_536  # bytes
 
 
 class Poller:
@@ -32,7 +32,7 @@ class Poller:
 def read_chunk(fd: int) -> bytes | None:
     """A chunk, empty at the end of the stream; None when somebody else took what was ready."""
     try:
-        return os.read(fd, _CHUNK)
+        return os.read(fd, CHUNK)
     except BlockingIOError:
         return None
     except OSError:  # a terminal that hung up, a connection that was reset: the end of the stream

@@ -10,11 +10,10 @@ import select
 from collections.abc import Callable
 from typing import Protocol
 
+from .poller import read_chunk
 from .sink import Sink
 
 __all__ = ["Pump", "Tap"]
-
-_CHUNK = 65_536
 
 
 class Tap(Protocol):
@@ -74,7 +73,7 @@ class Pump:
         self._calm = False
 
     def _from_client(self, tap: Tap) -> None:
-        chunk = _read(self._client_in)
+        chunk = read_chunk(self._client_in)
         if chunk is None:
             return
         tap.towards_server(chunk)
@@ -85,7 +84,7 @@ class Pump:
             self._to_server.finish()
 
     def _from_server(self, tap: Tap) -> None:
-        chunk = _read(self._server_out)
+        chunk = read_chunk(self._server_out)
         if chunk is None:
             return
         tap.towards_client(chunk)
@@ -126,13 +125,3 @@ class Pump:
         self._reading.discard(source)
         self._calm = False
         os.close(source)
-
-
-def _read(fd: int) -> bytes | None:
-    """A chunk, empty at the end of the stream; None when somebody else took what was ready."""
-    try:
-        return os.read(fd, _CHUNK)
-    except BlockingIOError:
-        return None
-    except OSError:  # a terminal that hung up, a connection that was reset: the end of the stream
-        return b""

@@ -58,6 +58,7 @@ class Servers:
         self.redactor = Redactor(keyring, _Place(), _PathClasses(config.sensitivity))
         self._signatures = Signatures(keyring, self.redactor, time.monotonic_ns)
         self.failures: dict[str, int] = {}
+        self._serves = False  # a process of the server runs
 
     def start(self, heard: Callable[[Message], None] | None = None) -> Server:
         """Raises StartError when there is no such program."""
@@ -68,6 +69,7 @@ class Servers:
             lease = sensor = self._sensor(lambda later: _relocate(describer, later))
             granted = sensor.attach(child.pidfd)
         child.run()
+        self._serves = True
         describer = Describer(self._connection(child, granted), self._keyring, self.redactor, self.producer)
         observer = self._observer(self._signatures.watch(Conversation()))
         session = Session(observer, describer, lease=lease, spool=self.spool, now=host.now, heard=heard)
@@ -88,10 +90,13 @@ class Servers:
         from ..sensor import SensorLease  # noqa: PLC0415  # a start without a sensor needs no sockets
 
         config = self._config
+        attach_ms = config.attach_ms
+        if self._serves:  # calls of the other processes wait meanwhile
+            attach_ms = min(attach_ms, config.ready_ms)
         return SensorLease(
             config.lease_socket,
             config.server_id,
-            attach_s=config.attach_ms / 1000,
+            attach_s=attach_ms / 1000,
             ready_s=config.ready_ms / 1000,
             regranted=regranted,
         )
@@ -136,15 +141,20 @@ class _Place:
 
 
 class _PathClasses:
-    """Loaded when the first path is seen: the start of most servers does not wait for them."""
+    """Loaded when the first path is seen: the start of most servers does not wait for them. Files of the operator are
+    read at once, so that a mistake in them is told. Raises ConfigError.
+    """
 
     def __init__(self, extra: Sequence[Path]) -> None:
-        self._extra = extra
-        self._path: Callable[[str], str | None] | None = None
+        self._path = _path_classes(extra) if extra else None
 
     def __call__(self, path: str) -> str | None:
         if self._path is None:
-            from ....models.sensitivity import Sensitivity  # noqa: PLC0415
-
-            self._path = Sensitivity.load(self._extra).path
+            self._path = _path_classes(())
         return self._path(path)
+
+
+def _path_classes(extra: Sequence[Path]) -> Callable[[str], str | None]:
+    from ....models.sensitivity import Sensitivity  # noqa: PLC0415
+
+    return Sensitivity.load(extra).path

@@ -375,7 +375,8 @@ async def test_streams_together_keep_no_more_than_their_bound(run: Runs) -> None
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_of(reader)
         writer.write(head + b"x" * 100_000)
-        await writer.drain()
+        await reader.read()
+        writer.close()
 
     async with run(endless, held_bytes=150_000) as gateway:
         dialled = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(3)]
@@ -487,6 +488,19 @@ async def test_a_body_beyond_the_bound_is_told_as_far_as_it_was_read(run: Runs) 
     assert "oversize" in request.anomalies
     assert (request.tool, request.inspected) == ("read", 5000)
     assert request.size > 100_000
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+async def test_a_reply_beyond_the_bound_ends_its_call_wherever_its_id_stands(run: Runs, streamed: bool) -> None:
+    reply = {"result": {"content": [{"type": "text", "text": "x" * 100_000}]}, "jsonrpc": "2.0", "id": 1}
+    answer = _stream(reply) if streamed else _answer(reply)
+    async with run(replying(answer), inspect_bytes=5000) as gateway:
+        await gateway.exchange(_sent(_call()), answer)
+        request, response = await gateway.events(2)
+        assert gateway.gateway._scopes.active == {}
+    assert (response.kind, response.call_id) == ("response", request.call_id)
+    assert "oversize" in response.anomalies
+    assert response.is_error is None
 
 
 async def test_a_batch_is_told_message_by_message(run: Runs) -> None:

@@ -108,7 +108,7 @@ async def test_a_kill_leaves_every_forwarded_message_on_disk(settings: dict[str,
         for _ in range(20):
             _, writer = await _dial(address)
             writer.write(post(CALL))
-        await until(lambda: received)
+        await until(lambda: any(data.endswith(CALL) for data in received))
         process.kill()
         await process.wait()
         await asyncio.sleep(0.05)

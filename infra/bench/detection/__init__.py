@@ -1,0 +1,1 @@
+"""How good the judgement is, on data with labels."""

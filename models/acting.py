@@ -1,0 +1,44 @@
+"""Which calls act on the world: by the words of a tool's name, by an address among the arguments, or by what the
+kernel saw. A server chooses its names: one can make a call count as acting, never as harmless.
+"""
+
+from __future__ import annotations
+
+import re
+
+from .events import Call, Effect
+
+__all__ = ["acts", "is_outside", "sends", "writes"]
+
+_VERBS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+    add append cancel commit copy create delete drop edit execute grant insert invite invoke merge move pay post publish
+    push put remove rename reply reschedule reserve run schedule send set share submit transfer update upload write
+""",
+    )
+)
+_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+
+
+def acts(call: Call) -> bool:
+    """Whether a call writes or sends."""
+    return writes(call) or sends(call)
+
+
+def writes(call: Call) -> bool:
+    """Whether the name of a call says that it changes something."""
+    return not _VERBS.isdisjoint(word.lower() for word in _WORD.findall(call.tool or call.method))
+
+
+def sends(call: Call) -> bool:
+    """Whether a call that does not write reaches out: to an address among its arguments, or as the kernel saw it."""
+    if writes(call):
+        return False
+    return any(fact.kind in {"url", "host"} for fact in call.arguments) or any(map(is_outside, call.effects))
+
+
+def is_outside(effect: Effect) -> bool:
+    """Whether an effect reached beyond the networks declared as inside."""
+    return effect.destination in {"outside", "metadata"}

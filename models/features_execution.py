@@ -1,0 +1,94 @@
+"""What the kernel and the agent's own spans say of one call, relative to what its tool normally does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from . import baseline as base
+from .acting import is_outside
+from .baseline import BaselineView
+from .events import AgentSpan, Call, Effect
+from .sizes import size_surprise
+
+__all__ = [
+    "execution",
+    "is_unannounced",
+    "new_children",
+    "new_destinations",
+    "new_paths",
+    "sent_outside",
+    "undeclared_actions",
+    "unlearnable_opens",
+]
+
+_ACCESS_MODE, _CREATE, _TRUNCATE = 0o3, 0o100, 0o1000
+
+
+def execution(call: Call, view: BaselineView) -> dict[str, float]:
+    """The execution features of one call."""
+    counts = {name: float(len(found(call, view))) for name, found in _COUNTED.items()}
+    return counts | {"sent_outside": size_surprise("out", call, sent_outside(call), view)}
+
+
+def sent_outside(call: Call) -> int:
+    return sum(effect.bytes_out for effect in call.effects if is_outside(effect))
+
+
+def new_paths(call: Call, view: BaselineView) -> tuple[str, ...]:
+    """Classes of directories the tool opened and never did before."""
+    tool = base.action_of(call)
+    opened = (effect.path for effect in call.effects if effect.kind == "open" and effect.path and effect.result >= 0)
+    classes = dict.fromkeys(map(base.path_class, opened))
+    return tuple(name for name in classes if not view.known(base.path_class_key(tool, name)))
+
+
+def unlearnable_opens(call: Call, _view: BaselineView) -> tuple[str, ...]:
+    """Sensitive files the call opened although no argument named them."""
+    opened = (e for e in call.effects if e.kind == "open" and e.sensitivity is not None and not e.declared)
+    return tuple(dict.fromkeys(effect.path or "" for effect in opened))
+
+
+def new_destinations(call: Call, view: BaselineView) -> tuple[tuple[str, int], ...]:
+    """Outside addresses and ports the tool never contacted before."""
+    contacted = dict.fromkeys((e.address or "", e.port or 0) for e in call.effects if is_outside(e))
+    tool = base.action_of(call)
+    return tuple(to for to in contacted if not view.known(base.destination_key(tool, *to)))
+
+
+def new_children(call: Call, view: BaselineView) -> tuple[str, ...]:
+    tool = base.action_of(call)
+    started = dict.fromkeys(effect.path for effect in call.effects if effect.kind == "exec" and effect.path)
+    return tuple(path for path in started if not view.known(base.child_key(tool, path)))
+
+
+def undeclared_actions(call: Call, view: BaselineView) -> tuple[str, ...]:
+    """Writes into unknown directories and contacts with unknown addresses that no argument named."""
+    fresh = set(new_paths(call, view))
+    acting = [e for e in call.effects if not e.declared]
+    written = [e.path for e in acting if e.path and _writes(e) and base.path_class(e.path) in fresh]
+    reached = {f"{e.address}:{e.port or 0}" for e in acting if is_outside(e)}
+    unknown = [f"{address}:{port}" for address, port in new_destinations(call, view)]
+    return tuple(dict.fromkeys([*written, *(to for to in unknown if to in reached)]))
+
+
+def is_unannounced(call: Call, spans: Sequence[AgentSpan]) -> bool:
+    """Whether the agent told of a later tool call and not of this one. Before that, its span may still be on the way;
+    the span of the whole run says nothing of the order in which its parts arrive."""
+    told = [span for span in spans if span.tool]
+    if not call.tool or not told or call.ended_ns > max(span.ended_ns for span in told):
+        return False
+    return all(span.tool != call.tool for span in told)
+
+
+def _writes(effect: Effect) -> bool:
+    return effect.kind == "open" and bool(effect.flags & (_ACCESS_MODE | _CREATE | _TRUNCATE)) and effect.result >= 0
+
+
+_Found = Callable[[Call, BaselineView], Sequence[object]]
+_COUNTED: Mapping[str, _Found] = {
+    "new_paths": new_paths,
+    "secret_opens": unlearnable_opens,
+    "new_destinations": new_destinations,
+    "new_children": new_children,
+    "undeclared_actions": undeclared_actions,
+}
