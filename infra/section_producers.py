@@ -67,8 +67,8 @@ class Sensor(Section):
     lease_mode: Annotated[str, Field(pattern=r"^0[0-7]{3}$")] = "0600"
     """Permissions of that socket, octal; 0660 lets gateways of the folder's group lease too."""
     lease_users: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """User ids whose gateways may lease servers they did not start, as HTTP gateways must. The servers must run as other
-    users, or they could ask in the gateway's place."""
+    """User ids whose gateways may lease servers they did not start, as HTTP gateways must. The servers must run as
+    other users, or they could ask in the gateway's place."""
     heartbeat_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     """Seconds between two signs of life of a silent workload."""
     recording: Path | None = None

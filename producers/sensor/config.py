@@ -16,8 +16,8 @@ _SMALLEST_RING, _LARGEST_RING = 1 << 16, 1 << 30
 class SensorConfig:
     """`ring_bytes` holds about 8,000 opens a MiB between two readings; `recording` keeps raw input for a replay.
 
-    `lease_mode` is that of the socket: 0o600 for gateways of the sensor's own user. `lease_users` are the user ids whose
-    gateways may lease servers that they did not start, as HTTP gateways must; the servers must run as other users.
+    `lease_mode` is that of the socket: 0o600 for gateways of the sensor's own user. `lease_users` are the user ids
+    whose gateways may lease servers they did not start, as HTTP gateways must; the servers must run as other users.
     """
 
     lease_socket: Path

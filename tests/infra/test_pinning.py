@@ -27,7 +27,9 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _pin(home: Path, *arguments: str, answer: str = "") -> subprocess.CompletedProcess[str]:
+def _pin(
+    home: Path, *arguments: str, answer: str = "", environment: dict[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "triptych.infra.cli.main", "gateway", "pin", *arguments],
         check=False,
@@ -36,7 +38,7 @@ def _pin(home: Path, *arguments: str, answer: str = "") -> subprocess.CompletedP
         timeout=60,
         input=answer,
         cwd=home,
-        env={"HOME": str(home), "PATH": os.environ["PATH"]},
+        env={"HOME": str(home), "PATH": os.environ["PATH"], **(environment or {})},
     )
 
 
@@ -52,6 +54,19 @@ def test_tools_are_approved_and_a_changed_one_is_shown_with_its_field(home: Path
     refused = _pin(home, *command, answer="n\n")
     assert ["read", "changed", "description"] in [line.split() for line in refused.stdout.splitlines()]
     assert (refused.returncode, file.read_bytes()) == (1, before)
+
+
+def test_secrets_of_ours_and_what_the_operator_keeps_do_not_reach_the_server_that_is_asked(home: Path) -> None:
+    settings = home / "gateway.toml"
+    settings.write_text('child_env_remove = ["KEPT_*"]\n')
+    script = (home / "server.py").read_text()
+    (home / "server.py").write_text("import os; open('seen', 'w').write(' '.join(os.environ))\n" + script)
+    ours = {"TRIPTYCH_GATEWAY__CONFIG": str(settings), "TRIPTYCH_KAFKA__SASL_PASSWORD": "x", "KEPT_BACK": "x"}
+    done = _pin(home, "--yes", "--", sys.executable, "server.py", environment={**ours, "SHOWN": "x"})
+    assert done.returncode == 0, done.stderr
+    seen = (home / "seen").read_text().split()
+    assert "SHOWN" in seen
+    assert not [name for name in seen if name.startswith(("TRIPTYCH", "KEPT"))]
 
 
 def test_the_server_may_stand_in_a_clients_file(home: Path) -> None:

@@ -63,6 +63,22 @@ def test_a_wrong_section_is_an_error_of_its_server_only(section: dict[str, Any])
     assert _stdio(tables, server="b").server == "b"
 
 
+@pytest.mark.parametrize(
+    "setting", [{"allow": "read"}, {"allow": [1]}, {"replicas": "2"}, {"key_file": 3}, {"kafka": 3}, {"ready_ms": True}]
+)
+def test_a_value_of_the_wrong_type_is_told_with_its_setting(setting: dict[str, Any]) -> None:
+    with pytest.raises(ConfigError, match=next(iter(setting))):
+        _stdio(setting)
+
+
+def test_a_home_that_nobody_knows_is_told_where_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HOME", raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 3_999_999)
+    assert found({}) in (None, Path("/etc/triptych/gateway.toml"))
+    with pytest.raises(ConfigError, match="spool_dir .* home"):
+        _stdio({"spool_dir": "~/spool"})
+
+
 def test_json_and_toml_say_the_same(tmp_path: Path) -> None:
     (tmp_path / "g.json").write_text('{"servers": {"a": {"principal": "x"}}}')
     (tmp_path / "g.toml").write_text('[servers.a]\nprincipal = "x"\n')

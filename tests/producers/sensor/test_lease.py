@@ -122,16 +122,19 @@ def test_a_process_that_is_no_child_is_refused(server: LeaseServer, path: Path, 
     assert server.refused == {"not-a-child": 2}
 
 
+ME = os.getuid()
+
+
 @pytest.mark.parametrize(
-    ("users", "server_user", "granted"),
-    [((os.getuid(),), 4711, True), ((), 4711, False), ((os.getuid(), 4711), 4711, False), ((4711,), 4711, False)],
+    ("users", "user_of_server", "kind"),
+    [((ME,), 4711, Granted), ((), 4711, Refused), ((ME, 4711), 4711, Refused), ((4711,), 4711, Refused)],
 )
-def test_a_stranger_is_leased_only_to_a_trusted_user_and_only_as_another_users_process(
-    path: Path, notes: Notes, monkeypatch: pytest.MonkeyPatch, users: tuple[int, ...], server_user: int, granted: bool
+def test_a_stranger_is_leased_to_a_trusted_user_only_and_as_another_users_process(
+    users: tuple[int, ...], user_of_server: int, kind: type, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = LeaseServer(path, notes, users=users)
-    monkeypatch.setattr(processes, "user", lambda _: server_user)
-    assert isinstance(Line(made, path).attach(os.getppid()), Granted) is granted
+    made = LeaseServer(path, Notes(), users=users)
+    monkeypatch.setattr(processes, "user", lambda _: user_of_server)
+    assert isinstance(Line(made, path).attach(os.getppid()), kind)
     made.close()
 
 

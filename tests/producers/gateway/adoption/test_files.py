@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from triptych.producers.gateway.adoption import files
 from triptych.producers.gateway.adoption.errors import FileRefused
-from triptych.producers.gateway.adoption.files import hold, keep, replace
+from triptych.producers.gateway.adoption.files import Held, hold, keep, replace
 
 
 @pytest.fixture
@@ -99,3 +100,40 @@ def test_a_backup_is_for_its_owner_only_and_kept_once(file: Path, tmp_path: Path
     assert sorted(copy.read_bytes() for copy in copies) == [b"after", b"before"]
     assert {copy.stat().st_mode & 0o777 for copy in copies} == {0o600}
     assert folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_folder_that_was_exchanged_meanwhile_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder, other = tmp_path / "project", tmp_path / "other"
+    for path in (folder, other):
+        path.mkdir()
+        (path / "mcp.json").write_bytes(b"before")
+    held = hold(folder / "mcp.json")
+
+    def exchanged(given: Path) -> Held:
+        found = hold(given)
+        folder.rename(tmp_path / "moved")
+        other.rename(folder)
+        return found
+
+    monkeypatch.setattr(files, "hold", exchanged)
+    with pytest.raises(FileRefused) as caught:
+        replace(held, b"after")
+    assert caught.value.code == "G28"
+    assert {path.read_bytes() for path in tmp_path.glob("*/*")} == {b"before"}
+
+
+def test_backups_go_into_no_folder_that_leads_elsewhere(file: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "backups").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(FileRefused, match="G29"):
+        keep(hold(file), tmp_path / "backups")
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root to make a folder of another user")
+def test_backups_go_into_no_folder_of_another_user(file: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    os.chown(folder, 12345, 12345)
+    with pytest.raises(FileRefused, match="belongs to another user"):
+        keep(hold(file), folder)

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
 import pytest
 
+from triptych.producers.gateway.adoption import asking
 from triptych.producers.gateway.adoption.asking import ask_launched, ask_listening
 from triptych.producers.gateway.adoption.errors import ClientFileError
 from triptych.producers.gateway.adoption.launching import Reached, reached
@@ -18,6 +22,7 @@ from triptych.producers.gateway.adoption.listing import list_tools
 from triptych.producers.gateway.adoption.routes import Routes
 from triptych.producers.gateway.policy.pins import PinError
 
+ENVIRONMENT = {"PATH": os.environ["PATH"]}
 TOOLS = [{"name": "a", "vendor": 1}, {"name": "b"}, {"name": "c"}]
 SERVER = """
 import json, sys
@@ -66,7 +71,17 @@ def test_every_page_is_asked_for_in_the_servers_era(legacy: bool, version: str) 
 
 
 @pytest.mark.parametrize(
-    "reply", [{}, {"error": {"code": -32601}}, {"result": {}}, {"result": {"tools": "none"}}, {"error": None}]
+    "reply",
+    [
+        {},
+        {"error": {"code": -32601}},
+        {"error": "no"},
+        {"error": None},
+        {"result": {}},
+        {"result": []},
+        {"result": {"tools": "none"}},
+        {"result": {"tools": ["none"]}},
+    ],
 )
 def test_a_server_that_lists_nothing_is_told(reply: dict[str, Any]) -> None:
     with pytest.raises(PinError):
@@ -78,14 +93,35 @@ def test_a_list_without_end_is_given_up() -> None:
         list_tools(lambda *_: {"result": {"tools": [], "nextCursor": "x"}}, lambda _: None)
 
 
+def test_a_list_of_ever_more_tools_is_given_up() -> None:
+    with pytest.raises(PinError, match="10000 tools"):
+        list_tools(lambda *_: {"result": {"tools": TOOLS * 1000, "nextCursor": "x"}}, lambda _: None)
+
+
+def test_odd_words_of_a_server_about_itself_are_no_error() -> None:
+    reply = {"result": {"tools": TOOLS, "serverInfo": 1, "_meta": 2}}
+    assert list_tools(lambda *_: reply, lambda _: None) == ("", TOOLS)
+    modern = {"result": {"tools": TOOLS, "_meta": 2}}
+    assert list_tools(lambda method, _: modern if method == "tools/list" else {}, lambda _: None) == ("", TOOLS)
+
+
+@pytest.mark.parametrize(
+    "flood", ["x", '{"id": 9, "method": "roots/list"}'], ids=["of lines", "of requests whose answers it never reads"]
+)
+def test_a_server_that_never_stops_writing_is_given_up(flood: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_WAIT_S", 0.3)
+    with pytest.raises(PinError, match="did not answer"):
+        ask_launched(["yes", flood], ENVIRONMENT)
+
+
 def test_a_launched_server_is_asked_and_ended() -> None:
-    assert ask_launched([sys.executable, "-c", SERVER], {}) == ("7", [{"name": "a", "vendor": 1}])
+    assert ask_launched([sys.executable, "-c", SERVER], ENVIRONMENT) == ("7", [{"name": "a", "vendor": 1}])
 
 
 @pytest.mark.parametrize("command", [["no-such-program"], [sys.executable, "-c", "pass"]])
 def test_a_command_that_is_no_server_is_told(command: list[str]) -> None:
     with pytest.raises(PinError):
-        ask_launched(command, {})
+        ask_launched(command, ENVIRONMENT)
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -121,8 +157,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def listening() -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+def listening(request: pytest.FixtureRequest) -> Iterator[str]:
+    with HTTPServer(("127.0.0.1", 0), getattr(request, "param", Handler)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/mcp"
@@ -134,6 +170,26 @@ def test_a_listening_server_is_asked_in_its_session_with_the_clients_headers(lis
     assert ask_listening(listening, {"Authorization": "Bearer x"}) == ("3", TOOLS)
     assert {one["Authorization"] for one in Handler.seen} == {"Bearer x"}
     assert [one["Mcp-Session-Id"] for one in Handler.seen] == [None, "session-1", "session-1"]
+
+
+class Dripping(Handler):
+    """Answers with a stream that says nothing and never ends."""
+
+    def do_POST(self) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            while True:
+                self.wfile.write(b": ping\n")
+                time.sleep(0.01)
+
+
+@pytest.mark.parametrize("listening", [Dripping], indirect=True)
+def test_an_answer_without_end_is_given_up(listening: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(asking, "_WAIT_S", 0.2)
+    with pytest.raises(PinError):
+        ask_listening(listening, {})
 
 
 def test_nobody_at_the_address_is_told() -> None:

@@ -50,7 +50,9 @@ def test_one_name_stands_for_one_server() -> None:
     assert _routes().to("web", "https://example.com/mcp") is None
 
 
-@pytest.mark.parametrize(("name", "folder"), [("a/b", "/run"), ("a", "/run/" + "x" * 100)])
+@pytest.mark.parametrize(
+    ("name", "folder"), [("a/b", "/run"), ("a", "/run/" + "x" * 100), ('a"b', "/run"), ("a#b", "/run")]
+)
 def test_a_socket_that_could_not_be_made_is_no_route(name: str, folder: str) -> None:
     assert _routes(folder=folder).to(name, "unix:///run/server.sock") is None
 

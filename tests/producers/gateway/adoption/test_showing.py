@@ -9,7 +9,7 @@ from client_files import GOLDEN, LAUNCHER, SHAPES, client_files
 from hypothesis import given
 
 from triptych.producers.gateway.adoption.routes import Routes
-from triptych.producers.gateway.adoption.showing import difference, shown
+from triptych.producers.gateway.adoption.showing import difference, shown, shown_settings
 from triptych.producers.gateway.adoption.wrapping import wrap
 
 CANARY = "CANARY7f3a"
@@ -32,6 +32,7 @@ def _difference(text: str) -> str:
         {"command": "x", "args": ["ghp_" + CANARY + "0123456789abcdefghijklmnopqr"]},
         {"url": f"http://127.0.0.1/mcp?key={CANARY}", "headers": {"Authorization": CANARY}},
         {"url": f"http://127.0.0.1/s/{CANARY}Zq81Lk0PwY7mNbVcXa93Jd/mcp"},
+        {"command": "x", "args": ["mcp-remote", f"https://example.org/s/{CANARY.lower()}0k3jf83kdjf93kfj39/mcp"]},
         {"command": "x", "oauth": {"secret": CANARY}, "note": CANARY},
     ],
 )
@@ -71,3 +72,8 @@ def test_what_a_terminal_would_obey_is_spelled_out() -> None:
 @given(client_files())
 def test_any_file_can_be_shown(text: str) -> None:
     assert _difference(text) is not None
+
+
+def test_a_secret_in_an_upstream_is_not_shown_with_the_settings() -> None:
+    text = f'[servers.s]\nupstream = "https://example.org/s/{CANARY.lower()}0k3jf83kdjf93kfj39/mcp"\nlisten = "a:1"\n'
+    assert shown_settings(text) == '[servers.s]\nupstream = "https://example.org/s/***/mcp"\nlisten = "a:1"\n'

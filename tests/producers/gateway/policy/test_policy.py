@@ -112,6 +112,8 @@ UNREADABLE = {
     "a comment": b"/* x */" + FINE.encode(),
     "too deep": b'{"method":"x","params":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "a tool whose name is a number": FINE.replace('"read"', "1").encode(),
+    "more elements than a batch has use for": f"[{','.join([PING] * 5000)}]".encode(),
+    "as many batches in a batch": f"[{'[],' * 5000}{FINE}]".encode(),
     "positional params": b'{"method":"tools/call","params":["read",{}]}',
 }
 
@@ -121,6 +123,17 @@ def test_what_cannot_be_read_is_refused_unless_the_operator_says_open(line: byte
     for on_failure in ("closed", "open"):
         verdict = allowing("read", on_failure=on_failure).check_line(line)
         assert (verdict.allowed, verdict.rules) == (on_failure == "open", ("not-inspectable",))
+
+
+def test_a_forbidden_element_of_a_batch_too_long_is_found_where_it_is_read() -> None:
+    batch = f"[{CALL},{','.join([PING] * 5000)}]".encode()
+    assert allowing("read", on_failure="open").check_line(batch).rules == ("not-inspectable", "tool-not-allowed")
+
+
+def test_a_pattern_is_the_name_of_no_tool() -> None:
+    policy = allowing("get_[ab]")
+    verdicts = {name: policy.check(CALL.replace("rm", name).encode()).allowed for name in ("get_a", "get_[ab]")}
+    assert verdicts == {"get_a": True, "get_[ab]": False}
 
 
 def test_a_message_beyond_the_bound_is_judged_by_its_start() -> None:

@@ -314,6 +314,15 @@ def test_a_dead_replica_costs_its_own_calls_and_is_replaced(running: Any, spoole
     assert incidents[0].anomalies == ("exit-status-7", "server-exited")
 
 
+def test_a_pool_of_one_replaces_its_only_process(running: Any) -> None:
+    client = running({"dispatch_mode": "replica", "replicas": 1})
+    (first, lost) = [client.ask(call(1))[0], client.ask(call(2, exit=3))[0]]
+    (second,) = client.ask(call(3))
+    assert (lost["error"]["code"], lost["error"]["data"]) == (-31503, {"status": 3})
+    assert first["result"]["pid"] != second["result"]["pid"]
+    assert client.end() == (b"", 0)
+
+
 def test_a_server_that_cannot_start_ends_the_gateway_with_its_status(tmp_path: Path) -> None:
     file = tmp_path / "gateway.json"
     file.write_text(json.dumps({"dispatch_mode": "replica", "spool_dir": str(tmp_path / "spool")}))

@@ -126,6 +126,14 @@ def test_the_cancellation_of_a_held_call_follows_it(serialised: Routed) -> None:
     assert serialised.server(0, reply(1)) == [(0, 2), (0, "notifications/cancelled"), (0, 3)]
 
 
+def test_a_storm_of_cancellations_waits_as_many_small_pieces(serialised: Routed) -> None:
+    serialised.client(request(1), request(2))
+    storm = [line(cancel(2))] * 1000
+    assert serialised.client(*storm) == []
+    assert serialised.router.rest() == [(0, line(request(2))), *((0, one) for one in storm)]
+    assert not serialised.router.full
+
+
 def test_serialised_a_batch_holds_until_all_its_tool_calls_are_over(serialised: Routed) -> None:
     noise = [{"jsonrpc": "2.0", "method": "x"}] * 300
     serialised.client([*noise, old(1), old(2)], old(3))

@@ -1,4 +1,4 @@
-"""The order of a connection: what is leased, what is told and what is lost, and what a spool folder shows to a thief."""
+"""The order of a connection: what is leased, told and lost, and what a spool folder shows to a thief."""
 
 from __future__ import annotations
 
