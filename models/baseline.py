@@ -124,10 +124,12 @@ class Baseline:
         sessions = self._sessions.get(key, set())
         return self._without(self._principals.get(key, Counter()), sessions.intersection(without))
 
-    def _without(self, principals: Counter[str], left_out: Iterable[str]) -> Support:
+    def _without(self, principals: Counter[str], left_out: Collection[str]) -> Support:
         """Of so many sessions by principal, those that remain."""
+        if not left_out:
+            return Support(principals.total(), len(principals))
         gone = Counter(self._principal[session] for session in left_out)
-        return Support(principals.total() - gone.total(), sum(count > gone[who] for who, count in principals.items()))
+        return Support(principals.total() - len(left_out), sum(count > gone[who] for who, count in principals.items()))
 
 
 def action_of(call: Call) -> str:

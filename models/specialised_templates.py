@@ -12,7 +12,11 @@ _READ_VARINT = """
 n = data[at]
 at += 1
 if n > 127:
-    n, at = more(data, at, n)
+    if data[at] < 128:
+        n = n & 127 | data[at] << 7
+        at += 1
+    else:
+        n, at = more(data, at, n)
 """
 _READ_END = f"""{_READ_VARINT}
 if n & 1:

@@ -22,7 +22,7 @@ from ..models.errors import TriptychError
 from ..models.events import AgentSpan, Call
 from ..models.lazy import LazyBatch, LazyMessage
 from ..models.wire import Codec, bundled
-from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport
+from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport, partition_of
 from .config import WorkerConfig
 from .health import Health, pages, serve
 from .metrics import Metrics
@@ -140,6 +140,7 @@ def _faust(config: WorkerConfig) -> faust.App:
         producer_max_request_size=2 * config.max_record_bytes,
         producer_compression_type="zstd",  # this client's lz4 costs three times the CPU and gives more bytes
         producer_acks=-1,
+        producer_partitioner=partition_of,
         table_standby_replicas=0,
         agent_supervisor=CrashingSupervisor,
         web_enabled=False,

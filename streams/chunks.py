@@ -8,14 +8,26 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, cast
 
 import faust
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.partitioner import murmur2
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import ack_lock
 
-__all__ = ["CHUNK", "FETCH_WAIT_MS", "ChunkConsumer", "ChunkSchema", "ChunkTransport", "Progress", "Records", "slices"]
+__all__ = [
+    "CHUNK",
+    "FETCH_WAIT_MS",
+    "ChunkConsumer",
+    "ChunkSchema",
+    "ChunkTransport",
+    "Progress",
+    "Records",
+    "partition_of",
+    "slices",
+]
 
 CHUNK = 500
 FETCH_WAIT_MS = 50
@@ -68,6 +80,15 @@ def slices(records: Mapping[Any, Sequence[Any]], size: Mapping[Any, int]) -> Ite
                 left[tp] = end
             else:
                 del left[tp]
+
+
+_murmur2 = lru_cache(65_536)(murmur2)
+
+
+def partition_of(key: bytes, partitions: Sequence[int], available: Sequence[int]) -> int:
+    """Where every Kafka client puts this key. The hash is pure Python in aiokafka, and keys come again and again."""
+    hashed: int = _murmur2(key) & 0x7FFFFFFF
+    return partitions[hashed % len(partitions)]
 
 
 class _Thread(driver.AIOKafkaConsumerThread):

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.partitioner import DefaultPartitioner
 from faust.streams import Stream
 from faust.transport.consumer import Consumer, ThreadDelegateConsumer
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
@@ -22,7 +23,7 @@ from hypothesis import strategies as st
 
 from triptych.streams import chunks
 from triptych.streams.app import Wiring, create_app
-from triptych.streams.chunks import CHUNK, ChunkConsumer, Progress, Records, slices
+from triptych.streams.chunks import CHUNK, ChunkConsumer, Progress, Records, partition_of, slices
 from triptych.streams.config import WorkerConfig
 
 RELIED_ON = {
@@ -159,3 +160,9 @@ async def test_the_consumer_of_a_worker_waits_little_and_keeps_partitions_of_joi
     assert made._enable_auto_commit is False
     assert consumer._sources == {"mcp.protocol", "mcp.execution"}  # type: ignore[attr-defined]
     assert CHUNK == 500
+
+
+@given(st.binary(min_size=1, max_size=40), st.integers(1, 50))
+def test_a_key_goes_where_the_client_itself_would_put_it(key: bytes, count: int) -> None:
+    partitions = list(range(count))
+    assert partition_of(key, partitions, partitions) == DefaultPartitioner()(key, partitions, partitions)

@@ -9,14 +9,14 @@ import errno
 import os
 import signal
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from ctypes import Array
 
 from ....models.errors import TriptychError
 
 __all__ = ["Child", "StartError", "exit_status", "spawn"]
 
 _PR_SET_PDEATHSIG = 1
-_SHELL = "/bin/sh"
 _ERRNO = struct.Struct("i")
 _EXHAUSTED = frozenset({errno.EAGAIN, errno.EMFILE, errno.ENFILE, errno.ENOMEM})  # processes, descriptors, memory
 _IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)  # a program expects the default
@@ -57,7 +57,9 @@ class Child:
 
 def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Child:
     """Fork a child that holds before exec. Call from a process with one thread. Raises StartError."""
-    prctl = ctypes.CDLL(None).prctl  # loaded here: the child must not allocate more than it has to
+    libc = ctypes.CDLL(None, use_errno=True)  # loaded here: the child must not allocate more than it has to
+    program, arguments = os.fsencode(command[0]), _texts(command)
+    variables = _texts(f"{name}={value}" for name, value in environment.items())
     parent = os.getpid()
     ends: list[int] = []
     try:
@@ -74,15 +76,14 @@ def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Child:
             os.close(gate)
             os.dup2(child_in, 0)
             os.dup2(child_out, 1)
-            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+            libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
             if os.getppid() != parent:
                 os._exit(1)
             for number in _IGNORED_BY_PYTHON:
                 signal.signal(number, signal.SIG_DFL)
             os.read(waits, 1)
-            _execute(command, environment)
-        except OSError as error:
-            os.write(fails, _ERRNO.pack(error.errno or 0))
+            libc.execvpe(program, arguments, variables)  # as most clients do: a script without a shell is the shell's
+            os.write(fails, _ERRNO.pack(ctypes.get_errno()))
         finally:
             os._exit(127)
     for fd in (child_in, child_out, waits, fails):
@@ -90,19 +91,10 @@ def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Child:
     return Child(command[0], pid, stdin=stdin, stdout=stdout, gate=gate, failure=failure)
 
 
-def _execute(command: Sequence[str], environment: Mapping[str, str]) -> None:
-    """Become the program. A script without a first line that names its shell is the shell's, as for C's execvp, by
-    which most clients start servers.
-    """
-    try:
-        os.execvpe(command[0], list(command), dict(environment))  # noqa: S606
-    except OSError as error:
-        import shutil  # noqa: PLC0415  # rarely needed, and a start must be quick
-
-        script = shutil.which(command[0], path=environment.get("PATH")) if error.errno == errno.ENOEXEC else None
-        if script is None:
-            raise
-        os.execve(_SHELL, [_SHELL, script, *command[1:]], dict(environment))  # noqa: S606
+def _texts(texts: Iterable[str]) -> Array[ctypes.c_char_p]:
+    """A list as C's exec takes it."""
+    encoded = [os.fsencode(text) for text in texts]
+    return (ctypes.c_char_p * (len(encoded) + 1))(*encoded, None)
 
 
 def exit_status(wait_status: int) -> int:

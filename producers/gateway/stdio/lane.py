@@ -66,8 +66,9 @@ class Lane:
         """Until the last process has ended and what it wrote is delivered; its exit status, or that of all as one."""
         while not self._pool.done or self._to_client.pending:
             self._close_what_nobody_reads()
-            over = any(map(self._is_over, self._pool.members.values()))
-            ready = self._poller.ready(self._wanted(), 0 if over else self._pool.wait_ms)
+            wanted = self._wanted()
+            ready = self._poller.ready(wanted, 0 if self._may_be_over(wanted) else self._pool.wait_ms)
+            quiet = wanted.keys() - ready
             self._flush(ready)
             self._go(self._pool.tick())
             if self._wakeup in ready:
@@ -76,7 +77,7 @@ class Lane:
             if self._client_in in ready and self._reading:
                 self._from_client()
             for member in [*self._pool.members.values()]:
-                self._from_member(member, ready)
+                self._from_member(member, ready, quiet)
         return self._pool.status
 
     def _heard(self, number: int, message: Message) -> None:
@@ -182,8 +183,14 @@ class Lane:
         if member is not None:
             member.send(data)
 
-    def _from_member(self, member: Member, ready: set[int]) -> None:
-        if self._is_over(member) and (member.output not in ready or not member.reading):
+    def _may_be_over(self, wanted: dict[int, int]) -> bool:
+        """Whether a process has exited whose output is at its end, or would be found at its end by a look."""
+        members = self._pool.members.values()
+        return any(member.exited and (not member.reading or member.output in wanted) for member in members)
+
+    def _from_member(self, member: Member, ready: set[int], quiet: set[int]) -> None:
+        """`quiet` are the descriptors that were watched and had nothing: only of such an output it is known."""
+        if member.exited and (not member.reading or member.output in quiet):
             self._pool.ended(member)
             if self._pool.done:
                 self._to_client.put(self._merger.rest(member.number))
@@ -191,10 +198,6 @@ class Lane:
         member.exited = member.exited or member.pidfd in ready
         if member.reading and member.output in ready:
             self._forward(member)
-
-    def _is_over(self, member: Member) -> bool:
-        """Whether it has exited, and what is left of its output can be forwarded."""
-        return member.exited and not self._to_client.pending and not self._merger.waits(member.number)
 
     def _forward(self, member: Member) -> None:
         chunk = read_chunk(member.output)

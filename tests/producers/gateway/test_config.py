@@ -75,7 +75,7 @@ def test_a_home_that_nobody_knows_is_told_where_it_is_needed(monkeypatch: pytest
     monkeypatch.delenv("HOME", raising=False)
     monkeypatch.setattr("os.getuid", lambda: 3_999_999)
     assert found({}) in (None, Path("/etc/triptych/gateway.toml"))
-    with pytest.raises(ConfigError, match="spool_dir .* home"):
+    with pytest.raises(ConfigError, match=r"spool_dir .* home"):
         _stdio({"spool_dir": "~/spool"})
 
 

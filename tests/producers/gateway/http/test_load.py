@@ -17,7 +17,7 @@ from triptych.models.events import ProtocolEvent
 CALL = b'{"jsonrpc":"2.0","id":%d,"method":"tools/call","params":{"name":"read","arguments":{"size":%d}}}'
 MANY, SMALL = 200, 20_000
 FEW, READ, LARGE = 8, 6_000_000, 10_000_000  # the gateway reads what is below 8 MiB, and counts the rest
-ROUNDS, WAITS_S = 3, 60
+ROUNDS, WAITS_S = 6, 60
 
 
 def answer(number: int, size: int) -> bytes:
@@ -96,6 +96,7 @@ async def test_nothing_is_lost_and_memory_stays(tmp_path: Path, spooled: Callabl
                 came = await asyncio.gather(*(call(port, number, size) for number in range(count)))
                 assert came == [True] * count
             held.append(resident(pid))
-    assert held[-1] < 1.2 * held[0]
+    half = ROUNDS // 2  # of a leak each round would show; what an allocator keeps for a while comes and goes
+    assert max(held[half:]) < 1.4 * max(held[:half])
     calls = ROUNDS * (MANY + 2 * FEW)
     assert Counter(event.kind for event in spooled()) == {"request": calls, "response": calls}

@@ -7,8 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+LINES = 212  # more than may be held for one process, and what is too much fits a pipe
 SERVER = """
 import json, os, sys, time
+LINES = int(sys.argv[1])
+NOTE = json.dumps({"jsonrpc": "2.0", "method": "notifications/message", "params": "y" * 5000}) + "\\n"
 for line in sys.stdin:
     asked = json.loads(line)
     text = json.dumps({"jsonrpc": "2.0", "id": asked["id"], "result": {"text": "x" * 5000}})
@@ -22,10 +25,8 @@ for line in sys.stdin:
     else:
         while not os.path.exists("begun"):
             time.sleep(0.01)
-        print(text)
-        for number in range(300):
-            print(json.dumps({"jsonrpc": "2.0", "method": "notifications/message", "params": "y" * 5000}))
-        sys.stdout.flush()
+        lines = text + "\\n" + NOTE * (LINES - 2)
+        sys.stdout.write(lines); sys.stdout.flush()
         open("gone", "w").close()
         os._exit(0)
 """
@@ -42,13 +43,16 @@ def test_a_process_that_ends_while_another_has_the_floor_loses_no_line(tmp_path:
     (tmp_path / "gateway.json").write_text(json.dumps(settings))
     gateway = [sys.executable, "-m", "triptych.producers.gateway.stdio.main", "--config", "gateway.json", "--"]
     process = subprocess.Popen(
-        [*gateway, sys.executable, "-c", SERVER], cwd=tmp_path, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [*gateway, sys.executable, "-c", SERVER, str(LINES)],
+        cwd=tmp_path,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     assert process.stdin
     assert process.stdout
     process.stdin.write(_call(1, "slow") + _call(2, "many"))
     process.stdin.flush()
-    lines = [json.loads(process.stdout.readline()) for _ in range(302)]
-    assert [line.get("id", "note") for line in lines] == [1, 2, *["note"] * 300]
+    lines = [json.loads(process.stdout.readline()) for _ in range(LINES)]
+    assert [line.get("id", "note") for line in lines] == [1, 2, *["note"] * (LINES - 2)]
     process.communicate(timeout=10)
     assert process.returncode == 0
