@@ -12,6 +12,7 @@ from typing import Any
 
 from . import specialised
 from .events import (
+    Action,
     Binding,
     CallRef,
     CallState,
@@ -79,6 +80,7 @@ class LazyMessage:
     anomalies: tuple[str, ...] = ()
     in_flight: tuple[str, ...] = ()
     lease: Lease = "none"
+    action: Action = "forwarded"
     named: tuple[Named, ...] = ()
 
 

@@ -7,6 +7,7 @@ for schemas of the committed manifest: their names become Python. Refuses maps, 
 from __future__ import annotations
 
 import struct
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from textwrap import indent
 from typing import Any, NewType, get_type_hints
@@ -43,7 +44,7 @@ def writer(schema: Mapping[str, Any], raw: Collection[str] = ()) -> Write:
     return _Writing(raw).function(schema)  # type: ignore[no-any-return]
 
 
-class _Source:
+class _Source(ABC):
     """Makes the functions of a record and of the records within. `scope` has what their source refers to."""
 
     templates: Mapping[str, str]
@@ -53,9 +54,9 @@ class _Source:
         self.scope = scope
         self.schemas = schemas  # those that have a name, by it
 
+    @abstractmethod
     def body(self, name: str, fields: Mapping[str, Any]) -> str:
         """The source of the function of a record with these fields and their types."""
-        raise NotImplementedError
 
     def codes(self, symbols: Sequence[str]) -> Mapping[Any, Any]:
         """What an enumeration is looked up in."""

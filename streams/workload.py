@@ -55,9 +55,11 @@ class Workload:
             self._losses.append(_Loss(event.wall_ns, event.wall_ns, event.lost_before))
 
     def watch(self, call: OpenCall) -> None:
-        """Bind by time what no sensor stamps: calls of the client whose server is under no lease."""
+        """Bind by time what no sensor stamps: calls of the client whose server is under no lease, and got them."""
         request = call.request
-        if request and request.lease != "granted" and request.direction != "server_to_client":
+        if request is None or request.action == "blocked":
+            return
+        if request.lease != "granted" and request.direction != "server_to_client":
             self._unleased = [known for known in self._unleased if known is not call]
             insort(self._unleased, call, key=_started)
 

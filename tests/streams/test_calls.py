@@ -83,6 +83,20 @@ def test_an_unstamped_effect_of_several_calls_is_listed_with_all_of_them(story: 
     assert {played[call].binding for call in "ab"} == {"candidates"}
 
 
+def test_a_call_that_the_gateway_blocked_is_no_candidate(story: Any) -> None:
+    drawn = story.timeline(
+        """
+        a  [------]
+        b    [------]
+        ?      u
+        """,
+        lease="none",
+    )
+    refused = [replace(event, action="blocked") if event.event_id.startswith("b/request") else event for event in drawn]
+    played = story.play(refused)
+    assert (played["a"].effects[0].binding, played["b"].effects) == ("window", ())
+
+
 def test_an_argument_narrows_candidates_only_where_exactly_one_names_the_path(story: Any) -> None:
     drawn = story.timeline(
         """

@@ -61,15 +61,7 @@ def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Child:
     program, arguments = os.fsencode(command[0]), _texts(command)
     variables = _texts(f"{name}={value}" for name, value in environment.items())
     parent = os.getpid()
-    ends: list[int] = []
-    try:
-        for _ in range(4):
-            ends += os.pipe()
-        pid = os.fork()
-    except OSError as error:
-        for fd in ends:
-            os.close(fd)
-        raise StartError(command[0], error.errno or 0) from None
+    pid, ends = _forked(command[0])
     child_in, stdin, stdout, child_out, waits, gate, failure, fails = ends
     if pid == 0:
         try:
@@ -89,6 +81,19 @@ def spawn(command: Sequence[str], environment: Mapping[str, str]) -> Child:
     for fd in (child_in, child_out, waits, fails):
         os.close(fd)
     return Child(command[0], pid, stdin=stdin, stdout=stdout, gate=gate, failure=failure)
+
+
+def _forked(command: str) -> tuple[int, list[int]]:
+    """What fork returned, and the ends of four pipes. Raises StartError."""
+    ends: list[int] = []
+    try:
+        for _ in range(4):
+            ends += os.pipe()
+        return os.fork(), ends
+    except OSError as error:
+        for fd in ends:
+            os.close(fd)
+        raise StartError(command, error.errno or 0) from None
 
 
 def _texts(texts: Iterable[str]) -> Array[ctypes.c_char_p]:

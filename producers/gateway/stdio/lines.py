@@ -18,10 +18,6 @@ class Piece:
     first: bool = True
     last: bool = True
 
-    @property
-    def whole(self) -> bool:
-        return self.first and self.last
-
 
 class Cutter:
     """Keeps at most `bound` bytes of an unfinished line; of a longer one the pieces come as they are read."""
