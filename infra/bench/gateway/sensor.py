@@ -26,7 +26,8 @@ def main(socket: Path) -> None:
     """Until SIGTERM."""
     from ....producers.sensor.service import Sensor  # noqa: PLC0415  # BCC, only in the sensor's own process
 
-    Sensor(SensorConfig(lease_socket=socket, host="bench"), Keyring(os.urandom(32), "bench"), lambda *_: True).run()
+    config = SensorConfig(lease_socket=socket, host="bench", lease_users=(os.getuid(),))
+    Sensor(config, Keyring(os.urandom(32), "bench"), lambda *_: True).run()
 
 
 def lacking() -> str:
