@@ -36,7 +36,9 @@ def _files() -> list[Path]:
     """What a user must receive, from the tree itself."""
     patterns = ((folder, pattern) for folder in (*LAYERS, *DATA) for pattern in SHIPPED)
     found = {path for folder, pattern in patterns for path in (ROOT / folder).rglob(pattern)}
-    return sorted(path.relative_to(ROOT) for path in found if "__pycache__" not in path.parts)
+    return sorted(
+        path.relative_to(ROOT) for path in found if "__pycache__" not in path.parts and ".local." not in path.name
+    )
 
 
 def test_every_folder_with_something_to_ship_is_a_listed_package() -> None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .parse import Parsed, compact, ordered, parse
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from ....models.events import MessageKind
     from .framing import Frame
     from .ledger import MessageId
@@ -18,6 +20,7 @@ _SAFE_INTEGER = 2**53
 _MOST_DESCRIBED = 256
 _CONTINUES = ("inputResponses", "requestState")
 _OF_A_TRY = frozenset({"_meta", *_CONTINUES})  # what differs between two tries of one request
+_ENDING = ("notifications/cancelled", "notifications/tasks", "notifications/tasks/status")  # they need no id
 _INERT = frozenset({"bom", "trailing-data", "jsonrpc-version"})
 
 
@@ -33,6 +36,7 @@ class Shape:
     anomalies: set[str]
     partial: bool = False
     described: bool = True  # false where a batch is so long that only its calls are told
+    unread: int = 0  # no message but so many elements of such a batch
 
     @property
     def starts_tool(self) -> bool:
@@ -42,7 +46,7 @@ class Shape:
         return not any(name in self.params for name in _CONTINUES)
 
 
-def shapes(frame: Frame) -> list[Shape]:
+def shapes(frame: Frame) -> Iterable[Shape]:
     """The messages in a frame: one, all of a batch, or none where a second reading of a line repeats the first."""
     parsed = parse(frame.data, complete=frame.complete, tail=frame.tail)
     if frame.mark != "lf":
@@ -54,13 +58,26 @@ def shapes(frame: Frame) -> list[Shape]:
     return [_shape(parsed)]
 
 
-def _batch(items: list[Any], anomalies: set[str]) -> list[Shape]:
-    """Every element: a call behind many others is a call. Only the first 256 are worth a description."""
-    found = [_shape(Parsed(item, set(anomalies))) for item in items or [None]]
-    for shape in found[_MOST_DESCRIBED:]:
-        shape.described = False
-        shape.anomalies.add("batch-truncated")
-    return found
+def _batch(items: list[Any], anomalies: set[str]) -> Iterator[Shape]:
+    """A call behind many others is a call. Only the first 256 elements are worth a description; of the rest, what
+    neither starts nor ends a call is counted without being read."""
+    unread = 0
+    for number, item in enumerate(items or [None]):
+        if number < _MOST_DESCRIBED:
+            yield _shape(Parsed(item, set(anomalies)))
+        elif _of_a_call(item):
+            shape = _shape(Parsed(item, set(anomalies)))
+            shape.described = False
+            shape.anomalies.add("batch-truncated")
+            yield shape
+        else:
+            unread += 1
+    if unread:
+        yield Shape("invalid", {}, {}, None, None, {"batch-truncated"}, described=False, unread=unread)
+
+
+def _of_a_call(item: object) -> bool:
+    return type(item) is dict and ("id" in item or item.get("method") in _ENDING)
 
 
 def _shape(parsed: Parsed) -> Shape:

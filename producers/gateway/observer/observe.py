@@ -82,6 +82,7 @@ class Observer:
         self._keyring = keyring
         self._new_id, self._new_trace = new_id, new_trace
         self._lines = {CLIENT: Lines(bound), SERVER: Lines(bound)}
+        self._blank = {CLIENT: 0, SERVER: 0}  # lines without a character, since the last message
         self.shared = shared if shared is not None else Conversation()
         ledgers = ledgers if ledgers is not None else self.shared.ledgers
         self._asked = {CLIENT: ledgers.server, SERVER: ledgers.client}
@@ -117,12 +118,22 @@ class Observer:
     def _messages(self, direction: Direction, frames: Iterable[Frame], now: Now) -> list[Message]:
         messages: list[Message] = []
         for frame in frames:
+            if not frame.data and frame.size:
+                self._blank[direction] += 1
+                continue
+            known = len(messages)
             for shape in shapes(frame):
+                if shape.unread:
+                    messages[-1].unsaid += shape.unread
+                    continue
                 message = self._message(direction, frame, shape, now)
                 if shape.described or message.begins or message.ends or message.released:
                     messages.append(message)
                 else:
                     messages[-1].unsaid += 1
+            if self._blank[direction] and len(messages) > known:
+                messages[known].note("blank-line", f"{self._blank[direction]} before it")
+                self._blank[direction] = 0
         return messages
 
     def _message(self, direction: Direction, frame: Frame, shape: Shape, now: Now) -> Message:

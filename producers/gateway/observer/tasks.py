@@ -7,7 +7,7 @@ call stays in flight at most an hour, and at most 64 of them do; then it counts 
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from .recent import Recent
@@ -73,7 +73,7 @@ class Tasks:
         if call is None or message.direction == _CLIENT or not isinstance(result, dict):
             return
         if call.method in _ABOUT:
-            if call.method == "tasks/result" or result.get("status") in _TERMINAL:
+            if call.method == "tasks/result" or _over(result):
                 self._end(message, (call.facts or {}).get("task_digest", ""))
         elif "taskId" in result or "task" in result:
             created = _created(result)
@@ -96,7 +96,7 @@ class Tasks:
             message.note("task-unknown", "told of by the server alone")
         elif task.root:
             message.facts["root_call_id"] = task.root
-        if params.get("status") in _TERMINAL:
+        if _over(params):
             self._end(message, digest)
 
     def _asked(self, message: Message, call: Call, task_id: object) -> None:
@@ -111,7 +111,7 @@ class Tasks:
         digest = self._digested(created["taskId"])
         self._known.put(digest, _Task(root, call.conversation))
         call.facts = {**(call.facts or {}), "task_digest": digest, "root_call_id": root}
-        if created.get("status") in _TERMINAL:
+        if _over(created):
             return
         if digest in self._running:
             message.released += (self._over(digest),)
@@ -156,6 +156,11 @@ class Tasks:
 
     def _digested(self, task_id: object) -> str:
         return self._digest(str(task_id)[:_LONGEST_ID])
+
+
+def _over(told: Mapping[str, Any]) -> bool:
+    status = told.get("status")
+    return isinstance(status, str) and status in _TERMINAL
 
 
 def _created(result: dict[str, Any]) -> dict[str, Any] | None:

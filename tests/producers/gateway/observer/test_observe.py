@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.models.events import ProtocolEvent
+from triptych.producers.gateway.clock import Now
+from triptych.producers.gateway.observer.observe import CLIENT
 
 INITIALIZE = {
     "jsonrpc": "2.0",
@@ -277,3 +280,18 @@ def test_the_observer_never_raises(watch: Any, pieces: list[bytes], from_server:
         events += watched.server(piece) if from_server else watched.client(piece)
     events += watched.end()
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
+
+
+def test_lines_without_a_character_are_counted_in_the_next_message(watched: Any) -> None:
+    assert watched.client(b"\n\r\n\n") == []
+    (event,) = watched.client({"jsonrpc": "2.0", "id": 1, "method": "ping"})
+    assert [(one.about, one.detail) for one in event.evidence] == [("blank-line", "3 before it")]
+    assert event.span.start == 4
+
+
+def test_of_a_flood_of_elements_only_what_starts_or_ends_a_call_is_read(watched: Any) -> None:
+    call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "a"}}
+    batch = json.dumps([{}] * 400 + [call] + [{}] * 7).encode() + b"\n"
+    messages = watched.observer.read(CLIENT, batch, Now(1, 1))
+    assert (len(messages), messages[-1].begins is not None) == (257, True)
+    assert sum(message.unsaid for message in messages) == 400 - 256 + 7

@@ -192,3 +192,9 @@ def test_the_lease_of_a_call_lasts_as_long_as_its_task(signed: Any) -> None:
         (session.towards_server if "method" in message else session.towards_client)(line)
         session.forwarded()
     assert lease.said == [("begin", "tools/call"), ("begin", "tasks/get"), ("end", "tasks/get"), ("end", "tools/call")]
+
+
+@pytest.mark.parametrize("status", [[], {}, 1, None])
+def test_a_status_that_is_no_text_ends_nothing(signed: Any, status: Any) -> None:
+    signed.client({"jsonrpc": "2.0", "method": "notifications/tasks", "params": {"taskId": "t", "status": status}})
+    assert signed.observer.shared.failures == {}
