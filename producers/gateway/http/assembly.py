@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import os
 import ssl
-import sys
 import time
 from dataclasses import replace
 
-from ....models.digest import Keyring
-from ....models.errors import ConfigError
 from ....models.sensitivity import Sensitivity
 from .. import host
+from ..digestkey import load_keyring
 from ..facts.describe import Connection, Describer
 from ..facts.fields import ServerFields
 from ..facts.producer import Producer
@@ -47,7 +45,7 @@ class Gateway:
 
     def __init__(self, config: HttpConfig, spool: Spool, instance: str) -> None:
         upstream = Upstream.parse(config.upstream)
-        keyring = _keyring(config)
+        keyring = load_keyring(config.key_file, config.key_id)
         self._place = ServerPlace()
         self._redactor = Redactor(keyring, self._place, Sensitivity.load(config.sensitivity).path)
         self._producer = Producer(instance)
@@ -166,15 +164,3 @@ def _tls(config: HttpConfig, upstream: Upstream) -> ssl.SSLContext | None:
                 code="G13",
             ) from error
     return context
-
-
-def _keyring(config: HttpConfig) -> Keyring:
-    if config.key_file is None:
-        print("triptych-gateway: no key_file, so digests of this run match no other producer's", file=sys.stderr)
-        return Keyring(os.urandom(32), "ephemeral")
-    try:
-        return Keyring.of_file(config.key_file.read_bytes(), config.key_id)
-    except OSError as error:
-        raise ConfigError(
-            f"the digest key {config.key_file} cannot be read: {error.strerror}", "triptych keys new"
-        ) from error

@@ -61,6 +61,18 @@ class Message:
             self.evidence.append((anomaly, clean(detail, _DETAIL)))
 
 
+@dataclass(slots=True)
+class _Blank:
+    """Lines without a character since the last message."""
+
+    count: int = 0
+    last: Frame | None = None
+
+    def add(self, frame: Frame) -> None:
+        self.count += 1
+        self.last = frame
+
+
 class Observer:
     """Both directions of one connection, or of one exchange. `new_id` mints UUID text, `new_trace` 32 hex digits.
 
@@ -82,7 +94,7 @@ class Observer:
         self._keyring = keyring
         self._new_id, self._new_trace = new_id, new_trace
         self._lines = {CLIENT: Lines(bound), SERVER: Lines(bound)}
-        self._blank = {CLIENT: 0, SERVER: 0}  # lines without a character, since the last message
+        self._blank = {CLIENT: _Blank(), SERVER: _Blank()}
         self.shared = shared if shared is not None else Conversation()
         ledgers = ledgers if ledgers is not None else self.shared.ledgers
         self._asked = {CLIENT: ledgers.server, SERVER: ledgers.client}
@@ -100,11 +112,15 @@ class Observer:
 
     def finish(self, direction: Direction, now: Now) -> list[Message]:
         """The message that the end of the stream completes, if any."""
-        return self._messages(direction, self._lines[direction].finish(), now)
+        messages = self._messages(direction, self._lines[direction].finish(), now)
+        blank = self._blank[direction]
+        if blank.last is not None:  # nothing follows that could count it
+            messages += self._of(direction, blank.last, now)
+        return messages
 
     def frame(self, direction: Direction, frame: Frame, now: Now) -> list[Message]:
         """The messages of one frame that a transport cut."""
-        return self._messages(direction, (frame,), now)
+        return self._of(direction, frame, now)
 
     def watch(self, message: Message) -> None:
         """Let the watchers see a message: call it once for each, in their order, before the message is described."""
@@ -118,22 +134,29 @@ class Observer:
     def _messages(self, direction: Direction, frames: Iterable[Frame], now: Now) -> list[Message]:
         messages: list[Message] = []
         for frame in frames:
-            if not frame.data and frame.size:
-                self._blank[direction] += 1
+            if frame.data or not frame.size:
+                messages += self._of(direction, frame, now)
+            else:
+                self._blank[direction].add(frame)
+        return messages
+
+    def _of(self, direction: Direction, frame: Frame, now: Now) -> list[Message]:
+        messages: list[Message] = []
+        for shape in shapes(frame):
+            if shape.unread:
+                messages[-1].unsaid += shape.unread
                 continue
-            known = len(messages)
-            for shape in shapes(frame):
-                if shape.unread:
-                    messages[-1].unsaid += shape.unread
-                    continue
-                message = self._message(direction, frame, shape, now)
-                if shape.described or message.begins or message.ends or message.released:
-                    messages.append(message)
-                else:
-                    messages[-1].unsaid += 1
-            if self._blank[direction] and len(messages) > known:
-                messages[known].note("blank-line", f"{self._blank[direction]} before it")
-                self._blank[direction] = 0
+            message = self._message(direction, frame, shape, now)
+            if shape.described or message.begins or message.ends or message.released:
+                messages.append(message)
+            else:
+                messages[-1].unsaid += 1
+        blank = self._blank[direction]
+        if messages and blank.last is not None:
+            earlier = blank.count - (blank.last is frame)
+            if earlier:
+                messages[0].note("blank-line", f"{earlier} before it")
+            blank.count, blank.last = 0, None
         return messages
 
     def _message(self, direction: Direction, frame: Frame, shape: Shape, now: Now) -> Message:

@@ -13,10 +13,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from ....models.digest import Keyring
-from ....models.errors import ConfigError, TriptychError
+from ....models.errors import TriptychError
 from .. import host
 from ..config import GatewayConfig, found, load
+from ..digestkey import load_keyring
 from ..spool.writer import Spool
 from .arguments import parse
 from .child import StartError, exit_status
@@ -42,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def run(config: GatewayConfig) -> int:
     """Between this process's stdin and stdout and a server of its own."""
-    keyring = _keyring(config)
+    keyring = load_keyring(config.key_file, config.key_id)
     instance = host.new_id()
     spool = Spool(config.spool_dir, instance, config.spool_bytes)
     if config.ship == "auto":
@@ -99,18 +99,6 @@ def _pump(server: Server, wakeup: int) -> int:
     status = exit_status(os.waitpid(child.pid, 0)[1])
     server.session.exited(status)
     return status
-
-
-def _keyring(config: GatewayConfig) -> Keyring:
-    if config.key_file is None:
-        print("triptych-gateway: no key_file, so digests of this run match no other producer's", file=sys.stderr)
-        return Keyring(os.urandom(32), "ephemeral")
-    try:
-        return Keyring.of_file(config.key_file.read_bytes(), config.key_id)
-    except OSError as error:
-        raise ConfigError(
-            f"the digest key {config.key_file} cannot be read: {error.strerror}", "triptych keys new"
-        ) from error
 
 
 def _configured(argv: Sequence[str], environment: Mapping[str, str]) -> GatewayConfig:

@@ -86,8 +86,10 @@ def test_the_fast_canonical_text_is_the_canonical_text(value: object) -> None:
 
 @given(JSON)
 def test_no_definition_is_too_strange(value: object) -> None:
-    tool_definitions([{"name": "t", "inputSchema": value, "annotations": value, "description": value}], Budget(), str)
-    schema_tags(value)
+    tool = {"name": "t", "inputSchema": value, "annotations": value, "description": value}
+    (found,) = tool_definitions([tool], Budget(), str)
+    assert (found["name"], len(found["digest"])) == ("t", 64)
+    assert schema_tags(value) <= {"network-ref", "schema-too-deep", "schema-too-large", "secret-header"}
 
 
 def test_names_that_utf16_sorts_otherwise_take_the_slow_way() -> None:

@@ -147,11 +147,12 @@ JSON = st.recursive(
 def test_no_body_is_too_strange(params: object, arguments: object, value: bytes) -> None:
     for holder in (params, {"arguments": arguments, "name": params, "_meta": VERSION}):
         for method in ("tools/call", params):
-            header_notes(
+            notes = header_notes(
                 dict.fromkeys(fields(), value),
                 (),
                 {"method": method, "params": holder},
                 negotiated="2025-11-25",
                 parameters={"mcp-param-a": ("a", "b")},
             )
-    parameter_headers({"properties": params})
+            assert {name for name, _ in notes} <= {"header-missing", "header-mismatch", "version-downgrade"}
+    assert all(name.startswith("mcp-param-") for name in parameter_headers({"properties": params}))

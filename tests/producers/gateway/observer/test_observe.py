@@ -289,6 +289,13 @@ def test_lines_without_a_character_are_counted_in_the_next_message(watched: Any)
     assert event.span.start == 4
 
 
+def test_the_last_of_the_blank_lines_that_end_a_stream_is_told(watched: Any) -> None:
+    assert watched.client(b"\n\n\n") == []
+    (event,) = watched.end()
+    assert event.anomalies == ("blank-line", "invalid-json")
+    assert [(one.about, one.detail) for one in event.evidence] == [("blank-line", "2 before it")]
+
+
 def test_of_a_flood_of_elements_only_what_starts_or_ends_a_call_is_read(watched: Any) -> None:
     call = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": "a"}}
     batch = json.dumps([{}] * 400 + [call] + [{}] * 7).encode() + b"\n"
