@@ -30,18 +30,28 @@ __all__ = [
 _EVENT = (
     *("kind", "mono_ns", "pid", "start_ns", "tid", "ppid", "uid", "comm", "calls", "binding", "evidence", "path"),
     *("path_source", "flags", "result", "inode", "address", "port", "local_port", "protocol", "bytes_out", "bytes_in"),
-    *("arguments", "digests", "count"),
+    *("arguments", "digests", "count", "detail"),
 )
+_DETAIL = (*("operation", "via", "name", "target_pid", "device", "links", "layer", "writable", "sha256", "truncated"),)
 _NUMBER = rb"[\x80-\xff]{0,9}+[\x00-\x7f]"  # every byte but the last has its high bit set
 _PORT = rb"(?:\x00|\x02" + _NUMBER + rb")"
 _BEGIN = re.compile(
-    rb"([\x00\x02\x04\x06\x08\x0a\x0c])((" + _NUMBER + rb")" + _NUMBER + rb")(?:" + _NUMBER + rb"){4}"
+    rb"([\x00\x02\x04\x06\x08\x0a\x0c\x0e\x10\x12\x14\x16\x18])(("
+    + _NUMBER
+    + rb")"
+    + _NUMBER
+    + rb")(?:"
+    + _NUMBER
+    + rb"){4}"
 ).match
 _TIE = re.compile(rb"(?:\x00|\x02([\x00-\x7f])\x00)([\x00\x02\x04\x06\x08\x0a])").match  # to no call or one
 _OPENED = re.compile(rb"([\x00\x02\x04]" + _NUMBER * 2 + rb")" + _NUMBER).match
 _AFTER_ADDRESS = re.compile(rb"(" + _PORT + rb")" + _PORT).match
 _TRAFFIC = re.compile(_NUMBER * 2).match
 _COUNT = re.compile(_NUMBER).match
+_VIA = re.compile(rb"[\x00\x02\x04\x06\x08]").match
+_PLACED = re.compile(_NUMBER * 3 + rb"[\x00\x02\x04\x06\x08\x0a](?:\x00|\x02[\x00\x01])").match
+_FLAG = re.compile(rb"[\x00\x01]").match
 _CODES = {binding: bytes([2 * number]) for number, binding in enumerate(get_args(Binding))}
 _REMEMBERED = 8192
 _UNUSUAL = 0x81  # of a length's first byte: negative, or more than one byte
@@ -50,7 +60,8 @@ _OF_CODE = {code: binding for binding, code in _CODES.items()}
 
 class Body(NamedTuple):
     """What repeats from event to event. `evidence` and `digests` are bytes as text() gives them. `named` are the bytes
-    of comm and path, `traffic` those of address, port, protocol, bytes_out, bytes_in and arguments."""
+    of comm and path, `traffic` those of address, port, protocol, bytes_out, bytes_in and arguments, `last` those of
+    count and detail."""
 
     calls: tuple[int, ...]
     binding: Binding
@@ -60,7 +71,7 @@ class Body(NamedTuple):
     digests: bytes
     named: bytes
     traffic: bytes
-    count_bytes: bytes
+    last: bytes
     stands_for: int
 
 
@@ -76,7 +87,12 @@ class LazyEvent(NamedTuple):
 
 def knows_layout(event: Mapping[str, Any]) -> bool:
     """Whether this is the schema of the execution events that are read here."""
-    return tuple(field["name"] for field in event["fields"]) == _EVENT
+    *_, detail = event["fields"]
+    return _names(event) == _EVENT and _names(detail["type"][1]) == _DETAIL
+
+
+def _names(record: Mapping[str, Any]) -> tuple[str, ...]:
+    return tuple(field["name"] for field in record["fields"])
 
 
 def head_of(event: LazyEvent, wall_ns: int, binding: Binding, candidates: Sequence[str], evidence: bytes) -> bytes:
@@ -155,10 +171,10 @@ def _body(data: bytes, start: int) -> tuple[Body, bytes, int, int]:
     flow, at = _flow(data, at)
     start, at = at, _end_of_texts(data, at)
     digests = data[start:at]
-    end = _COUNT(data, at).end()  # type: ignore[union-attr]
-    count = data[at:end]
+    after = _COUNT(data, at).end()  # type: ignore[union-attr]
+    count, end = data[at:after], _end_of_detail(data, after)
     ties = (calls, _OF_CODE[code], evidence)
-    body = Body(*ties, path, address, digests, named, peer + flow, count, max(1, number(count)))
+    body = Body(*ties, path, address, digests, named, peer + flow, data[at:end], max(1, number(count)))
     return body, opened[1], rest, end  # type: ignore[index]
 
 
@@ -195,6 +211,16 @@ def _flow(data: bytes, start: int) -> tuple[bytes, int]:
     at = _TRAFFIC(data, at).end()  # type: ignore[union-attr]
     at = _end_of_texts(data, at)
     return data[start:at], at
+
+
+def _end_of_detail(data: bytes, at: int) -> int:
+    if data[at] != 2:
+        return _end(data, at)
+    at = _VIA(data, _end_of_text(data, at + 1)).end()  # type: ignore[union-attr]
+    _, at = _optional_text(data, at)
+    at = _PLACED(data, at).end()  # type: ignore[union-attr]
+    _, at = _optional_text(data, at)
+    return _FLAG(data, at).end()  # type: ignore[union-attr]
 
 
 def _end_of_texts(data: bytes, at: int) -> int:

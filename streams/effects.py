@@ -101,7 +101,7 @@ class Effects:
             self.dropped += body.stands_for  # it would be the first to go
             return
         head = head_of(event, bound.wall_ns, bound.binding, bound.candidates, bound.evidence)
-        tail = option(sensitivity) + option(destination) + body.count_bytes
+        tail = option(sensitivity) + option(destination) + body.last
         held = Held(event.mono_ns, source, bound.binding, bound.batch, head, tail, body.digests, rank, body.stands_for)
         self._held[source] = held
         self._bytes += len(head)

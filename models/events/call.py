@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .execution import Binding, ExecutionKind, PathSource
+from .execution import Binding, ExecutionDetail, ExecutionKind, PathSource
 from .protocol import ArgumentFact, ConversationSource, Era, Principal, ResultFact, SecretFact, Server, ToolDefinition
 
 __all__ = [
@@ -44,6 +44,7 @@ class Effect:
     sensitivity: str | None = None
     destination: str | None = None
     count: int = 0
+    detail: ExecutionDetail | None = None
     source: str = ""
 
 

@@ -9,16 +9,37 @@ __all__ = [
     "BatchStatus",
     "Binding",
     "CallRef",
+    "EntryPath",
     "ExecutionBatch",
+    "ExecutionDetail",
     "ExecutionEvent",
     "ExecutionKind",
+    "FileLayer",
+    "Label",
+    "Lack",
     "PathSource",
 ]
 
-ExecutionKind = Literal["unknown", "exec", "fork", "exit", "open", "connect", "flow"]
+ExecutionKind = Literal[
+    "unknown",
+    "exec",
+    "fork",
+    "exit",
+    "open",
+    "connect",
+    "flow",
+    "io",
+    "dns",
+    "listen",
+    "accept",
+    "escape",
+    "descriptor",
+]
 Binding = Literal["none", "exact", "cooperative", "lineage", "window", "candidates"]
 PathSource = Literal["none", "kernel", "argument"]
-BatchStatus = Literal["events", "start", "heartbeat", "stop"]
+BatchStatus = Literal["events", "start", "heartbeat", "stop", "loss", "blinded"]
+EntryPath = Literal["unknown", "syscall", "compat", "io_uring", "handle"]
+FileLayer = Literal["unknown", "plain", "image", "written", "memory", "deleted"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +48,22 @@ class CallRef:
 
     call_id: str = ""
     correlation_id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionDetail:
+    """What only some execution events carry."""
+
+    operation: str = ""
+    via: EntryPath = "unknown"
+    name: str | None = None
+    target_pid: int = 0
+    device: int = 0
+    links: int = -1
+    layer: FileLayer = "unknown"
+    writable: bool | None = None
+    sha256: str | None = None
+    truncated: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +95,23 @@ class ExecutionEvent:
     arguments: tuple[str, ...] = ()
     digests: tuple[str, ...] = ()
     count: int = 0
+    detail: ExecutionDetail | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lack:
+    """A feature of the sensor that is off."""
+
+    feature: str = ""
+    lacks: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """One label of a pod or container."""
+
+    name: str = ""
+    value: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,5 +140,14 @@ class ExecutionBatch:
     image: str | None = None
     lost_from_ns: int = 0
     summarised: int = 0
+    missing: tuple[Lack, ...] = ()
+    front_end: str = ""
+    kernel: str = ""
+    image_name: str | None = None
+    container: str | None = None
+    owner: str | None = None
+    node: str | None = None
+    labels: tuple[Label, ...] = ()
+    rate_limited: int = 0
     calls: tuple[CallRef, ...] = ()
     events: tuple[ExecutionEvent, ...] = ()

@@ -31,7 +31,7 @@ from triptych.models.lazy_events import LazyEvent, array, head_of, option, text
 CODEC = wire.bundled()
 PASSED_ON = (
     *("kind", "mono_ns", "pid", "comm", "path", "path_source", "flags", "result", "address", "port", "protocol"),
-    *("bytes_out", "bytes_in", "arguments", "binding", "count"),
+    *("bytes_out", "bytes_in", "arguments", "binding", "count", "detail"),
 )
 KEPT = (
     *("event_id", "workload", "correlation_id", "call_id", "wall_ns", "mono_ns", "boot_id", "host", "cluster"),
@@ -56,7 +56,7 @@ def written(event: LazyEvent, **said: Any) -> bytes:
     """The effect that an event is for a call."""
     values = {"candidates": (), "sensitivity": None, "destination": None, "source": "batch#0", **said}
     head = head_of(event, values["wall_ns"], event.body.binding, values["candidates"], event.body.evidence)
-    tail = option(values["sensitivity"]) + option(values["destination"]) + event.body.count_bytes
+    tail = option(values["sensitivity"]) + option(values["destination"]) + event.body.last
     return head + b"\1" + tail + text(values["source"])
 
 
