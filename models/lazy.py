@@ -7,7 +7,7 @@ Refuses schemas in which a part of a message is laid out in another way than in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from . import specialised
@@ -22,6 +22,7 @@ from .events import (
     Era,
     Lease,
     MessageKind,
+    Placement,
     ValueKind,
 )
 from .lazy_events import EventReader, LazyEvent, knows_layout, length_at
@@ -32,7 +33,12 @@ __all__ = ["Envelope", "LazyBatch", "LazyCall", "LazyMessage", "Named", "batch_r
 _NONE = Raw(b"\0")  # an empty array, or no value
 _NO_PRINCIPAL = Raw(bytes(3))
 _NO_SERVER = Raw(bytes(6))
-_RAW = ("principal", "server", "arguments", "secrets", "result", "tools")
+_RAW = (
+    *("principal", "server", "arguments", "secrets", "result", "tools", "claimed_client", "capabilities"),
+    *("resource_digest", "root_call_id", "arguments_digest", "sql", "listing", "text_tags", "request_state_digest"),
+    *("task_digest", "authorization", "peer", "http", "evidence"),
+)
+_PLACE = tuple(field.name for field in fields(Placement))
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -80,7 +86,22 @@ class LazyMessage:
     anomalies: tuple[str, ...] = ()
     in_flight: tuple[str, ...] = ()
     lease: Lease = "none"
+    claimed_client: Raw = _NONE
+    capabilities: Raw = _NONE
+    resource_digest: Raw = _NONE
+    root_call_id: Raw = _NONE
+    arguments_digest: Raw = _NONE
+    sql: Raw = _NONE
+    listing: Raw = _NONE
+    text_tags: Raw = _NONE
+    request_state_digest: Raw = _NONE
+    task_digest: Raw = _NONE
+    authorization: Raw = _NONE
+    peer: Raw = _NONE
+    http: Raw = _NONE
     action: Action = "forwarded"
+    policy: tuple[str, ...] = ()
+    evidence: Raw = _NONE
     named: tuple[Named, ...] = ()
 
 
@@ -97,8 +118,23 @@ class Envelope:
     cluster: str
     lost_before: int
     key_id: str
+    pod_uid: str | None
+    pod: str | None
+    namespace: str | None
+    container_id: str | None
+    image: str | None
     lost_from_ns: int
+    image_name: str | None
+    container: str | None
+    owner: str | None
+    node: str | None
     calls: tuple[CallRef, ...]
+
+    @property
+    def placement(self) -> Placement | None:
+        """Where the workload runs; None where the sensor could name nothing of it."""
+        named = {name: value for name in _PLACE if (value := getattr(self, name)) is not None}
+        return Placement(**named) if named else None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -149,6 +185,23 @@ class LazyCall:
     result: Raw = _NONE
     tools: Raw = _NONE
     anomalies: tuple[str, ...] = ()
+    claimed_client: Raw = _NONE
+    capabilities: Raw = _NONE
+    resource_digest: Raw = _NONE
+    root_call_id: Raw = _NONE
+    arguments_digest: Raw = _NONE
+    sql: Raw = _NONE
+    listing: Raw = _NONE
+    text_tags: Raw = _NONE
+    request_state_digest: Raw = _NONE
+    task_digest: Raw = _NONE
+    authorization: Raw = _NONE
+    peer: Raw = _NONE
+    http: Raw = _NONE
+    action: Action = "forwarded"
+    policy: tuple[str, ...] = ()
+    evidence: Raw = _NONE
+    placement: Placement | None = None
     in_flight: int = 0
     binding: Binding = "none"
     effects: Raw = _NONE

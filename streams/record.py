@@ -23,6 +23,12 @@ __all__ = ["NAMESPACE", "from_message", "to_call", "to_output"]
 NAMESPACE = UUID("7c1f6f0e-4d2b-5f0a-9a51-5d2f3b8e6a10")
 
 _NOBODY = LazyMessage()
+_UNSAID = b"\0"  # no value, or an empty text
+_OF_REQUEST = (
+    *("arguments", "claimed_client", "capabilities", "resource_digest", "arguments_digest", "authorization", "peer"),
+)
+_OF_REPLY = ("result", "tools", "sql", "listing", "text_tags")
+_OF_EITHER = ("root_call_id", "request_state_digest", "task_digest", "http")
 _TOUCHABLE = frozenset(("path", "host", "url"))
 
 
@@ -44,8 +50,8 @@ def to_call(known: OpenCall, workload: Workload, state: CallState) -> LazyCall:
     call.is_error = _is_error(reply)
     call.error_code = answered.error_code
     call.request_size, call.response_size = asked.size, answered.size
-    call.arguments, call.result, call.tools = asked.arguments, answered.result, answered.tools
-    call.secrets = _joined(asked.secrets, answered.secrets)
+    _take_over(call, asked, answered)
+    call.placement = workload.placement
     call.anomalies = tuple(sorted(known.anomalies))
     call.in_flight = len(asked.in_flight)
     call.binding = weakest(one.binding for one in effects)
@@ -68,10 +74,27 @@ def from_message(event: LazyMessage) -> LazyCall:
         call.response_size = event.size
     else:
         call.request_size = event.size
-    call.arguments, call.secrets, call.result, call.tools = event.arguments, event.secrets, event.result, event.tools
+    _take_over(call, event, _NOBODY)
+    call.result, call.tools, call.sql, call.listing = event.result, event.tools, event.sql, event.listing
+    call.text_tags = event.text_tags
     call.anomalies = event.anomalies
     call.coverage = Coverage(protocol=True, notes=(f"{event.kind} outside every call",))
     return call
+
+
+def _take_over(call: LazyCall, asked: LazyMessage, answered: LazyMessage) -> None:
+    """What the request says, what the reply says, and what both do."""
+    for name in _OF_REQUEST:
+        setattr(call, name, getattr(asked, name))
+    for name in _OF_REPLY:
+        setattr(call, name, getattr(answered, name))
+    for name in _OF_EITHER:
+        said = getattr(asked, name)
+        setattr(call, name, getattr(answered, name) if said == _UNSAID else said)
+    call.secrets = _joined(asked.secrets, answered.secrets)
+    call.evidence = _joined(asked.evidence, answered.evidence)
+    call.policy = tuple(sorted({*asked.policy, *answered.policy}))
+    call.action = "blocked" if "blocked" in (asked.action, answered.action) else "forwarded"
 
 
 def _about(voice: LazyMessage, head: LazyMessage | Envelope) -> LazyCall:

@@ -7,6 +7,7 @@ from bisect import bisect_right, insort
 from dataclasses import dataclass, field
 from operator import attrgetter
 
+from ..models.events import Placement
 from ..models.lazy import LazyBatch, LazyMessage
 from ..models.specialised import Raw
 from .opencall import OpenCall
@@ -34,6 +35,7 @@ class Workload:
     """Spans of one workload. Times are epoch nanoseconds."""
 
     server: Raw = LazyMessage().server  # the one heard of last: background effects are its own
+    placement: Placement | None = None
     reported_ns: int = 0
     last_ns: int = 0
     _losses: list[_Loss] = field(default_factory=list)
@@ -43,6 +45,7 @@ class Workload:
         """A batch or heartbeat says: every effect before it was sent."""
         self.reported_ns = max(self.reported_ns, batch.wall_ns)
         self.last_ns = max(self.last_ns, batch.wall_ns)
+        self.placement = batch.envelope.placement or self.placement
         lost, since_ns, offset = batch.envelope.lost_before, batch.envelope.lost_from_ns, offset_ns(batch)
         if lost:
             from_ns = since_ns + offset if since_ns and offset is not None else batch.wall_ns

@@ -25,6 +25,7 @@ from .call import (
     CallState,
     Coverage,
     Effect,
+    Placement,
 )
 from .execution import (
     BatchStatus,
@@ -111,6 +112,7 @@ __all__ = [
     "PathSource",
     "PayloadShape",
     "Peer",
+    "Placement",
     "Principal",
     "PrincipalKind",
     "ProtocolEvent",

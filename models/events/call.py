@@ -6,13 +6,30 @@ from dataclasses import dataclass
 from typing import Literal
 
 from .execution import Binding, ExecutionDetail, ExecutionKind, PathSource
-from .protocol import ArgumentFact, ConversationSource, Era, Principal, ResultFact, SecretFact, Server, ToolDefinition
+from .protocol import (
+    Action,
+    ArgumentFact,
+    Authorization,
+    ConversationSource,
+    Era,
+    Evidence,
+    HttpFact,
+    Listing,
+    Peer,
+    Principal,
+    ResultFact,
+    SecretFact,
+    Server,
+    SqlFact,
+    ToolDefinition,
+)
 
 __all__ = [
     "Call",
     "CallState",
     "Coverage",
     "Effect",
+    "Placement",
 ]
 
 CallState = Literal["complete", "timeout", "segment", "background"]
@@ -60,6 +77,21 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """Where a workload runs, as far as the sensor could name it."""
+
+    pod_uid: str | None = None
+    pod: str | None = None
+    namespace: str | None = None
+    container_id: str | None = None
+    container: str | None = None
+    image: str | None = None
+    image_name: str | None = None
+    owner: str | None = None
+    node: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Call:
     """One MCP request with its reply and its effects. Written again with a higher revision when late facts
     arrive."""
@@ -95,6 +127,23 @@ class Call:
     result: ResultFact | None = None
     tools: tuple[ToolDefinition, ...] = ()
     anomalies: tuple[str, ...] = ()
+    claimed_client: str | None = None
+    capabilities: tuple[str, ...] = ()
+    resource_digest: str | None = None
+    root_call_id: str = ""
+    arguments_digest: str | None = None
+    sql: tuple[SqlFact, ...] = ()
+    listing: Listing | None = None
+    text_tags: tuple[str, ...] = ()
+    request_state_digest: str | None = None
+    task_digest: str | None = None
+    authorization: Authorization | None = None
+    peer: Peer | None = None
+    http: HttpFact | None = None
+    action: Action = "forwarded"
+    policy: tuple[str, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    placement: Placement | None = None
     in_flight: int = 0
     binding: Binding = "none"
     effects: tuple[Effect, ...] = ()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triptych.models.events import ExecutionBatch, Placement
 from triptych.streams.config import JoinTimes
 
 S = 10**9
@@ -315,3 +316,13 @@ def test_no_effect_is_lost_however_late_it_comes(story: Any, random: Any) -> Non
     played = story.play(shuffled)
     told = {f"{event.event_id}#0" for event in events if event.event_id.startswith("batch/") and event.events}
     assert set().union(*(effects(call) for call in played.written)) == told
+
+
+def test_a_call_says_where_its_server_runs_once_a_sensor_has_named_it(story: Any) -> None:
+    events = [
+        replace(event, pod="search-1", owner="Deployment/search") if isinstance(event, ExecutionBatch) else event
+        for event in story.timeline("a  [---o---]\nb               [-]")
+    ]
+    assert {call.placement for call in story.play(events).calls.values()} == {
+        Placement(pod="search-1", owner="Deployment/search")
+    }

@@ -13,15 +13,32 @@ from hypothesis import strategies as st
 
 from triptych.infra.demo.recording import SHIPPED, read
 from triptych.models.digest import Keyring
-from triptych.models.events import Call, Effect, Event, ExecutionBatch, ExecutionEvent, ProtocolEvent
+from triptych.models.events import (
+    Authorization,
+    Call,
+    Effect,
+    Event,
+    Evidence,
+    ExecutionBatch,
+    ExecutionDetail,
+    ExecutionEvent,
+    HttpFact,
+    Listing,
+    Peer,
+    ProtocolEvent,
+    SqlFact,
+)
 from triptych.models.wire import bundled
 from triptych.producers.sensor.replay import replay
 
 COPIED = ("kind", "mono_ns", "pid", "comm", "path", "path_source", "flags", "result", "address", "port", "protocol",
-          "bytes_out", "bytes_in", "arguments", "count")  # fmt: skip
+          "bytes_out", "bytes_in", "arguments", "count", "detail")  # fmt: skip
 DECIDED = ("binding", "candidates", "evidence", "source", "sensitivity", "destination")
 OF_REQUEST = ("conversation", "conversation_source", "era", "tool", "parent_span_id", "principal", "server",
-              "arguments", "mono_ns", "boot_id", "host", "cluster", "key_id")  # fmt: skip
+              "arguments", "mono_ns", "boot_id", "host", "cluster", "key_id", "claimed_client", "capabilities",
+              "resource_digest", "arguments_digest", "authorization", "peer")  # fmt: skip
+OF_REPLY = ("sql", "listing", "text_tags")
+OF_EITHER = ("root_call_id", "request_state_digest", "task_digest", "http")
 
 
 class InFull:
@@ -53,7 +70,23 @@ class InFull:
             assert {name: getattr(call, name) for name in OF_REQUEST} in said
             replies = self.messages.get((call.call_id, "response"), [])
             assert call.result in {reply.result for reply in replies} | {None}
-            assert call.secrets == requests[0].secrets + next((reply.secrets for reply in replies), ())
+            answers = [one for kind in ("response", "error") for one in self.messages.get((call.call_id, kind), [])]
+            expected = [exchanged(request, reply) for request in requests for reply in (*answers, ProtocolEvent())]
+            assert {name: getattr(call, name) for name in expected[0]} in expected
+
+
+def exchanged(request: ProtocolEvent, reply: ProtocolEvent) -> dict[str, Any]:
+    """What a call takes over from its reply, and from both."""
+    either = {name: getattr(request, name) or getattr(reply, name) for name in OF_EITHER}
+    both = {name: getattr(request, name) + getattr(reply, name) for name in ("secrets", "evidence")}
+    blocked = "blocked" in (request.action, reply.action)
+    return {
+        **{name: getattr(reply, name) for name in OF_REPLY},
+        **either,
+        **both,
+        "policy": tuple(sorted({*request.policy, *reply.policy})),
+        "action": "blocked" if blocked else "forwarded",
+    }
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +110,43 @@ def test_the_recorded_story_gives_calls_that_say_what_its_events_say(story: Any,
     assert sum(max(1, event.count) for event in missing) == dropped
 
 
+DETAILS = st.none() | st.builds(
+    ExecutionDetail,
+    operation=st.sampled_from(["", "setns"]),
+    via=st.sampled_from(["unknown", "io_uring"]),
+    name=st.sampled_from([None, "a.example"]),
+    links=st.sampled_from([-1, 0, 200]),
+    layer=st.sampled_from(["unknown", "written"]),
+    writable=st.sampled_from([None, True]),
+    sha256=st.sampled_from([None, "0" * 64]),
+)
+SAID: dict[bool, list[dict[str, Any]]] = {
+    True: [
+        {},
+        {
+            "authorization": Authorization(scheme="bearer", scopes=("a", "b")),
+            "peer": Peer(address="127.0.0.1", port=7),
+            "http": HttpFact(method="POST", path="/mcp"),
+            "policy": ("allow",),
+            "evidence": (Evidence(about="allow", detail="x"),),
+            "capabilities": ("roots",),
+            "claimed_client": "c 1",
+        },
+    ],
+    False: [
+        {},
+        {
+            "sql": (SqlFact(statement="select", tables=("t",), rows=3),),
+            "listing": Listing(first=True),
+            "text_tags": ("bidi-control",),
+            "task_digest": "d" * 32,
+            "http": HttpFact(status=200),
+            "policy": ("pins",),
+            "action": "blocked",
+            "evidence": (Evidence(about="pins", detail="y"),),
+        },
+    ],
+}
 HISTORY = """
     a  [--o--o--]
     b     [--o------o-]
@@ -94,13 +164,20 @@ def test_generated_histories_give_calls_that_say_what_their_events_say(story: An
     for event in story.timeline(HISTORY, lease=lease):
         if isinstance(event, ExecutionBatch):
             facts = [
-                story.replace(one, path=data.draw(paths) or None, comm=data.draw(comms), pid=data.draw(pids))
+                story.replace(
+                    one,
+                    path=data.draw(paths) or None,
+                    comm=data.draw(comms),
+                    pid=data.draw(pids),
+                    detail=data.draw(DETAILS),
+                )
                 for one in event.events * data.draw(st.integers(1, 3))
             ]
             history.append(story.replace(event, events=tuple(facts)))
         else:
             argument = story.argument(data.draw(paths))
-            history.append(story.replace(event, arguments=(argument,) if event.kind == "request" else ()))
+            told = data.draw(st.sampled_from(SAID[event.kind == "request"]))
+            history.append(story.replace(event, arguments=(argument,) if event.kind == "request" else (), **told))
     in_full, played = InFull(history), story.play(history)
     for call in played.written:
         in_full.check(call)
