@@ -13,6 +13,7 @@ __all__ = [
     "Port",
     "Positive",
     "PositiveSeconds",
+    "Seconds",
     "Section",
     "Words",
     "config_home",
@@ -23,6 +24,7 @@ __all__ = [
 
 Positive = Annotated[int, Field(gt=0)]
 PositiveSeconds = Annotated[float, Field(gt=0)]
+Seconds = Annotated[float, Field(ge=0)]
 Port = Annotated[int, Field(ge=0, le=65535)]
 
 

@@ -11,7 +11,8 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from .section import Paths, Port, Positive, PositiveSeconds, Section, Words, split
+from ..models.incidents.member import Windows
+from .section import Paths, Port, Positive, PositiveSeconds, Seconds, Section, Words, split
 from .section_producers import Agent, Digest, Gateway, Identity, Sensor
 from .section_services import EMBEDDED_PARTITIONS, Kafka, Redis, Registry
 
@@ -22,6 +23,7 @@ __all__ = [
     "Findings",
     "Gateway",
     "Identity",
+    "Incidents",
     "Kafka",
     "Model",
     "Networks",
@@ -52,7 +54,11 @@ class Worker(Section):
 
     group: str = "triptych"
     """Prefix of the consumer groups."""
-    stages: Annotated[tuple[Literal["calls", "turns"], ...], BeforeValidator(split)] = ("calls", "turns")
+    stages: Annotated[tuple[Literal["calls", "turns", "incidents"], ...], BeforeValidator(split)] = (
+        "calls",
+        "turns",
+        "incidents",
+    )
     """Which stages this process runs."""
     grace_ms: Positive = 1_000
     """How long a call waits for effects after its reply, event time."""
@@ -94,6 +100,28 @@ class Findings(Section):
     """Files with sensitivity classes of your own, beside the shipped ones."""
 
 
+class Incidents(Section):
+    """How far apart two findings may begin and still be one incident, seconds of event time; 0 turns it off.
+
+    Findings of one trace always are.
+    """
+
+    conversation_s: Seconds = 86_400.0
+    """Findings of one conversation."""
+    workload_s: Seconds = 3_600.0
+    """Findings of one workload."""
+    principal_s: Seconds = 3_600.0
+    """Findings on behalf of one principal."""
+
+    @property
+    def windows(self) -> Windows:
+        return Windows(
+            conversation_ns=int(self.conversation_s * 1e9),
+            workload_ns=int(self.workload_s * 1e9),
+            principal_ns=int(self.principal_s * 1e9),
+        )
+
+
 class Settings(BaseSettings):
     """All sections. Build it through infra.loading.load, which knows where each value came from."""
 
@@ -118,6 +146,7 @@ class Settings(BaseSettings):
     worker: Worker = Field(default_factory=Worker)
     model: Model = Field(default_factory=Model)
     findings: Findings = Field(default_factory=Findings)
+    incidents: Incidents = Field(default_factory=Incidents)
 
     @classmethod
     def settings_customise_sources(

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ..models.detections.engine import Rulebook
 from ..models.sensitivity import Sensitivity
 from ..streams.app import Wiring
 from ..streams.calls import Calls
 from ..streams.config import WorkerConfig
+from ..streams.incidents import Gathering, Incidents
+from ..streams.incidentstore import IncidentStore
 from ..streams.registry import RegisteredSchemas, Registry, RegistryConfig
+from ..streams.stage import Stage
 from ..streams.store import RedisStore
 from ..streams.trainer import Trainer
 from ..streams.turns import JudgeTimes, Judging, Turns
 from .brokers import Broker
 from .settings import Settings
 
-__all__ = ["configured", "registry", "stages"]
+__all__ = ["calls", "configured", "registry", "stages", "turns"]
 
 
 def configured(settings: Settings, broker: Broker, redis_url: str) -> WorkerConfig:
@@ -61,24 +66,35 @@ def stages(settings: Settings, config: WorkerConfig) -> dict[str, Wiring]:
     known = registry(settings)
     schemas = RegisteredSchemas(known, now=time.monotonic) if known else None
     if "calls" in config.stages:
-        networks = settings.networks
-        judge = Sensitivity.load(settings.findings.sensitivity, outside=networks.outside, inside=networks.inside)
-        wiring["calls"] = Wiring(lambda: Calls(config.join, judge, config.topics.calls), schemas=schemas)
+        wiring["calls"] = Wiring(calls(settings, config), schemas=schemas)
     if "turns" in config.stages:
-        rules = Rulebook.load(settings.findings.rules)
-        times = JudgeTimes(gap_ns=int(config.turn_gap_s * 1e9))
-        judging = _judging(settings)
         store = RedisStore(config.redis_url, tenant=settings.findings.tenant)
         wiring["turns"] = Wiring(
-            lambda: Turns(times, judging, rules), store, Trainer(store).run_if_due, schemas=schemas
+            turns(settings, config, settings.findings.rules), store, Trainer(store).run_if_due, schemas=schemas
         )
+    if "incidents" in config.stages:
+        windows, tenant = settings.incidents.windows, settings.findings.tenant
+        findings = IncidentStore(config.redis_url, windows, tenant=tenant)
+        gathering = Gathering(tenant=tenant, ocsf_version=settings.findings.ocsf_version)
+        wiring["incidents"] = Wiring(lambda: Incidents(gathering), findings, schemas=schemas)
     return wiring
 
 
-def _judging(settings: Settings) -> Judging:
-    return Judging(
+def calls(settings: Settings, config: WorkerConfig) -> Callable[[], Stage]:
+    """What makes the stage `calls`. Raises ConfigError for classes that cannot be meant."""
+    networks = settings.networks
+    judge = Sensitivity.load(settings.findings.sensitivity, outside=networks.outside, inside=networks.inside)
+    return lambda: Calls(config.join, judge, config.topics.calls)
+
+
+def turns(settings: Settings, config: WorkerConfig, folders: Sequence[Path]) -> Callable[[], Stage]:
+    """What makes the stage `turns` with the built-in rules and those in `folders`. Raises ConfigError, RuleError."""
+    rules = Rulebook.load(folders)
+    times = JudgeTimes(gap_ns=int(config.turn_gap_s * 1e9))
+    judging = Judging(
         tenant=settings.findings.tenant,
         labels=settings.findings.labels,
         alert_risk=settings.model.alert_risk,
         ocsf_version=settings.findings.ocsf_version,
     )
+    return lambda: Turns(times, judging, rules)

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.metadata import version as installed
-from typing import Any
 
 import orjson
 
 from . import frameworks, grading, topics
 from .errors import ConfigError
-from .events import Alert, RuleHit, Severity
-from .frameworks import Risk, Technique
-from .ocsf_evidence import Json, evidences, observables
+from .events import Alert, RuleHit
+from .frameworks import Risk
+from .ocsf_evidence import evidences, observables
+from .ocsf_terms import ACTIVITY, RISK_LEVEL, SEVERITY, Json, attack, confidence_level, harmless, ms, product
 from .text import clean
 
 __all__ = ["CAP", "DEFAULT", "VERSIONS", "headers", "render"]
@@ -33,25 +33,7 @@ _SHORTER = (
     (5, 10, 6),
     (1, 1, 1),
 )  # evidences, events, facts
-_TEXT = 1024
 _MOST_RULES = 20
-_ACTIVITY = {"create": (1, "Create"), "update": (2, "Update"), "close": (3, "Close")}
-_SEVERITY: dict[Severity, tuple[int, str]] = {
-    "unknown": (0, "Unknown"),
-    "informational": (1, "Informational"),
-    "low": (2, "Low"),
-    "medium": (3, "Medium"),
-    "high": (4, "High"),
-    "critical": (5, "Critical"),
-}
-_RISK_LEVEL: dict[Severity, tuple[int, str]] = {
-    "informational": (0, "Info"),
-    "low": (1, "Low"),
-    "medium": (2, "Medium"),
-    "high": (3, "High"),
-    "critical": (4, "Critical"),
-}
-_CONFIDENCE = ((75, 3, "High"), (40, 2, "Medium"), (0, 1, "Low"))
 
 
 def render(alert: Alert, *, tenant: str, version: str = DEFAULT) -> bytes:
@@ -64,7 +46,7 @@ def render(alert: Alert, *, tenant: str, version: str = DEFAULT) -> bytes:
         document = _document(alert, tenant, version, limits)
         if whole:
             document["metadata"] |= {"is_truncated": True, "untruncated_size": whole}
-        line = orjson.dumps(_harmless(document))
+        line = orjson.dumps(harmless(document))
         if len(line) < CAP:
             break
         whole = whole or len(line)
@@ -77,7 +59,7 @@ def headers(alert: Alert, *, tenant: str = "", version: str = DEFAULT) -> tuple[
         "content-type": "application/json",
         "ocsf-version": version,
         "ocsf-class-uid": "2004",
-        "severity-id": str(_SEVERITY[alert.severity][0]),
+        "severity-id": str(SEVERITY[alert.severity][0]),
         "risk-score": str(round(alert.risk)),
         "rule-uid": alert.rules[0].id if alert.rules else "",
         "tenant": tenant,
@@ -89,10 +71,10 @@ def headers(alert: Alert, *, tenant: str = "", version: str = DEFAULT) -> tuple[
 
 def _document(alert: Alert, tenant: str, version: str, limits: tuple[int, int, int]) -> Json:
     most_evidences, most_events, most_facts = limits
-    activity_id, activity = _ACTIVITY[alert.activity]
+    activity_id, activity = ACTIVITY[alert.activity]
     evidence = evidences(alert, most_evidences, ai_agent=version >= "1.9.0")
     return {
-        "time": _ms(alert.wall_ns),
+        "time": ms(alert.wall_ns),
         "class_uid": 2004,
         "class_name": "Detection Finding",
         "category_uid": 2,
@@ -103,9 +85,9 @@ def _document(alert: Alert, tenant: str, version: str, limits: tuple[int, int, i
         "type_name": f"Detection Finding: {activity}",
         **_grades(alert),
         "message": alert.message,
-        "start_time": _ms(alert.started_ns),
-        "end_time": _ms(alert.ended_ns),
-        "duration": _ms(alert.ended_ns) - _ms(alert.started_ns),
+        "start_time": ms(alert.started_ns),
+        "end_time": ms(alert.ended_ns),
+        "duration": ms(alert.ended_ns) - ms(alert.started_ns),
         "count": len(alert.timeline),
         "timezone_offset": 0,
         "metadata": _metadata(alert, tenant, version),
@@ -117,14 +99,10 @@ def _document(alert: Alert, tenant: str, version: str, limits: tuple[int, int, i
     }
 
 
-def _ms(wall_ns: int) -> int:
-    return wall_ns // 1_000_000
-
-
 def _grades(alert: Alert) -> Json:
-    severity_id, severity = _SEVERITY[alert.severity]
-    risk_level_id, risk_level = _RISK_LEVEL[grading.band(alert.risk)]
-    confidence_id, confidence = next(entry[1:] for entry in _CONFIDENCE if alert.confidence >= entry[0])
+    severity_id, severity = SEVERITY[alert.severity]
+    risk_level_id, risk_level = RISK_LEVEL[grading.band(alert.risk)]
+    confidence_id, confidence = confidence_level(alert.confidence)
     closed = alert.activity == "close"
     return {
         "severity_id": severity_id,
@@ -162,7 +140,7 @@ def _metadata(alert: Alert, tenant: str, version: str) -> Json:
         "log_provider": "triptych",
         "tenant_uid": tenant,
         "labels": [*alert.labels, *layers],
-        "product": {"name": "Triptych", "vendor_name": "Triptych", "uid": "triptych", "version": installed("triptych")},
+        "product": product(),
     }
     if alert.correlation_id:
         metadata["correlation_uid"] = alert.correlation_id
@@ -181,11 +159,11 @@ def _finding_info(alert: Alert, most_events: int) -> Json:
         "title": alert.title,
         "desc": alert.message,
         "types": sorted({name for technique in techniques for _, name in technique.tactics}),
-        "modified_time": _ms(alert.wall_ns),
-        "first_seen_time": _ms(alert.started_ns),
-        "last_seen_time": _ms(alert.ended_ns),
+        "modified_time": ms(alert.wall_ns),
+        "first_seen_time": ms(alert.started_ns),
+        "last_seen_time": ms(alert.ended_ns),
         "data_sources": [f"mcp.{layer}" for layer in watched if getattr(alert.coverage, layer)],
-        "attacks": [_attack(technique) for technique in techniques],
+        "attacks": [attack(technique) for technique in techniques],
         "tags": _tags(alert),
         "related_events_count": len(alert.timeline),
         "related_events": _related_events(alert, most_events),
@@ -204,20 +182,6 @@ def _forest(alert: Alert) -> Json:
     model = alert.score.model_id if alert.score else ""
     analytic = {"name": "Isolation forest", "algorithm": "IsolationForest", "type_id": 4, "type": "Learning (ML/DL)"}
     return {**analytic, "uid": model or "none", "version": model or "none"}
-
-
-def _attack(technique: Technique) -> Json:
-    own = {"uid": technique.id, "name": technique.name}
-    parent = technique.parent
-    entry: Json = {"version": technique.version}
-    if parent is not None:
-        entry |= {"technique": {"uid": parent.id, "name": parent.name}, "sub_technique": own}
-    else:
-        entry["technique"] = own
-    if technique.tactics:
-        uid, name = technique.tactics[0]
-        entry["tactic"] = {"uid": uid, "name": name}
-    return entry
 
 
 def _tags(alert: Alert) -> list[Json]:
@@ -241,7 +205,7 @@ def _related_events(alert: Alert, most: int) -> list[Json]:
     kept = sorted(range(len(alert.timeline)), key=lambda index: not alert.timeline[index].notable)[:most]
     return [
         {"uid": entry.source or entry.call_id or "unknown", "type": entry.layer, "title": entry.title,
-         "created_time": _ms(entry.wall_ns)}
+         "created_time": ms(entry.wall_ns)}
         for entry in (alert.timeline[index] for index in sorted(kept))
     ]  # fmt: skip
 
@@ -264,12 +228,3 @@ def _unmapped(alert: Alert, most: int) -> Json:
         "score": score and {"risk": score.risk, "p": score.p, "calibration_size": score.calibration_size,
                             "state": score.state, "model_id": score.model_id},
     }  # fmt: skip
-
-
-def _harmless(value: Any) -> Any:
-    """The document with every text cleaned: whoever renders it, terminal or page, meets no control character."""
-    if isinstance(value, str):
-        return clean(value, _TEXT)
-    if isinstance(value, dict):
-        return {key: _harmless(item) for key, item in value.items()}
-    return [_harmless(item) for item in value] if isinstance(value, list) else value

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from .events import Alert, Effect
+from .ocsf_terms import Json
 
-__all__ = ["Json", "evidences", "observables"]
+__all__ = ["evidences", "observables"]
 
-Json = dict[str, Any]
 
 _MOST_OBSERVABLES = 40
 _SCOPES = {"inside": (1, "Internal"), "outside": (2, "External")}

@@ -19,7 +19,7 @@ import structlog
 from mode import CrashingSupervisor
 
 from ..models.errors import TriptychError
-from ..models.events import AgentSpan, Call
+from ..models.events import AgentSpan, Alert, Call
 from ..models.lazy import LazyBatch, LazyMessage
 from ..models.wire import Codec, bundled
 from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport, partition_of
@@ -70,10 +70,12 @@ class _FaustSink:
 def sources_of(config: WorkerConfig, stage: str) -> Mapping[str, type[Input]]:
     """The topics a stage joins, and the event each of them carries."""
     topics = config.topics
-    return {
+    sources: Mapping[str, Mapping[str, type[Input]]] = {
         "calls": {topics.protocol: LazyMessage, topics.execution: LazyBatch},
         "turns": {topics.calls: Call, topics.agent: AgentSpan},
-    }[stage]
+        "incidents": {topics.alerts: Alert},
+    }
+    return sources[stage]
 
 
 def create_app(
@@ -211,7 +213,11 @@ def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
     """Run a worker until SIGTERM or SIGINT; the exit code. Raises TriptychError when it cannot start."""
     joined = [sources_of(config, name) for name in config.stages]
     topics = config.topics
-    written = {"calls": [topics.calls], "turns": [topics.alerts, topics.alerts_ocsf]}
+    written = {
+        "calls": [topics.calls],
+        "turns": [topics.alerts, topics.alerts_ocsf],
+        "incidents": [topics.incidents_ocsf],
+    }
     asyncio.run(check(config, joined, [topics.deadletter, *(t for name in config.stages for t in written[name])]))
     metrics, health = Metrics(), Health(config.stalled_s)
     app = create_app(config, stages, metrics=metrics, health=health)

@@ -12,7 +12,7 @@ from ..models.errors import ConfigError
 
 __all__ = ["STAGES", "ClockTimes", "JoinTimes", "Topics", "WorkerConfig"]
 
-STAGES = ("calls", "turns")
+STAGES = ("calls", "turns", "incidents")
 
 _GROUP = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _MS = 1_000_000
@@ -29,6 +29,7 @@ class Topics:
     calls: str = topics.CALLS
     alerts: str = topics.ALERTS
     alerts_ocsf: str = topics.ALERTS_OCSF
+    incidents_ocsf: str = topics.INCIDENTS_OCSF
     deadletter: str = topics.DEADLETTER
 
 

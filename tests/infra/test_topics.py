@@ -29,7 +29,7 @@ def test_retention_is_what_the_design_promises() -> None:
     days = {topic.name: int(topic.config["retention.ms"]) // DAY_MS for topic in wanted(4)}
     assert days == {
         "mcp.protocol": 90, "mcp.agent": 90, "mcp.execution": 14, "mcp.calls": 14,
-        "mcp.alerts": 180, "mcp.alerts.ocsf": 180, "mcp.deadletter": 30,
+        "mcp.alerts": 180, "mcp.alerts.ocsf": 180, "mcp.incidents.ocsf": 180, "mcp.deadletter": 30,
     }  # fmt: skip
 
 

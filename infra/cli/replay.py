@@ -1,0 +1,197 @@
+"""triptych replay: the rules and models of today over the history of yesterday."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .options import JSON, of, print_json, print_table
+
+if TYPE_CHECKING:
+    from ...models.events import Alert
+    from ..reading import Span
+    from ..replay.comparing import Difference
+    from ..replay.recording import Recording
+    from ..replay.replaying import History, Judges
+    from ..replay.sources import Sources
+    from ..replay.virtual import Findings
+    from ..settings import Settings
+
+__all__ = ["app"]
+
+app = typer.Typer()
+
+OWN = "recorded"
+_STYLES = {"new": "red", "gone": "yellow", "changed": "cyan", "revised": "dim", "same": "dim"}
+
+
+@app.command()
+def replay(
+    context: typer.Context,
+    *,
+    events: Annotated[
+        Path | None, typer.Option(metavar="FOLDER", help="A recording of what the producers sent: join it, judge it.")
+    ] = None,
+    calls: Annotated[
+        str, typer.Option(metavar="FILE|FOLDER|TOPIC", help="Calls that were joined already: only judge them.")
+    ] = "",
+    since: Annotated[str, typer.Option(help="Records from this time on: 2026-11-20T10:30Z, or so long ago: 7d.")] = "",
+    until: Annotated[str, typer.Option(help="Records to before this time.")] = "",
+    rules: Annotated[
+        list[Path] | None,
+        typer.Option(metavar="DIR", help="Rules beside the built-in ones, instead of findings.rules."),
+    ] = None,
+    model: Annotated[
+        str, typer.Option(metavar="FILE|ID", help="Judge by this model; without one, train as a worker does.")
+    ] = "",
+    live: Annotated[
+        bool, typer.Option("--live", help="Baselines and model of the workers' store; never written.")
+    ] = False,
+    diff: Annotated[
+        str,
+        typer.Option(metavar="FILE|FOLDER|TOPIC", help="Hold the findings against these; `recorded`: the own ones."),
+    ] = "",
+    diff_rules: Annotated[
+        list[Path] | None, typer.Option(metavar="DIR", help="Hold the findings against those of these rules.")
+    ] = None,
+    expect_none: Annotated[bool, typer.Option("--expect-none", help="End with 1 where anything is found.")] = False,
+    as_json: Annotated[bool, JSON] = False,
+) -> None:
+    """Run the worker's stages over recorded history and print what would have been found.
+
+    Needs no broker for files and no Redis: baselines begin empty and are learned on the way, as a worker learns them.
+    With --diff or --diff-rules, prints what is new, gone or judged in another way, and ends with 1 where there is any.
+
+    Example: triptych replay --events last-week/ --rules my-rules/
+
+    Example: triptych replay --events last-week/ --diff recorded --json
+
+    Example: triptych replay --calls mcp.calls --since 7d --diff-rules old-rules/ --rules new-rules/
+    """
+    from ...models.errors import ConfigError  # noqa: PLC0415
+    from ..replay.replaying import findings_in  # noqa: PLC0415
+    from .spans import span_of  # noqa: PLC0415
+
+    if bool(events) == bool(calls):
+        raise ConfigError("one of --events and --calls says what to replay", "triptych replay --events FOLDER")
+    if diff and diff_rules:
+        raise ConfigError("--diff and --diff-rules are two comparisons", "make one after the other")
+    span, settings = span_of(since, until), of(context).settings
+    with ExitStack() as stack:
+        sources = _sources(settings, span, stack)
+        history = _history(sources.calls(calls) if calls else None, events, span)
+        judges = _judges(settings, model, live=live)
+        found = _judged(settings, history, judges, rules or settings.findings.rules)
+        if diff:
+            theirs = history.recording if diff == OWN else sources.findings(diff)
+            before = findings_in(theirs, span.since_ms, span.until_ms)
+        elif diff_rules:
+            before = _judged(settings, history, judges, diff_rules).alerts
+    if diff or diff_rules:
+        _show_differences(before, found, as_json=as_json)
+    else:
+        _show_findings(found, as_json=as_json)
+        raise typer.Exit(1 if expect_none and found.alerts else 0)
+
+
+def _sources(settings: Settings, span: Span, stack: ExitStack) -> Sources:
+    from ..replay.sources import Sources  # noqa: PLC0415
+    from .telling import counting  # noqa: PLC0415
+
+    return Sources(settings, span, stack, stack.enter_context(counting("records fetched")))
+
+
+def _history(joined: Recording | None, events: Path | None, span: Span) -> History:
+    from ..replay.recording import Recording  # noqa: PLC0415
+    from ..replay.replaying import History  # noqa: PLC0415
+
+    recording = joined or Recording(events or Path())
+    return History(recording=recording, joined=joined is not None, since_ms=span.since_ms, until_ms=span.until_ms)
+
+
+def _judges(settings: Settings, model: str, *, live: bool) -> Judges:
+    from .. import stores  # noqa: PLC0415
+    from ..replay.replaying import Judges  # noqa: PLC0415
+
+    return Judges(model=model, live=stores.reach(settings.redis).url if live else "")
+
+
+def _judged(settings: Settings, history: History, judges: Judges, rules: Sequence[Path]) -> Findings:
+    from ..replay.replaying import replay as judge  # noqa: PLC0415
+    from .telling import counting  # noqa: PLC0415
+
+    with counting("records replayed") as tell:
+        return judge(settings, history, replace(judges, rules=tuple(rules)), tell)
+
+
+def _show_findings(found: Findings, *, as_json: bool) -> None:
+    if as_json:
+        print_json({**_read(found), "findings": [_brief(alert) for alert in found.in_order()]})
+        return
+    rows = [{name: str(value) for name, value in _brief(alert).items()} for alert in found.in_order()]
+    print_table(rows, "severity", {"critical": "red", "high": "red"})
+    _say(found)
+
+
+def _show_differences(before: Mapping[str, Alert], found: Findings, *, as_json: bool) -> None:
+    """Print what differs; ends with 1 where a verdict does."""
+    from ..replay.comparing import compare  # noqa: PLC0415
+
+    differences = compare(before, found.alerts)
+    if as_json:
+        print_json({**_read(found), "differences": [_told(one) for one in differences]})
+    else:
+        print_table([_row(one) for one in differences if one.kind != "same"], "difference", _STYLES)
+        _say(found)
+        same = sum(one.kind == "same" for one in differences)
+        typer.echo(f"{same} of {len(differences)} findings are the same", err=True)
+    raise typer.Exit(1 if any(one.matters for one in differences) else 0)
+
+
+def _read(found: Findings) -> dict[str, Any]:
+    return {"records": found.records, "calls": found.calls, "dead_letters": found.dead}
+
+
+def _say(found: Findings) -> None:
+    dead = ", ".join(f"{code} {count}" for code, count in sorted(found.dead.items()))
+    text = f"{found.records:,} records read, {len(found.alerts)} findings"
+    typer.echo(text + (f"; not readable: {dead}" if dead else ""), err=True)
+
+
+def _brief(alert: Alert) -> dict[str, Any]:
+    """A finding in a line; names chosen by the watched side are cleaned where it is made."""
+    return {
+        "time": datetime.fromtimestamp(alert.wall_ns / 1e9, UTC).isoformat(timespec="seconds"),
+        "severity": alert.severity,
+        "risk": round(alert.risk),
+        "finding": alert.finding_uid,
+        "revision": alert.sequence,
+        "server": alert.server.id,
+        "tool": alert.tool or "",
+        "rules": ", ".join(hit.id for hit in alert.rules) or "score",
+    }
+
+
+def _told(one: Difference) -> dict[str, Any]:
+    return {
+        "difference": one.kind,
+        "fields": list(one.fields),
+        "before": _brief(one.before) if one.before else None,
+        "now": _brief(one.now) if one.now else None,
+    }
+
+
+def _row(one: Difference) -> dict[str, str]:
+    brief = _brief(one.alert)
+    both = [_brief(alert) for alert in (one.before, one.now) if alert is not None]
+    changed = {
+        name: " -> ".join(dict.fromkeys(str(side[name]) for side in both))
+        for name in ("severity", "risk", "revision", "rules")
+    }
+    return {"difference": one.kind, **{name: str(value) for name, value in {**brief, **changed}.items()}}

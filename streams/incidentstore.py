@@ -1,0 +1,123 @@
+"""Findings in Redis, by what they share: the whole of every group, whichever worker took its parts.
+
+A finding is written before its group is read, so of two workers that take two parts at once the later one reads both.
+Every write may be repeated, and order does not matter. What was not heard of for 30 days is forgotten.
+
+Names, all under `triptych:<tenant>:incident:`
+    f:<finding>            hash: revision -> the finding as JSON
+    l:<kind>:<digest>      sorted set: finding -> begin, milliseconds
+    heads, merged          sets: findings that incidents were named after; those that were told to be part of another
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from ..models.incidents.grouping import MOST, first
+from ..models.incidents.member import Link, Member, MemberError, Windows, from_json, to_json
+from .incidents import Gathered, Group, Merged
+from .redisclient import Pipeline, RedisClient
+
+__all__ = ["IncidentStore"]
+
+_FORGOTTEN_S = 30 * 86_400
+
+
+class IncidentStore(RedisClient):
+    """What the stage `incidents` asks. `windows` as in models.incidents."""
+
+    def __init__(self, url: str, windows: Windows, *, tenant: str = "default", timeout_s: float = 5.0) -> None:
+        super().__init__(url, tenant=tenant, timeout_s=timeout_s)
+        self._windows = windows
+
+    async def lookup(self, wanted: Sequence[Member]) -> Gathered:
+        """Hold these findings, and answer with the group of each."""
+        await self._hold(wanted)
+        groups: dict[str, Group] = {}
+        for uid in dict.fromkeys(member.uid for member in wanted):
+            if uid not in groups:
+                group = await self._group(uid)
+                groups.update(dict.fromkeys((member.uid for member in group.members), group))
+        return Gathered(groups)
+
+    async def apply(self, writes: Sequence[Merged]) -> None:
+        """Remember what was told. Doing it twice is doing it once."""
+        if writes:
+            async with self.pipeline() as pipe:
+                pipe.sadd(self._key("merged"), *(write.finding_uid for write in writes))
+                await pipe.execute()
+
+    async def _hold(self, members: Sequence[Member]) -> None:
+        async with self.pipeline() as pipe:
+            for member in members:
+                pipe.hset(self._key("f", member.uid), str(member.sequence), to_json(member))
+                pipe.expire(self._key("f", member.uid), _FORGOTTEN_S)
+                for link in member.links():
+                    pipe.zadd(self._link(link), {member.uid: member.started_ns // 1_000_000})
+                    pipe.expire(self._link(link), _FORGOTTEN_S)
+            await pipe.execute()
+
+    async def _group(self, uid: str) -> Group:
+        found: dict[str, Member] = {}
+        asked, frontier = {uid}, [uid]
+        while frontier and len(found) < MOST:
+            members = await self._members(frontier)
+            found.update((member.uid, member) for member in members)
+            near = await self._near(members)
+            frontier = [other for other in near if other not in asked][: MOST - len(found)]
+            asked.update(frontier)
+        return await self._named(tuple(found.values()))
+
+    async def _members(self, uids: Sequence[str]) -> list[Member]:
+        """The newest revision of each; what was forgotten or cannot be read is left out."""
+        async with self.pipeline() as pipe:
+            for uid in uids:
+                pipe.hgetall(self._key("f", uid))
+            answers = await pipe.execute()
+        return [member for revisions in answers if (member := _newest(revisions.values())) is not None]
+
+    async def _near(self, members: Iterable[Member]) -> list[str]:
+        """Findings that share something with these within its window."""
+        async with self.pipeline() as pipe:
+            for member in members:
+                for link in member.links():
+                    self._ask(pipe, link, member.started_ns)
+            answers = await pipe.execute()
+        return sorted({uid.decode() for answer in answers for uid in answer})
+
+    def _ask(self, pipe: Pipeline, link: Link, at_ns: int) -> None:
+        window = self._windows.of(link.kind)
+        if window is None:
+            pipe.zrange(self._link(link), 0, MOST)
+        else:
+            around = ((at_ns - window) // 1_000_000, (at_ns + window) // 1_000_000)
+            pipe.zrangebyscore(self._link(link), *around, start=0, num=MOST)
+
+    async def _named(self, members: tuple[Member, ...]) -> Group:
+        """The group with its former names. Its name is remembered before it is told, so that none is forgotten."""
+        head = first(members).uid
+        async with self.pipeline() as pipe:
+            pipe.sadd(self._key("heads"), head)
+            pipe.smismember(self._key("heads"), [member.uid for member in members])
+            pipe.smismember(self._key("merged"), [member.uid for member in members])
+            _, named, told = await pipe.execute()
+        each = zip(members, named, told, strict=True)
+        former = tuple(member.uid for member, was, is_told in each if was and not is_told and member.uid != head)
+        return Group(members, former)
+
+    def _link(self, link: Link) -> str:
+        return self._key("l", link.kind, hashlib.blake2b(link.value.encode(), digest_size=12).hexdigest())
+
+    def _key(self, *parts: str) -> str:
+        return self.name("incident", *parts)
+
+
+def _newest(revisions: Iterable[bytes]) -> Member | None:
+    members = []
+    for body in revisions:
+        try:
+            members.append(from_json(body))
+        except MemberError:
+            continue
+    return max(members, key=lambda member: member.sequence, default=None)

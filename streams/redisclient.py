@@ -1,0 +1,58 @@
+"""A connection to Redis that waits politely: the only file that imports redis, beside those that speak through it.
+
+While the server cannot be reached everything raises StoreAwayError, and nothing is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from contextlib import asynccontextmanager
+from typing import Any
+from urllib.parse import quote
+
+import redis.asyncio as redis
+from redis.asyncio.client import Pipeline
+from redis.exceptions import ConnectionError as AwayError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as SlowError
+
+from ..models.errors import ConfigError
+from .stage import StoreAwayError
+
+__all__ = ["Pipeline", "RedisClient", "now"]
+
+
+class RedisClient:
+    """One connection pool. `url` as redis-py takes it (redis://, rediss://, unix://); names begin with the tenant's."""
+
+    def __init__(self, url: str, *, tenant: str = "default", timeout_s: float = 5.0) -> None:
+        if not url:
+            raise ConfigError("no store is named", "set redis_url, for example redis://127.0.0.1:6379/0")
+        self.redis = redis.Redis.from_url(url, socket_timeout=timeout_s, socket_connect_timeout=timeout_s)
+        self._root = f"triptych:{quote(tenant, safe='')}"
+
+    async def close(self) -> None:
+        await self.redis.aclose()
+
+    @asynccontextmanager
+    async def pipeline(self, *, whole: bool = False) -> AsyncIterator[Pipeline]:
+        """One round trip; `whole`: all of it or nothing."""
+        async with self.guard(), self.redis.pipeline(transaction=whole) as pipe:
+            yield pipe
+
+    @asynccontextmanager
+    async def guard(self) -> AsyncIterator[None]:
+        try:
+            yield
+        except (AwayError, SlowError, OSError) as error:
+            raise StoreAwayError(f"the store does not answer: {error}", "is the Redis server running?") from error
+        except RedisError as error:
+            raise StoreAwayError(f"the store refuses: {error}", "look at the Redis server's memory and log") from error
+
+    def name(self, *parts: str) -> str:
+        return ":".join((self._root, *parts))
+
+
+async def now(answer: Awaitable[Any] | Any) -> Any:
+    """redis-py types one client for blocking and asynchronous use; here it is always asynchronous."""
+    return await answer
