@@ -40,5 +40,5 @@ def sends(call: Call) -> bool:
 
 
 def is_outside(effect: Effect) -> bool:
-    """Whether an effect reached beyond the networks declared as inside."""
-    return effect.destination in {"outside", "metadata"}
+    """Whether an effect reached beyond the networks declared as inside. Who is reached from there reaches nothing."""
+    return effect.destination in {"outside", "metadata"} and effect.kind not in {"accept", "listen"}

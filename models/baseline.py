@@ -274,7 +274,7 @@ def _effect_keys(tool: str, effect: Effect) -> tuple[str, ...]:
         keys.append(child_key(tool, effect.path))
     if effect.sensitivity is not None:
         keys.append(sensitive_key(tool, effect.sensitivity))
-    if effect.address:
+    if effect.address and effect.kind not in {"accept", "listen"}:
         keys.append(destination_key(tool, effect.address, effect.port))
     if is_outside(effect):
         keys.append(egress_key(tool))

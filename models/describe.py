@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 
 from . import baseline
 from .baseline import BaselineView
 from .detections.engine.conditions import Seen
 from .detections.engine.matching import Match
-from .events import AgentSpan, Call, Effect
+from .events import AgentSpan, Call, Effect, ExecutionDetail, ExecutionKind
 from .text import clean, endpoint, of_sessions, plural, short_path, size
 
 __all__ = ["answered", "asked", "counted", "destination_seen", "did", "matched", "spanned", "tool_of"]
 
 _VERB = {os.O_RDONLY: "read", os.O_WRONLY: "wrote to", os.O_RDWR: "opened for writing"}
+_NO_DETAIL = ExecutionDetail()
+_UNUSUAL = {"written": " (not in the image)", "memory": " (from memory)", "deleted": " (deleted)"}
 _CLASS = {"metadata": " (cloud metadata)"}
 
 
@@ -27,18 +30,62 @@ def did(effect: Effect) -> str:
     if effect.kind == "open":
         return _opened(effect)
     if effect.kind == "exec":
-        return f"ran {short_path(effect.path or '?')}"
+        return f"ran {short_path(effect.path or '?')}{_UNUSUAL.get((effect.detail or _NO_DETAIL).layer, '')}"
     if effect.kind in ("connect", "flow"):
         return _reached(effect)
-    return {"fork": "started a process", "exit": "ended a process"}.get(effect.kind, "did something unknown")
+    told = _TOLD.get(effect.kind)
+    return told(effect) if told else "did something unknown"
+
+
+def _touched(effect: Effect) -> str:
+    """The bytes of one file."""
+    read = f"read {size(effect.bytes_in)} of" if effect.bytes_in or not effect.bytes_out else ""
+    wrote = f"wrote {size(effect.bytes_out)} to" if effect.bytes_out else ""
+    return f"{' and '.join(filter(None, (read, wrote)))} {short_path(effect.path or '?')}{_label(effect)}"
+
+
+def _escaped(effect: Effect) -> str:
+    detail = effect.detail or _NO_DETAIL
+    what = clean(detail.operation or "left its bounds", 40)
+    at = f" on process {detail.target_pid}" if detail.target_pid else ""
+    where = f" with {short_path(effect.path)}" if effect.path else ""
+    return f"{'called' if effect.result >= 0 else 'tried'} {what}{at}{where}"
+
+
+def _changed(effect: Effect) -> str:
+    detail = effect.detail or _NO_DETAIL
+    tried = "" if effect.result >= 0 else "tried to "
+    return f"{tried}{clean(detail.operation or 'change', 40)} {short_path(effect.path or '?')}{_label(effect)}"
+
+
+def _passed(effect: Effect) -> str:
+    detail = effect.detail or _NO_DETAIL
+    what = short_path(effect.path) if effect.path else clean(detail.operation or "something open", 40)
+    return f"passed {what} to another process{_label(effect)}"
+
+
+def _label(effect: Effect) -> str:
+    return f" ({clean(effect.sensitivity, 40)})" if effect.sensitivity else ""
+
+
+_TOLD: Mapping[ExecutionKind, Callable[[Effect], str]] = {
+    "fork": lambda _: "started a process",
+    "exit": lambda _: "ended a process",
+    "io": _touched,
+    "dns": lambda effect: f"asked for the name {clean((effect.detail or _NO_DETAIL).name or '?', 120)}",
+    "listen": lambda effect: f"listened on {endpoint(effect.address, effect.port)}",
+    "accept": lambda effect: f"was reached by {endpoint(effect.address, effect.port)}",
+    "escape": _escaped,
+    "descriptor": _passed,
+    "change": _changed,
+}
 
 
 def _opened(effect: Effect) -> str:
     verb = _VERB.get(effect.flags & os.O_ACCMODE, "opened")
     if effect.result < 0:
         verb = {"read": "tried to read", "wrote to": "tried to write to"}.get(verb, "tried to open")
-    label = f" ({clean(effect.sensitivity, 40)})" if effect.sensitivity else ""
-    return f"{verb} {short_path(effect.path or '?')}{label}"
+    return f"{verb} {short_path(effect.path or '?')}{_label(effect)}"
 
 
 def _reached(effect: Effect) -> str:
@@ -107,6 +154,10 @@ def _count(match: Match, seen: Seen) -> str:
         return f"{clean(subject.definition.name, 80)} was never described this way ({count})"
     if seen.what == "destination" and subject.effect is not None:
         return f"{endpoint(subject.effect.address, subject.effect.port)}: never contacted by {tool} ({count})"
+    if seen.what == "child" and subject.effect is not None:
+        return f"{tool} never ran {short_path(subject.effect.path or '?')} before ({count})"
+    if seen.what == "directory" and subject.effect is not None:
+        return f"{tool} never opened anything in {clean(baseline.path_class(subject.effect.path or ''), 80)} ({count})"
     return f"{tool} never reached outside before ({count})"
 
 

@@ -14,9 +14,10 @@ __all__ = ["Workload", "workload"]
 _HEX = "[0-9a-f]"
 _UUID = rf"{_HEX}{{8}}[-_]{_HEX}{{4}}[-_]{_HEX}{{4}}[-_]{_HEX}{{4}}[-_]{_HEX}{{12}}"
 _POD = rf"(?:^|[/-])pod({_UUID}|{_HEX}{{32}})(?=$|[/.:])"
-_CONTAINER = rf"(?<!{_HEX})({_HEX}{{64}})(?!{_HEX})"
+# Amazon's ECS names a container by its task's id and a number.
+_CONTAINER = rf"(?<!{_HEX})({_HEX}{{64}})(?!{_HEX})|(?<![^/])({_HEX}{{32}}-[0-9]{{1,20}})(?![^/])"
 _SHORTEST = 32  # of a path that names either: outside of containers no pattern need be compiled
-_MONITOR = "crio-conmon-"
+_MONITORS = ("crio-conmon-", "libpod-conmon-")  # of a container, outside of it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +44,12 @@ def workload(cgroup: str, boot_id: str, pid: int, start_ns: int) -> Workload:
 
 
 def _paths(cgroup: str) -> list[str]:
-    """The paths of all hierarchies, the unified one (`0::`) first; parts of a container monitor are left out."""
-    lines = [line.split(":", 2) for line in cgroup.splitlines() if line.count(":") >= 2]
+    """The paths of all hierarchies, the unified one (`0::`) first; parts of a container's monitor are left out."""
+    lines = [line.split(":", 2) for line in cgroup.split("\n") if line.count(":") >= 2]  # a path may hold other breaks
     lines.sort(key=lambda parts: parts[0] != "0")
-    return ["/".join(part for part in path.split("/") if not part.startswith(_MONITOR)) for _, _, path in lines]
+    return ["/".join(part for part in path.split("/") if not part.startswith(_MONITORS)) for _, _, path in lines]
 
 
 def _last(pattern: str, path: str) -> str | None:
-    found = re.findall(pattern, path) if len(path) >= _SHORTEST else ()
-    return found[-1] if found else None
+    found = list(re.finditer(pattern, path)) if len(path) >= _SHORTEST else ()
+    return next(filter(None, found[-1].groups())) if found else None

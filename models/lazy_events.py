@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, get_args
 
-from .events import Binding
+from .events import Binding, ExecutionKind
 from .specialised import Raw, more, put
 
 __all__ = [
@@ -35,15 +35,8 @@ _EVENT = (
 _DETAIL = (*("operation", "via", "name", "target_pid", "device", "links", "layer", "writable", "sha256", "truncated"),)
 _NUMBER = rb"[\x80-\xff]{0,9}+[\x00-\x7f]"  # every byte but the last has its high bit set
 _PORT = rb"(?:\x00|\x02" + _NUMBER + rb")"
-_BEGIN = re.compile(
-    rb"([\x00\x02\x04\x06\x08\x0a\x0c\x0e\x10\x12\x14\x16\x18])(("
-    + _NUMBER
-    + rb")"
-    + _NUMBER
-    + rb")(?:"
-    + _NUMBER
-    + rb"){4}"
-).match
+_KIND = b"".join(re.escape(bytes((2 * kind,))) for kind in range(len(get_args(ExecutionKind))))
+_BEGIN = re.compile(rb"([" + _KIND + rb"])((" + _NUMBER + rb")" + _NUMBER + rb")(?:" + _NUMBER + rb"){4}").match
 _TIE = re.compile(rb"(?:\x00|\x02([\x00-\x7f])\x00)([\x00\x02\x04\x06\x08\x0a])").match  # to no call or one
 _OPENED = re.compile(rb"([\x00\x02\x04]" + _NUMBER * 2 + rb")" + _NUMBER).match
 _AFTER_ADDRESS = re.compile(rb"(" + _PORT + rb")" + _PORT).match

@@ -5,14 +5,18 @@ from __future__ import annotations
 import ipaddress
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import fields
 
-from .events import Alert, Effect
+from .events import Alert, Effect, ExecutionDetail
 from .ocsf_terms import Json
 
 __all__ = ["evidences", "observables"]
 
 
 _MOST_OBSERVABLES = 40
+_OF_FILES = frozenset({"open", "io", "change", "descriptor"})
+_NO_DETAIL = ExecutionDetail()
+_PLACED = frozenset({"name", "sha256"})
 _SCOPES = {"inside": (1, "Internal"), "outside": (2, "External")}
 _PROTOCOLS = {"tcp": 6, "udp": 17}
 _OBSERVED: tuple[tuple[str, str, int, str], ...] = (
@@ -70,18 +74,29 @@ def _calls(alert: Alert) -> Iterator[Json]:
 
 def _effect(effect: Effect) -> Json:
     evidence: Json = {"name": f"execution:{effect.kind}", "uid": effect.source, "process": _process(effect)}
-    if effect.kind == "open" and effect.path:
+    if effect.kind in _OF_FILES and effect.path:
         name = os.path.basename(effect.path) or effect.path  # noqa: PTH119 - text, no file of this machine
         evidence["file"] = {"name": name, "path": effect.path, "type_id": 0, "type": "Unknown"}
     if effect.address:
-        evidence["dst_endpoint"] = _endpoint(effect)
-        evidence["connection_info"] = _connection(effect)
+        inbound = effect.kind in {"accept", "listen"}
+        evidence["src_endpoint" if inbound else "dst_endpoint"] = _endpoint(effect)
+        evidence["connection_info"] = _connection(effect, inbound=inbound)
+    if effect.detail is not None and effect.detail.name:
+        evidence["query"] = {"hostname": effect.detail.name}
     data: Json = {"binding": effect.binding, "declared": effect.declared}
     if effect.sensitivity:
         data["sensitivity"] = effect.sensitivity
-    if effect.kind == "flow":
+    if effect.kind in {"flow", "io"}:
         data |= {"bytes_out": effect.bytes_out, "bytes_in": effect.bytes_in}
+    if effect.detail is not None:
+        data |= _detail(effect.detail)
     return {**evidence, "data": data}
+
+
+def _detail(detail: ExecutionDetail) -> Json:
+    """What a detail says beyond its defaults and what has a place of its own."""
+    told = {field.name: getattr(detail, field.name) for field in fields(detail) if field.name not in _PLACED}
+    return {name: value for name, value in told.items() if value != getattr(_NO_DETAIL, name)}
 
 
 def _process(effect: Effect) -> Json:
@@ -89,6 +104,11 @@ def _process(effect: Effect) -> Json:
     if effect.kind == "exec":
         process["cmd_line"] = " ".join(effect.arguments) or effect.path or ""
         process["path"] = effect.path or ""
+        if effect.path and effect.detail is not None and effect.detail.sha256:
+            name = os.path.basename(effect.path) or effect.path  # noqa: PTH119 - text, no file of this machine
+            digest = {"algorithm_id": 3, "algorithm": "SHA-256", "value": effect.detail.sha256}
+            file = {"name": name, "path": effect.path, "type_id": 0, "type": "Unknown", "hashes": [digest]}
+            process["file"] = file
     return process
 
 
@@ -105,8 +125,10 @@ def _endpoint(effect: Effect) -> Json:
     return endpoint
 
 
-def _connection(effect: Effect) -> Json:
-    connection: Json = {"direction_id": 2, "direction": "Outbound"}
+def _connection(effect: Effect, *, inbound: bool) -> Json:
+    connection: Json = (
+        {"direction_id": 1, "direction": "Inbound"} if inbound else {"direction_id": 2, "direction": "Outbound"}
+    )
     if number := _PROTOCOLS.get(effect.protocol or ""):
         connection |= {"protocol_name": effect.protocol, "protocol_num": number}
     return connection

@@ -27,23 +27,25 @@ _Class = tuple[str, Sequence[str]]
 _Side = tuple[str, Destination]
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 _OTHER_ROOT = re.compile(r"^/proc/[^/]+/(?:task/[^/]+/)?root(?=/)")
-_SHAPE = {"except": {"paths"}, "class": {"name", "why", "paths"}, "networks": set(get_args(Destination))}
+_SHAPE = {"except": {"paths"}, "class": {"name", "why", "paths", "written"}, "networks": set(get_args(Destination))}
+_OPTIONAL = {"why", "written"}
+_KINDS = {"name": str, "why": str, "written": bool}  # of an entry's values; the others are lists
 _REMEMBERED = 8192
 _WORD = re.compile(r"(?<![^/.])[^/.*]+(?![^/.])")  # of a pattern: nothing but a slash, a dot or an end beside it
 
 
 class Sensitivity:
-    """Answers for one set of classes. `path` and `destination` are pure and remember what they answered."""
+    """Answers for one set of classes. What was answered is remembered.
 
-    def __init__(self, classes: Sequence[_Class], networks: Sequence[_Side]) -> None:
+    `path` gives the class of a path, for example `secret.cloud`, else None; `written` that of a path which only matters
+    when it is written, as `persistence.library`. A relative path may lie anywhere.
+    """
+
+    def __init__(self, classes: Sequence[_Class], networks: Sequence[_Side], *, written: Sequence[_Class] = ()) -> None:
         """`classes`: name and patterns in order, the empty name for exceptions. `networks`: CIDR and its side."""
-        groups = [(name, "|".join(map(_glob, patterns))) for name, patterns in classes if patterns]
-        self._names = [name or None for name, _ in groups]
-        expression = "|".join(f"({alternatives})" for _, alternatives in groups) or r"(?!)"
-        self._matcher = re.compile(expression, re.DOTALL)  # a line break in a path must not hide it
-        self._words = _needed(pattern for _, patterns in classes for pattern in patterns)
         self._networks = _by_prefix(networks)
-        self.path = lru_cache(_REMEMBERED)(self._path)
+        self.path = lru_cache(_REMEMBERED)(_Patterns(classes).of)
+        self.written = lru_cache(_REMEMBERED)(_Patterns(written).of)
         self.destination = lru_cache(_REMEMBERED)(self._destination)
 
     @classmethod
@@ -57,22 +59,17 @@ class Sensitivity:
         if both := sorted(set(outside) & set(inside)):
             raise ConfigError(f"{both[0]} is declared both outside and inside", "keep it in one of the two settings")
         classes: list[_Class] = []
+        written: list[_Class] = []
         networks: list[_Side] = []
         for file in (*extra, BUILT_IN):
             data = _read(file)
             classes += [("", entry["paths"]) for entry in data.get("except", ())]
-            classes += [(entry["name"], entry["paths"]) for entry in data.get("class", ())]
+            for entry in data.get("class", ()):
+                (written if entry.get("written") else classes).append((entry["name"], entry["paths"]))
             networks += [(cidr, side) for side, cidrs in data.get("networks", {}).items() for cidr in cidrs]
         declared: list[_Side] = [(cidr, "outside") for cidr in outside]
         declared += [(cidr, "inside") for cidr in inside]
-        return cls(classes, [*declared, *networks])
-
-    def _path(self, path: str) -> str | None:
-        """The class of a path, for example `secret.cloud`, else None. A relative path may lie anywhere."""
-        if self._words is not None and self._words.isdisjoint(path.replace(".", "/").split("/")):
-            return None  # most paths, for a tenth of the price
-        match = self._matcher.fullmatch(_OTHER_ROOT.sub("", posixpath.normpath("/" + path.lstrip("/"))))
-        return self._names[match.lastindex - 1] if match and match.lastindex else None
+        return cls(classes, [*declared, *networks], written=written)
 
     def _destination(self, address: str) -> Destination:
         """How far an address is. What is no address counts as outside: nothing proves that it is near."""
@@ -83,6 +80,23 @@ class Sensitivity:
             if parsed.version == network.version and parsed in network:
                 return side
         return "outside"
+
+
+class _Patterns:
+    """Classes in order: the first that fits a path is its class."""
+
+    def __init__(self, classes: Sequence[_Class]) -> None:
+        groups = [(name, "|".join(map(_glob, patterns))) for name, patterns in classes if patterns]
+        self._names = [name or None for name, _ in groups]
+        expression = "|".join(f"({alternatives})" for _, alternatives in groups) or r"(?!)"
+        self._matcher = re.compile(expression, re.DOTALL)  # a line break in a path must not hide it
+        self.words = _needed(pattern for _, patterns in classes for pattern in patterns)
+
+    def of(self, path: str) -> str | None:
+        if self.words is not None and self.words.isdisjoint(path.replace(".", "/").split("/")):
+            return None  # most paths, for a tenth of the price
+        match = self._matcher.fullmatch(_OTHER_ROOT.sub("", posixpath.normpath("/" + path.lstrip("/"))))
+        return self._names[match.lastindex - 1] if match and match.lastindex else None
 
 
 def _needed(patterns: Iterable[str]) -> frozenset[str] | None:
@@ -144,8 +158,8 @@ def _read(file: Path) -> dict[str, Any]:
 def _check_entry(file: Path, section: str, entry: dict[str, Any], allowed: set[str]) -> None:
     if unknown := sorted(entry.keys() - allowed):
         raise ConfigError(f"{file}: {section}: unknown key {unknown[0]!r}", f"allowed: {', '.join(sorted(allowed))}")
-    if section != "networks" and (missing := sorted(allowed - {"why"} - entry.keys())):
+    if section != "networks" and (missing := sorted(allowed - _OPTIONAL - entry.keys())):
         raise ConfigError(f"{file}: {section}: {missing[0]!r} is missing")
     for key, value in entry.items():
-        if not isinstance(value, str if key in ("name", "why") else list):
+        if not isinstance(value, _KINDS.get(key, list)):
             raise ConfigError(f"{file}: {section}: {key} is a {type(value).__name__}")

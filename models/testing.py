@@ -15,13 +15,27 @@ from typing import Any
 
 from . import baseline as keys
 from .baseline import BaselineView, Support
-from .events import AgentSpan, Call, Coverage, Effect, ExecutionKind, Principal, Server, ToolDefinition
+from .events import (
+    AgentSpan,
+    Authorization,
+    Call,
+    Coverage,
+    Effect,
+    ExecutionDetail,
+    ExecutionKind,
+    HttpFact,
+    Peer,
+    Principal,
+    ResultFact,
+    Server,
+    ToolDefinition,
+)
 from .sensitivity import Sensitivity
 from .turn import Turn
 
 __all__ = [
-    "START_NS", "background", "baseline", "call", "connect", "definition", "effect", "exec_", "read", "receive", "send",
-    "span", "story", "turn", "write",
+    "START_NS", "background", "baseline", "call", "change", "connect", "definition", "effect", "escape", "exec_", "read",
+    "receive", "send", "span", "story", "turn", "write",
 ]  # fmt: skip
 
 START_NS = 1_790_000_000_000_000_000
@@ -45,7 +59,7 @@ def effect(kind: ExecutionKind, at_s: float = 0.0, **values: Any) -> Effect:
     values.setdefault("binding", "exact")
     values.setdefault("pid", 4121)
     built = Effect(kind=kind, wall_ns=_ns(at_s), mono_ns=round(at_s * 1e9), comm="python3", **values)
-    if "sensitivity" not in values and built.path and kind == "open":
+    if "sensitivity" not in values and built.path and kind in ("open", "change", "io"):
         built = replace(built, sensitivity=_classes().path(built.path))
     if "destination" not in values and built.address:
         built = replace(built, destination=_classes().destination(built.address))
@@ -77,6 +91,17 @@ def send(to: str, size: int = 1200, at_s: float = 0.0, **values: Any) -> Effect:
 def receive(to: str, size: int = 1200, at_s: float = 0.0, **values: Any) -> Effect:
     """A flow that received `size` bytes from `address:port`, after a request of 80."""
     return effect("flow", at_s, **{**_peer(to), "bytes_in": size, "bytes_out": 80, **values})
+
+
+def escape(operation: str, at_s: float = 0.0, **values: Any) -> Effect:
+    """An attempt to leave its bounds, by the name of the system call; it succeeds unless `result` is negative."""
+    return effect("escape", at_s, **{"detail": ExecutionDetail(operation=operation), **values})
+
+
+def change(path: str, at_s: float = 0.0, **values: Any) -> Effect:
+    """A rename that gives a file the name `path`, unless `operation` says otherwise."""
+    detail = ExecutionDetail(operation=values.pop("operation", "rename"))
+    return effect("change", at_s, **{"path": path, "path_source": "kernel", "detail": detail, **values})
 
 
 def _peer(to: str) -> dict[str, Any]:
@@ -162,7 +187,18 @@ _VERBS: Mapping[str, Callable[..., Effect]] = {
     "connect": connect,
     "send": send,
     "receive": receive,
+    "escape": escape,
+    "change": change,
 }
+
+
+_RECORDS: Mapping[str, Callable[..., Any]] = {
+    "authorization": lambda **told: Authorization(**{**told, "scopes": tuple(told.get("scopes", ()))}),
+    "http": HttpFact,
+    "peer": Peer,
+    "result": ResultFact,
+}
+_OF_DETAIL = ("via", "layer", "links", "writable", "target_pid")
 
 
 def _told_call(entry: dict[str, Any]) -> Call:
@@ -172,6 +208,8 @@ def _told_call(entry: dict[str, Any]) -> Call:
         definition(one.pop("name"), **{**one, "tags": tuple(one.get("tags", ()))})
         for one in map(dict, entry.pop("tools", ()))
     )
+    entry |= {name: tuple(value) for name, value in entry.items() if isinstance(value, list)}
+    entry |= {name: record(**entry[name]) for name, record in _RECORDS.items() if name in entry}
     unwatched = entry.pop("unwatched", ())
     if entry.pop("background", False):
         return background(*effects, coverage=Coverage(execution="execution" not in unwatched), **entry)
@@ -183,6 +221,8 @@ def _told_call(entry: dict[str, Any]) -> Call:
 
 def _told_effect(entry: dict[str, Any], call_at_s: float) -> Effect:
     verb = next(verb for verb in _VERBS if verb in entry)
+    if detail := {name: entry.pop(name) for name in _OF_DETAIL if name in entry}:
+        entry["detail"] = ExecutionDetail(**detail)
     return _VERBS[verb](entry.pop(verb), at_s=call_at_s + entry.pop("at_s", 0.1), **entry)
 
 
@@ -190,6 +230,7 @@ def _told_baseline(server: str, entry: dict[str, Any]) -> BaselineView:
     supports: dict[str, int] = {}
     supports |= {keys.tool_key(tool): count for tool, count in entry.pop("tools", {}).items()}
     supports |= {keys.egress_key(tool): count for tool, count in entry.pop("egress", {}).items()}
+    supports |= {keys.child_key(one["tool"], one["path"]): one["sessions"] for one in entry.pop("children", ())}
     supports |= dict(_told_destinations(entry.pop("destinations", ())))
     supports |= dict(_told_definitions(entry.pop("definitions", ())))
     return baseline(server, supports=supports, **entry)

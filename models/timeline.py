@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from . import describe
 from .baseline import is_outside
-from .events import Call, Effect, TimelineEntry
+from .events import Call, Effect, ExecutionDetail, TimelineEntry
 from .text import clean
 from .turn import Turn
 
@@ -95,7 +95,7 @@ def _rank(effect: Effect, notable: frozenset[str]) -> int:
     """How much the story would miss an effect: 0 most."""
     if effect.source in notable:
         return 0
-    if effect.sensitivity or is_outside(effect):
+    if effect.sensitivity or is_outside(effect) or effect.kind == "escape":
         return 1
     if effect.declared or effect.address or effect.kind == "exec":
         return 3
@@ -110,4 +110,10 @@ def _harmless(effect: Effect) -> Effect:
         path=None if effect.path is None else clean(effect.path, 1024),
         address=None if effect.address is None else clean(effect.address, 64),
         arguments=tuple(clean(argument, 256) for argument in effect.arguments[:32]),
+        detail=None if effect.detail is None else _harmless_detail(effect.detail),
     )
+
+
+def _harmless_detail(detail: ExecutionDetail) -> ExecutionDetail:
+    name = None if detail.name is None else clean(detail.name, 255)
+    return replace(detail, name=name, operation=clean(detail.operation, 64))

@@ -6,7 +6,12 @@ from dataclasses import dataclass
 
 from .events import AgentSpan, Call
 
-__all__ = ["Turn"]
+__all__ = ["EARLY", "RUNNING", "Turn"]
+
+EARLY = "early"
+"""Coverage note of a call that was written before all of it was known: what of it stands, stands for good."""
+RUNNING = "still running"
+"""Coverage note of a call whose reply had not come."""
 
 
 @dataclass(frozen=True, slots=True)

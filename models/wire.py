@@ -163,6 +163,13 @@ class Codec:
             raise WireError(f"{type(event).__name__} where {expected.__name__} belongs", code="W04")
         return event  # type: ignore[no-any-return]
 
+    def read(self, known_id: int, data: bytes, at: int) -> tuple[Any, int]:
+        """The event whose body begins at a place, and where it ends. Raises WireError W02, W03."""
+        try:
+            return self._reader(known_id)(data, at)
+        except _UNREADABLE as error:
+            raise WireError(f"body does not fit its schema ({type(error).__name__})", code="W03") from error
+
     def _decode_lazily(self, data: bytes, lazily: _Lazily) -> Any:
         if schema_id(data) == lazily.schema_id:
             try:

@@ -34,6 +34,7 @@ ExecutionKind = Literal[
     "accept",
     "escape",
     "descriptor",
+    "change",
 ]
 Binding = Literal["none", "exact", "cooperative", "lineage", "window", "candidates"]
 PathSource = Literal["none", "kernel", "argument"]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import orjson
 import pytest
@@ -18,6 +18,8 @@ from triptych.models.events import (
     Alert,
     Coverage,
     Effect,
+    ExecutionDetail,
+    ExecutionKind,
     Principal,
     Reason,
     RuleHit,
@@ -44,6 +46,19 @@ def stolen() -> Alert:
     return finding.assemble(turn, BOOK.evaluate(turn, views).hits, None, views, tenant="acme", labels=("test",))
 
 
+def every_kind() -> list[Effect]:
+    """An effect of each kind, with all that a detail can say."""
+    detail = ExecutionDetail(
+        operation="setns", via="io_uring", name="a.example", target_pid=1, device=3, links=0, layer="written",
+        writable=True, sha256="0" * 64, truncated=True,
+    )  # fmt: skip
+    kinds: tuple[ExecutionKind, ...] = get_args(ExecutionKind)
+    return [
+        testing.effect(kind, n / 10, path="/srv/a", address="203.0.113.7", port=7, protocol="tcp", detail=detail)
+        for n, kind in enumerate(kinds)
+    ]
+
+
 def rendered(alert: Alert, version: str = ocsf.DEFAULT) -> dict[str, Any]:
     return orjson.loads(ocsf.render(alert, tenant="acme", version=version))  # type: ignore[no-any-return]
 
@@ -51,6 +66,19 @@ def rendered(alert: Alert, version: str = ocsf.DEFAULT) -> dict[str, Any]:
 @EVERY_VERSION
 def test_a_finding_is_valid(version: str, ocsf_problems: Problems) -> None:
     assert ocsf_problems(rendered(stolen(), version), version) == []
+
+
+@EVERY_VERSION
+def test_effects_of_every_kind_give_valid_evidence(version: str, ocsf_problems: Problems) -> None:
+    effects = (*every_kind(), testing.read("/home/ann/.aws/credentials", 2), testing.connect(OUT, 3))
+    turn = testing.turn(testing.call("read_config", *effects))
+    alert = finding.assemble(turn, BOOK.evaluate(turn, {}).hits, None, {}, tenant="acme")
+    document = rendered(alert, version)
+    assert ocsf_problems(document, version) == []
+    told = {evidence["name"] for evidence in document["evidences"]}
+    assert {f"execution:{one.kind}" for one in every_kind()} - told == {
+        "execution:unknown", "execution:fork", "execution:exit",
+    }  # fmt: skip
 
 
 @EVERY_VERSION

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from copy import copy
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,21 @@ BUILT_IN = Sensitivity.load()
         ("/home/ann/.ssh/authorized_keys", "persistence"),
         ("/etc/cron.d/job", "persistence"),
         ("/home/ann/project/.git/hooks/pre-commit", "persistence"),
+        ("/home/ann/.bash_history", "secret.history"),
+        ("/home/ann/.cargo/credentials.toml", "secret.app"),
+        ("/var/lib/kubelet/pods/7/volumes/kubernetes.io~secret/tls/key", "secret.k8s"),
+        ("/etc/NetworkManager/system-connections/office.nmconnection", "secret.sys"),
+        ("/var/spool/cron/crontabs/ann", "persistence"),
+        ("/etc/cron.hourly/job", "persistence"),
+        ("/home/ann/.config/systemd/user/x.service", "persistence"),
+        ("/usr/lib/systemd/system/x.service", "persistence"),
+        ("/etc/ld.so.preload", "persistence"),
+        ("/home/ann/.zprofile", "persistence"),
+        ("/home/ann/.config/fish/conf.d/x.fish", "persistence"),
+        ("/etc/xdg/autostart/x.desktop", "persistence"),
+        ("/etc/udev/rules.d/99-x.rules", "persistence"),
+        ("/etc/rc3.d/S99x", "persistence"),
+        ("/proc/1/root/etc/cron.d/x", "persistence"),
     ],
 )
 def test_a_sensitive_path_has_its_class_however_it_is_written(path: str, expected: str) -> None:
@@ -51,11 +67,76 @@ def test_a_sensitive_path_has_its_class_however_it_is_written(path: str, expecte
         "/home/ann/.ssh/id_ed25519.pub",
         "/srv/environment/notes.txt",
         "/srv/myaws/credentials",
+        "/srv/docs/cron.d/readme",
+        "/srv/etc/crontab",
+        "/home/ann/project/.git/hooks",
+        "/home/ann/project/git/hooks/pre-commit",
+        "/home/ann/bashrc",
+        "/home/ann/.bashrc.md",
+        "/home/ann/history.txt",
+        "/etc/ld.so.cache",
+        "/etc/ld.so.preload.md",
+        "/usr/lib/x86_64-linux-gnu/libc.so.6",
+        "/usr/lib/systemd/systemd",
+        "/usr/lib/python3/dist-packages/distutils-precedence.pth",
+        "/home/ann/.gitconfig",
+        "/etc/hosts",
         "",
     ],
 )
 def test_a_near_miss_has_no_class(path: str) -> None:
     assert BUILT_IN.path(path) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/usr/lib/python3/dist-packages/evil.pth", "persistence.start"),
+        ("/home/ann/.local/lib/python3.11/site-packages/usercustomize.py", "persistence.start"),
+        ("/home/ann/.npmrc", "persistence.start"),
+        ("/home/ann/project/.git/config", "persistence.start"),
+        ("/home/ann/project/.vscode/tasks.json", "persistence.start"),
+        ("/etc/passwd", "persistence.start"),
+        ("/usr/lib/x86_64-linux-gnu/libc.so.6", "persistence.library"),
+        ("/lib/libpam.so", "persistence.library"),
+        ("/etc/ld.so.conf.d/x.conf", "persistence.library"),
+        ("/lib/modules/6.1.0/extra/rootkit.ko", "persistence.library"),
+        ("/usr/local/bin/git", "persistence.program"),
+        ("/proc/sys/kernel/core_pattern", "escape.kernel"),
+        ("/sys/fs/cgroup/memory/x/release_agent", "escape.kernel"),
+        ("/sys/fs/cgroup/other.slice/cgroup.procs", "escape.kernel"),
+        ("/dev/nvme0n1p1", "escape.kernel"),
+        ("/proc/self/uid_map", "escape.kernel"),
+        ("/home/ann/.local/bin/python", "persistence.program"),
+        ("/srv/../usr/bin/sudo", "persistence.program"),
+    ],
+)
+def test_what_everybody_reads_is_sensitive_where_it_is_written(path: str, expected: str) -> None:
+    assert BUILT_IN.written(path) == expected
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/srv/app/lib/libc.so.6",
+        "/usr/lib/python3/dist-packages/numpy/core/_multiarray.so",
+        "/usr/local/lib/python3.11/site-packages/x/_x.so",
+        "/srv/usr/bin/x",
+        "/usr/bin/x/y",
+        "/usr/share/doc/pip.conf.md",
+        "/srv/site.py",
+        "/srv/path.txt",
+        "/home/ann/project/git/config",
+        "/srv/settings.json",
+        "/dev/shm/x",
+        "/dev/null",
+        "/proc/self/comm",
+        "/srv/sys/kernel/uevent_helper",
+        "",
+    ],
+)
+def test_writing_a_near_miss_is_ordinary(path: str) -> None:
+    assert BUILT_IN.written(path) is None
 
 
 @given(st.text())
@@ -80,6 +161,9 @@ def test_every_text_is_some_path(path: str) -> None:
         ("64:ff9b::a9fe:a9fe", "metadata"),
         ("fd00:ec2::254", "metadata"),
         ("168.63.129.16", "metadata"),
+        ("169.254.42.42", "metadata"),
+        ("fe80::a9fe:a9fe%eth0", "metadata"),
+        ("169.254.42.43", "inside"),
         ("::ffff:10.0.0.1", "inside"),
         ("not an address", "outside"),
     ],
@@ -123,6 +207,13 @@ def test_an_operators_class_goes_before_the_built_in_ones(tmp_path: Path) -> Non
     assert classes.destination("10.9.1.1") == "outside"
 
 
+def test_an_operator_says_what_matters_only_when_it_is_written(tmp_path: Path) -> None:
+    extra = tmp_path / "own.toml"
+    extra.write_text('[[class]]\nname = "private.ledger"\nwritten = true\npaths = ["/srv/ledger/**"]\n')
+    classes = Sensitivity.load([extra])
+    assert (classes.path("/srv/ledger/2026"), classes.written("/srv/ledger/2026")) == (None, "private.ledger")
+
+
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
@@ -131,6 +222,7 @@ def test_an_operators_class_goes_before_the_built_in_ones(tmp_path: Path) -> Non
         ('[[class]]\nname = "x"\n', "'paths' is missing"),
         ("[networks]\nnear = []\n", "unknown key 'near'"),
         ('[[class]]\nname = "x"\npaths = "/a"\n', "paths is a str"),
+        ('[[class]]\nname = "x"\npaths = []\nwritten = "yes"\n', "written is a str"),
         ("[[", "cannot read"),
     ],
 )
@@ -140,6 +232,10 @@ def test_a_file_of_another_shape_is_refused_by_name(tmp_path: Path, text: str, c
     with pytest.raises(ConfigError, match=complaint) as refusal:
         Sensitivity.load([extra])
     assert str(extra) in str(refusal.value)
+
+
+def test_every_built_in_pattern_has_a_whole_word_or_every_path_would_pay_for_it() -> None:
+    assert [quick.__wrapped__.__self__.words is None for quick in (BUILT_IN.path, BUILT_IN.written)] == [False, False]
 
 
 SEGMENTS = st.sampled_from(
@@ -157,12 +253,17 @@ SEGMENTS = st.sampled_from(
         "etc",
         "shadow",
         "a.b",
+        "usr",
+        "bin",
+        "x.pth",
     ]
 )
 
 
 @given(st.lists(SEGMENTS, max_size=5).map("/".join))
 def test_the_quick_no_is_never_wrong(path: str) -> None:
-    slow = Sensitivity.load()
-    slow._words = None
-    assert BUILT_IN._path(path) == slow._path(path)
+    for quick in (BUILT_IN.path, BUILT_IN.written):
+        patterns = quick.__wrapped__.__self__
+        slow = copy(patterns)
+        slow.words = None
+        assert patterns.of(path) == slow.of(path)

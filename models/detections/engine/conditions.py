@@ -117,7 +117,7 @@ def _compare(found: Field, test: Test) -> Predicate:
 
 def _never(table: Table, on: str) -> Predicate:
     """True when no session counts for it, although at least `in_sessions` could have shown it."""
-    what = cast(What, table.choice("what", WHATS[on]))
+    what = cast(What, table.choice("what", WHATS.get(on, ())))
     least = table.need("in_sessions", int)
     table.done()
     if least < 1:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from ...baseline import BaselineView
 from ...bindings import BINDINGS
+from ...turn import RUNNING
 from .conditions import Judging, Seen
 from .rule import STATES, Rule, Step
 from .subjects import Subject
@@ -91,6 +92,8 @@ class _Followers:
     def first(self, before: Subject) -> Chain:
         """The earliest chain that follows `before`; empty for none."""
         chains = self._groups.get(self._group(before), [])
+        if self._step.call != "same" and RUNNING in before.call.coverage.notes:
+            return ()  # nothing began after a reply that has not come
         since = before.end_ns if self._step.call == "same" else max(before.call.ended_ns, before.end_ns)
         for index in range(bisect_left(chains, since, key=self._time), len(chains)):
             after = chains[index][0].subject

@@ -13,18 +13,31 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from ... import baseline
 from ...bindings import BINDINGS
-from ...events import ArgumentFact, Call, Effect, ToolDefinition
+from ...events import (
+    ArgumentFact,
+    Authorization,
+    Call,
+    Effect,
+    ExecutionDetail,
+    HttpFact,
+    Peer,
+    Placement,
+    Principal,
+    ResultFact,
+    SecretFact,
+    SqlFact,
+    ToolDefinition,
+)
 from ...turn import Turn
 
 __all__ = ["FIELDS", "NESTED", "ON", "WHATS", "Field", "FieldKind", "Subject", "What", "candidates", "keys"]
 
 ON = ("call", "effect", "definition")
-What = Literal["egress", "destination", "definition"]
+What = Literal["egress", "destination", "child", "directory", "definition"]
 WHATS: Mapping[str, tuple[str, ...]] = {  # what a baseline can be asked of each subject
     "call": ("egress",),
-    "effect": ("egress", "destination"),
+    "effect": ("egress", "destination", "child", "directory"),
     "definition": ("definition",),
-    "argument": (),
 }
 FieldKind = Literal["text", "number", "flag", "choice", "texts", "binding"]
 
@@ -42,7 +55,7 @@ class Subject:
     end_ns: int
     effect: Effect | None = None
     definition: ToolDefinition | None = None
-    argument: ArgumentFact | None = None
+    part: Any = None  # of a nested condition: one argument, one secret, the authorization ...
 
     @property
     def source(self) -> str:
@@ -75,20 +88,44 @@ def effects_of(turn: Turn, call: Call) -> Iterator[Subject]:
     return (Subject(turn, call, effect.wall_ns, effect.wall_ns, effect=effect) for effect in call.effects)
 
 
-def _arguments_of(subject: Subject) -> Iterator[Subject]:
-    call = subject.call
-    return (Subject(subject.turn, call, call.started_ns, call.started_ns, argument=fact) for fact in call.arguments)
+def _parts(owner: str, name: str) -> Callable[[Subject], Iterator[Subject]]:
+    """The records that a field holds: all of a list, or the one that is there."""
+    read = attrgetter(f"{owner}.{name}")
+
+    def parts(subject: Subject) -> Iterator[Subject]:
+        held, at_ns = read(subject), subject.start_ns
+        for part in held if isinstance(held, tuple) else () if held is None else (held,):
+            yield Subject(subject.turn, subject.call, at_ns, at_ns, part=part)
+
+    return parts
 
 
+_PARTS: Mapping[str, Mapping[str, tuple[str, type]]] = {  # owner -> its field -> the sort and record of what it holds
+    "call": {
+        "arguments": ("argument", ArgumentFact),
+        "secrets": ("secret", SecretFact),
+        "sql": ("sql", SqlFact),
+        "authorization": ("authorization", Authorization),
+        "http": ("http", HttpFact),
+        "peer": ("peer", Peer),
+        "principal": ("principal", Principal),
+        "result": ("result", ResultFact),
+        "placement": ("placement", Placement),
+    },
+    "effect": {"detail": ("detail", ExecutionDetail)},
+}
 NESTED: Mapping[str, Mapping[str, tuple[str, Callable[[Subject], Iterator[Subject]]]]] = {
     # a nested condition holds when one of these satisfies it
     "call": {
         "effects": ("effect", lambda subject: effects_of(subject.turn, subject.call)),
-        "arguments": ("argument", _arguments_of),
+        **{name: (sort, _parts("call", name)) for name, (sort, _) in _PARTS["call"].items()},
     },
-    "effect": {"call": ("call", lambda subject: iter((subject,)))},
+    "effect": {
+        "call": ("call", lambda subject: iter((subject,))),
+        **{name: (sort, _parts("effect", name)) for name, (sort, _) in _PARTS["effect"].items()},
+    },
     "definition": {"call": ("call", lambda subject: iter((subject,)))},
-    "argument": {},
+    **{sort: {} for parts in _PARTS.values() for sort, _ in parts.values()},
 }
 
 
@@ -100,11 +137,16 @@ def _access(subject: Subject) -> str:
     return _ACCESS.get(effect.flags & os.O_ACCMODE, "none")
 
 
-def _open_world(subject: Subject) -> bool | None:
+def _hint(name: str) -> Callable[[Subject], bool | None]:
     """What the server said of the called tool, as far as this turn lists its definition."""
-    same = (call for call in subject.turn.calls if call.server.id == subject.call.server.id)
-    hints = [tool.open_world for call in same for tool in call.tools if tool.name == subject.call.tool]
-    return hints[-1] if hints else None
+    read = attrgetter(name)
+
+    def hint(subject: Subject) -> bool | None:
+        same = (call for call in subject.turn.calls if call.server.id == subject.call.server.id)
+        hints = [read(tool) for call in same for tool in call.tools if tool.name == subject.call.tool]
+        return hints[-1] if hints else None
+
+    return hint
 
 
 def _derive(owner: str, record: type, hidden: frozenset[str]) -> dict[str, Field]:
@@ -136,14 +178,15 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     "call": {
         **_derive("call", Call, _IDS),
         "server": Field("text", (), lambda subject: subject.call.server.id),
-        "open_world": Field("flag", (), _open_world),
+        "open_world": Field("flag", (), _hint("open_world")),
+        "read_only": Field("flag", (), _hint("read_only")),
     },
     "effect": {
         **_derive("effect", Effect, _IDS),
         "access": Field("choice", ("none", "read", "write", "both"), _access),
     },
     "definition": _derive("definition", ToolDefinition, _IDS),
-    "argument": _derive("argument", ArgumentFact, _IDS),
+    **{sort: _derive("part", record, _IDS) for parts in _PARTS.values() for sort, record in parts.values()},
 }
 
 
@@ -153,8 +196,12 @@ def keys(what: What, subject: Subject) -> tuple[str, str]:
         tool = subject.definition.name
         return baseline.definition_key(tool, subject.definition.digest), baseline.tool_definitions_key(tool)
     tool = baseline.action_of(subject.call)
-    if what == "destination" and subject.effect is not None:
-        return baseline.destination_key(tool, subject.effect.address or "", subject.effect.port), baseline.tool_key(
-            tool
-        )
-    return baseline.egress_key(tool), baseline.tool_key(tool)
+    effect = subject.effect
+    if effect is None or what == "egress":
+        return baseline.egress_key(tool), baseline.tool_key(tool)
+    asked = {
+        "destination": lambda: baseline.destination_key(tool, effect.address or "", effect.port),
+        "child": lambda: baseline.child_key(tool, effect.path or ""),
+        "directory": lambda: baseline.path_class_key(tool, baseline.path_class(effect.path or "")),
+    }
+    return asked[what](), baseline.tool_key(tool)

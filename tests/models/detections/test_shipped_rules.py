@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from triptych.models.detections.engine import Rule, Rulebook, lock
 from triptych.models.detections.engine.proof import prove
+from triptych.models.detections.engine.rulebook import BUILT_IN
 
 RULES = Rulebook.load().rules
 EVERY = pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])
 
 
-def test_the_five_rules_of_the_first_release_are_there() -> None:
-    assert [rule.id for rule in RULES] == [
-        "chain.credential-read-then-egress",
-        "chain.untrusted-read-then-sensitive-read-then-egress",
-        "execution.background-credential-read-then-egress",
-        "execution.first-egress-by-no-network-tool",
-        "protocol.tool-definition-changed",
-    ]
+def test_the_table_of_the_readme_lists_every_rule_with_its_severity() -> None:
+    rows = re.findall(r"^\| ([a-z]+\.[a-z0-9-]+) \| (\w+)", (BUILT_IN / "README.md").read_text(), re.MULTILINE)
+    assert rows == [(rule.id, rule.severity) for rule in RULES]
 
 
 @EVERY
