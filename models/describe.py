@@ -124,6 +124,8 @@ def matched(match: Match) -> str:
         return f"{server} described {name} anew (digest {clean(subject.definition.digest, 13)}{tags})"
     if subject.effect is None:
         taken = _taken_in(subject.call)
+        if taken is None and subject.call.anomalies:
+            return f"{tool}: {clean(', '.join(subject.call.anomalies), 160)}"
         return f"{tool} {did(taken)}" if taken else f"{tool} was called and may bring in what strangers wrote"
     effect = subject.effect
     return f"{tool} {did(_with_all_bytes(effect, subject.call) if effect.address else effect)}"

@@ -13,6 +13,7 @@ from typing import Any
 from . import specialised
 from .events import (
     Action,
+    BatchStatus,
     Binding,
     CallRef,
     CallState,
@@ -118,6 +119,8 @@ class Envelope:
     cluster: str
     lost_before: int
     key_id: str
+    status: BatchStatus
+    features: tuple[str, ...]
     pod_uid: str | None
     pod: str | None
     namespace: str | None

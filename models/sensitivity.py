@@ -10,7 +10,7 @@ import posixpath
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -86,17 +86,21 @@ class _Patterns:
     """Classes in order: the first that fits a path is its class."""
 
     def __init__(self, classes: Sequence[_Class]) -> None:
-        groups = [(name, "|".join(map(_glob, patterns))) for name, patterns in classes if patterns]
-        self._names = [name or None for name, _ in groups]
-        expression = "|".join(f"({alternatives})" for _, alternatives in groups) or r"(?!)"
-        self._matcher = re.compile(expression, re.DOTALL)  # a line break in a path must not hide it
+        self._classes = [(name, patterns) for name, patterns in classes if patterns]
         self.words = _needed(pattern for _, patterns in classes for pattern in patterns)
 
     def of(self, path: str) -> str | None:
         if self.words is not None and self.words.isdisjoint(path.replace(".", "/").split("/")):
             return None  # most paths, for a tenth of the price
         match = self._matcher.fullmatch(_OTHER_ROOT.sub("", posixpath.normpath("/" + path.lstrip("/"))))
-        return self._names[match.lastindex - 1] if match and match.lastindex else None
+        return self._classes[match.lastindex - 1][0] or None if match and match.lastindex else None
+
+    @cached_property
+    def _matcher(self) -> re.Pattern[str]:
+        """One group for each class. Made when it is first needed: a gateway must start quickly."""
+        groups = ("|".join(map(_glob, patterns)) for _, patterns in self._classes)
+        expression = "|".join(f"({alternatives})" for alternatives in groups) or r"(?!)"
+        return re.compile(expression, re.DOTALL)  # a line break in a path must not hide it
 
 
 def _needed(patterns: Iterable[str]) -> frozenset[str] | None:

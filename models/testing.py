@@ -34,8 +34,8 @@ from .sensitivity import Sensitivity
 from .turn import Turn
 
 __all__ = [
-    "START_NS", "background", "baseline", "call", "change", "connect", "definition", "effect", "escape", "exec_", "read",
-    "receive", "send", "span", "story", "turn", "write",
+    "START_NS", "background", "baseline", "call", "change", "connect", "definition", "effect", "escape", "exec_",
+    "read", "receive", "send", "span", "story", "turn", "write",
 ]  # fmt: skip
 
 START_NS = 1_790_000_000_000_000_000

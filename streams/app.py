@@ -31,7 +31,7 @@ from .runner import Chunk, Plan, Runner, Schemas, Store
 from .security import credentials
 from .stage import Headers, Input, Stage
 
-__all__ = ["Wiring", "create_app", "run"]
+__all__ = ["Wiring", "create_app", "run", "sources_of", "written_by"]
 
 log = structlog.get_logger(__name__)
 
@@ -76,6 +76,17 @@ def sources_of(config: WorkerConfig, stage: str) -> Mapping[str, type[Input]]:
         "incidents": {topics.alerts: Alert},
     }
     return sources[stage]
+
+
+def written_by(config: WorkerConfig) -> tuple[str, ...]:
+    """The topics that the worker's stages write."""
+    topics = config.topics
+    written = {
+        "calls": [topics.calls],
+        "turns": [topics.alerts, topics.alerts_ocsf],
+        "incidents": [topics.incidents_ocsf],
+    }
+    return (topics.deadletter, *(topic for name in config.stages for topic in written[name]))
 
 
 def create_app(
@@ -212,13 +223,7 @@ def _collect_seldom() -> None:
 def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
     """Run a worker until SIGTERM or SIGINT; the exit code. Raises TriptychError when it cannot start."""
     joined = [sources_of(config, name) for name in config.stages]
-    topics = config.topics
-    written = {
-        "calls": [topics.calls],
-        "turns": [topics.alerts, topics.alerts_ocsf],
-        "incidents": [topics.incidents_ocsf],
-    }
-    asyncio.run(check(config, joined, [topics.deadletter, *(t for name in config.stages for t in written[name])]))
+    asyncio.run(check(config, joined, written_by(config)))
     metrics, health = Metrics(), Health(config.stalled_s)
     app = create_app(config, stages, metrics=metrics, health=health)
     if config.health_port:

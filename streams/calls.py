@@ -21,7 +21,7 @@ from .deadlines import Deadlines
 from .effects import Bound, Effects, Judge
 from .opencall import OpenCall
 from .recent import Recent
-from .record import NAMESPACE, from_message, to_call, to_output
+from .record import NAMESPACE, from_blinded, from_message, to_call, to_output
 from .stage import Input, Output, Pin, Step
 from .waiting import Waiting, together
 from .workload import Workload
@@ -60,7 +60,7 @@ class Calls:
         self._tidied = 0
         self._outputs: list[Output] = []
         self._releases: list[Pin] = []
-        self._totals = dict.fromkeys(("amended", "duplicate", "late", "orphan", "segment", "timeout"), 0)
+        self._totals = dict.fromkeys(("amended", "duplicate", "early", "late", "orphan", "segment", "timeout"), 0)
 
     def counts(self) -> dict[str, int]:
         """How often what happened since this stage began."""
@@ -134,6 +134,8 @@ class Calls:
     def _add_batch(self, batch: LazyBatch, pin: Pin) -> None:
         workload, slack = batch.envelope.workload, self._times.slack_ns
         self._workload(workload).report(batch)
+        if batch.envelope.status == "blinded":
+            self._outputs.append(to_output(self._topic, from_blinded(batch, self._workload(workload))))
         for named, settled, bounds in stamped(batch):
             if settled:
                 self._attach(named[0], workload, bounds, pin)
@@ -209,6 +211,8 @@ class Calls:
     def _touch(self) -> None:
         """Set the deadlines of what has changed, once for each call."""
         for call in self._changed.values():
+            if call.news > call.early and call.unwritten and not call.part:
+                self._write_early(call)
             if call.closed_ns is not None and call.amend_ns is None:
                 call.amend_ns = self._watermark + self._times.grace_ns  # what trickles in goes out together
             self._due.set(call.call_id, self._deadline(call))
@@ -269,6 +273,14 @@ class Calls:
         self._releases.extend(call.let_go())
         call.revision += 1
         call.amend_ns = None
+
+    def _write_early(self, call: OpenCall) -> None:
+        """What rules need not wait for. The call stays open, and its next revision takes the place of this record."""
+        call.early = call.news
+        self._totals["early"] += 1
+        state: CallState = "background" if call.background else "segment"
+        record = to_call(call, self._workload(call.workload), state, early=call.early)
+        self._outputs.append(to_output(self._topic, record))
 
     def _tidy(self) -> None:
         self._tidied = self._watermark

@@ -52,5 +52,20 @@ class Clock:
             self._watermark = moved
         return self._watermark
 
+    @property
+    def topics(self) -> tuple[str, ...]:
+        return tuple(self._newest)
+
+    @property
+    def reached(self) -> int | None:
+        """The watermark as it was moved last."""
+        return self._watermark
+
+    def held_by(self, wall_ns: int, at_end: Iterable[str] = ()) -> str | None:
+        """The topic that time waits for: the one furthest behind, or without a record yet; None while all are idle."""
+        ended = frozenset(at_end)
+        busy = [topic for topic in self._newest if not self._idle(topic, ended, wall_ns)]
+        return min(busy, key=lambda topic: self._newest[topic] or 0, default=None)
+
     def _idle(self, topic: str, ended: frozenset[str], wall_ns: int) -> bool:
         return topic in ended and wall_ns - self._heard[topic] >= self._times.idle_ns

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from uuid import uuid5
 
 from ..models.events import DeadLetter
 from .record import NAMESPACE
 
-__all__ = ["MAX_VALUE", "Source", "dead_letter"]
+__all__ = ["MAX_VALUE", "RETRY", "Source", "dead_letter", "retried"]
 
 MAX_VALUE = 750_000
+RETRY = "triptych-retry"
+"""The header of a record that was sent again after it was buried: the id of its letter, a slash, how often by now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +47,8 @@ def dead_letter(source: Source, code: str, reason: str, stage: str) -> DeadLette
         key=source.key,
         value=source.value[:MAX_VALUE],
     )
+
+
+def retried(headers: Iterable[tuple[str, bytes | None]]) -> tuple[tuple[str, bytes], ...]:
+    """What a letter's headers keep of those of its record: how often it was sent again, so that no loop is endless."""
+    return tuple((name, value) for name, value in headers if name == RETRY and value)

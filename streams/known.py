@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..models.baseline import BaselineView
+from ..models.errors import ConfigError
 from ..models.model import Model
 
-__all__ = ["Known", "Learn", "Remember", "Wanted"]
+__all__ = ["Bounds", "Known", "Learn", "Remember", "Wanted"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,17 @@ class Remember:
     turn: str
     started_ns: int
     body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """Most facts a server's baseline may hold, and most turns that training remembers."""
+
+    facts: int = 200_000
+    turns: int = 5_000
+
+    def __post_init__(self) -> None:
+        if self.facts < 1_000 or self.turns < 100:
+            raise ConfigError(
+                f"room for {self.facts} facts and {self.turns} turns", "1000 facts and 100 turns at least"
+            )

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Literal, Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from ..models.events import Alert
+from .clock import Clock
 from .stage import Output, Stage
 
 __all__ = ["Counted", "Metrics", "Who"]
@@ -35,8 +38,17 @@ class Metrics:
         self.clock_ahead = Counter(
             "triptych_clock_ahead", "Records whose time lay ahead of their arrival.", ["topic"], registry=registry
         )
-        self.watermark = Gauge(
+        self._watermark = Gauge(
             "triptych_watermark_seconds", "Event time reached, Unix epoch.", ["stage", "partition"], registry=registry
+        )
+        self._behind = Gauge(
+            "triptych_lag_seconds", "How far event time is behind the clock.", ["stage", "partition"], registry=registry
+        )
+        self._held = Gauge(
+            "triptych_watermark_held",
+            "1 at the topic that event time waits for, 0 at the others.",
+            ["stage", "partition", "topic"],
+            registry=registry,
         )
         self.pinned = Gauge(
             "triptych_pinned_chunks", "Chunks not acknowledged yet.", ["stage", "partition"], registry=registry
@@ -65,6 +77,13 @@ class Metrics:
             buckets=_SECONDS,
         )
 
+        self._to_finding = Histogram(
+            "triptych_event_to_finding_seconds",
+            "From the last event of a turn to its finding or an update of it, by what raised it.",
+            ["by"],
+            registry=registry,
+            buckets=_SECONDS,
+        )
         self._latencies: dict[tuple[str, str], Histogram] = {}  # finding one costs more than counting
 
     def sent(self, stage: str, output: Output, now_ns: int) -> None:
@@ -76,6 +95,23 @@ class Metrics:
             if histogram is None:
                 histogram = self._latencies[place] = self._latency.labels(*place)
             histogram.observe(max(0, now_ns - at) / 1e9)
+        if isinstance(output.value, Alert) and output.value.activity != "close":
+            by = "rule" if output.value.rules else "score"
+            self._to_finding.labels(by).observe(max(0, now_ns - at) / 1e9)
+
+    def time(self, stage: str, partition: str, clock: Clock, now_ns: int, at_end: Iterable[str]) -> None:
+        """Publish how far event time has come, and the topic it waits for."""
+        if (reached := clock.reached) is not None:
+            self._watermark.labels(stage, partition).set(reached / 1e9)
+            self._behind.labels(stage, partition).set(max(0, now_ns - reached) / 1e9)
+        holder = clock.held_by(now_ns, at_end)
+        for topic in clock.topics:
+            self._held.labels(stage, partition, topic).set(topic == holder)
+
+    def forget(self, stage: str, partition: str) -> None:
+        """A partition is somebody else's now: what it looked like here is no longer told."""
+        for gauge in (self._watermark, self._behind, self._held, self.pinned, self._levels):
+            gauge.remove_by_labels({"stage": stage, "partition": partition})
 
     def stage(self, name: str, partition: str, stage: Stage, counted: dict[str, int]) -> None:
         """Publish what a stage counted beyond `counted`, which is brought up to date."""

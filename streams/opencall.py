@@ -16,6 +16,8 @@ from .stage import Pin
 
 __all__ = ["OpenCall"]
 
+_NOTHING = LazyMessage().tools
+_MOST_TURNS = 4
 _REPLIES = frozenset(("response", "error", "transport"))
 
 
@@ -35,6 +37,7 @@ class OpenCall:
     anomalies: set[str] = field(default_factory=set)
     pins: set[Pin] = field(default_factory=set)
     revision: int = 0
+    early: int = 0
     segments: int = 0
     closed_ns: int | None = None
     amend_ns: int | None = None
@@ -59,6 +62,17 @@ class OpenCall:
     @property
     def running(self) -> bool:
         return self.reply is None and self.closed_ns is None
+
+    @property
+    def unwritten(self) -> bool:
+        """Whether no revision of it is out."""
+        return self.revision == 0 and self.closed_ns is None
+
+    @property
+    def news(self) -> int:
+        """What is known of the call that rules need not wait for its end to judge; it only grows, up to a bound."""
+        described = self.reply is not None and self.reply.tools != _NOTHING
+        return min(self.effects.turns, _MOST_TURNS) + described + bool(self.anomalies)
 
     def runs_at(self, wall_ns: int, slack_ns: int) -> bool:
         """Whether the call was in flight at that time, give or take `slack_ns`."""

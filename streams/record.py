@@ -10,19 +10,21 @@ from uuid import UUID, uuid5
 
 from ..models.bindings import weakest
 from ..models.events import CallState, Coverage
-from ..models.lazy import Envelope, LazyCall, LazyMessage
+from ..models.lazy import Envelope, LazyBatch, LazyCall, LazyMessage
 from ..models.lazy_events import array, text
 from ..models.specialised import Raw
+from ..models.turn import EARLY, RUNNING
 from .effects import Held
 from .opencall import OpenCall
 from .stage import Output
 from .workload import Workload
 
-__all__ = ["NAMESPACE", "from_message", "to_call", "to_output"]
+__all__ = ["NAMESPACE", "from_blinded", "from_message", "to_call", "to_output"]
 
 NAMESPACE = UUID("7c1f6f0e-4d2b-5f0a-9a51-5d2f3b8e6a10")
 
 _NOBODY = LazyMessage()
+_BEFORE_FIRST = 10  # early records have negative revisions: how many there are depends on what arrives together
 _UNSAID = b"\0"  # no value, or an empty text
 _OF_REQUEST = (
     *("arguments", "claimed_client", "capabilities", "resource_digest", "arguments_digest", "authorization", "peer"),
@@ -36,17 +38,17 @@ def to_output(topic: str, call: LazyCall) -> Output:
     return Output(topic, call.correlation_id or call.conversation or call.workload, call)
 
 
-def to_call(known: OpenCall, workload: Workload, state: CallState) -> LazyCall:
-    """The next revision of a call."""
+def to_call(known: OpenCall, workload: Workload, state: CallState, *, early: int = 0) -> LazyCall:
+    """The next revision of a call, or what is known before its first: `early` grows with that, from 1 to below 10."""
     effects, request, reply = known.effects.in_order(), known.request, known.reply
     asked, answered = request or _NOBODY, reply or _NOBODY
     head = request or reply or (effects[0].batch if effects else _NOBODY)
     call = _about(request or reply or LazyMessage(server=workload.server), head)
-    call.event_id = _event_id(known)
+    call.event_id = _event_id(known, early)
     call.workload, call.correlation_id, call.call_id = known.workload, known.correlation_id, known.call_id
     call.wall_ns = call.ended_ns = known.ended_ns
     call.started_ns = known.started_ns
-    call.revision, call.state = known.revision, state
+    call.revision, call.state = early - _BEFORE_FIRST if early else known.revision, state
     call.is_error = _is_error(reply)
     call.error_code = answered.error_code
     call.request_size, call.response_size = asked.size, answered.size
@@ -57,8 +59,8 @@ def to_call(known: OpenCall, workload: Workload, state: CallState) -> LazyCall:
     call.binding = weakest(one.binding for one in effects)
     call.effects = _written(effects, known.declared)
     call.effects_dropped = known.effects.dropped
-    call.coverage = _coverage(known, workload, state)
-    if call.coverage.execution:
+    call.coverage = _coverage(known, workload, state, early=bool(early))
+    if call.coverage.execution and not early:
         call.unobserved = _unobserved(asked, effects)
     return call
 
@@ -79,6 +81,19 @@ def from_message(event: LazyMessage) -> LazyCall:
     call.text_tags = event.text_tags
     call.anomalies = event.anomalies
     call.coverage = Coverage(protocol=True, notes=(f"{event.kind} outside every call",))
+    return call
+
+
+def from_blinded(batch: LazyBatch, workload: Workload) -> LazyCall:
+    """A sensor's word that somebody detached its programs, as a record of its workload outside every call."""
+    envelope = batch.envelope
+    call = _about(LazyMessage(server=workload.server), envelope)
+    call.event_id = str(uuid5(NAMESPACE, f"{batch.event_id}/blinded"))
+    call.workload, call.call_id, call.state = envelope.workload, batch.event_id, "background"
+    call.wall_ns = call.started_ns = call.ended_ns = batch.wall_ns
+    call.anomalies = ("sensor-blinded",)
+    call.placement = workload.placement
+    call.coverage = Coverage(execution=True, notes=tuple(f"detached: {name}" for name in envelope.features))
     return call
 
 
@@ -116,10 +131,11 @@ def _about(voice: LazyMessage, head: LazyMessage | Envelope) -> LazyCall:
     )
 
 
-def _event_id(known: OpenCall) -> str:
+def _event_id(known: OpenCall, early: int) -> str:
     # A part must not take the id of the call itself: a consumer that has seen the call would take it for a repetition.
     part = f"/part/{known.effects.first_source}" if known.part else ""
-    return str(uuid5(NAMESPACE, f"{known.call_id}/{known.revision}{part}"))
+    revision = f"early/{early}" if early else str(known.revision)
+    return str(uuid5(NAMESPACE, f"{known.call_id}/{revision}{part}"))
 
 
 def _is_error(reply: LazyMessage | None) -> bool | None:
@@ -154,23 +170,26 @@ def _joined(one: Raw, other: Raw) -> Raw:
     return Raw(one[:-1] + other)
 
 
-def _coverage(known: OpenCall, workload: Workload, state: CallState) -> Coverage:
+def _coverage(known: OpenCall, workload: Workload, state: CallState, *, early: bool) -> Coverage:
     lease = known.request.lease if known.request else "none"
     leased = lease == "granted"
     reported = workload.reported_ns >= known.ended_ns
+    blinded = workload.blinded_before(known.ended_ns)
     lost = workload.lost_between(known.started_ns, known.ended_ns)
     notes = {
         "request not seen": known.part,
-        "no reply": not known.reply and not known.background,
+        "no reply": not known.reply and not known.background and not early,
         f"lease {lease}": not leased and not known.part and not known.background,
         "sensor silent": leased and not reported,
+        "sensor blinded": leased and blinded,
         f"{lost} facts lost": lost,
         f"{known.effects.dropped} effects beyond the bound": known.effects.dropped,
-        "still running": state == "segment" and not known.part,
+        RUNNING: state == "segment" and not known.part and not (early and known.reply),
+        EARLY: early,
     }
     return Coverage(
         protocol=known.request is not None,
-        execution=known.background or (leased and reported),
+        execution=known.background or (leased and reported and not blinded),
         lost_events=lost,
         notes=tuple(note for note, said in notes.items() if said),
     )

@@ -7,21 +7,21 @@ a stage refuses becomes a dead letter; a broker that refuses an output raises, a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 
 from ..models.errors import WireError
 from ..models.wire import Codec, schema_id
 from .clock import Clock
-from .config import ClockTimes
-from .deadletter import Source, dead_letter
+from .deadletter import Source, dead_letter, retried
 from .metrics import Metrics, Who
 from .pins import PinQueue
-from .stage import AwayError, Headers, Input, Output, Stage, Step
+from .ports import Chunk, Plan, Record, Schemas, Sink, Store
+from .stage import AwayError, Input, Output, Stage, Step
 
 __all__ = ["Chunk", "Plan", "Record", "Runner", "Schemas", "Sink", "Store"]
 
@@ -31,65 +31,6 @@ _RETRY_MOST_S = 5.0
 _UNFRAMED = -1
 
 log = structlog.get_logger(__name__)
-
-
-class Record(Protocol):
-    """A record as a Kafka client hands it over. `timestamp` is in milliseconds, its type 1 when the broker set it."""
-
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    key: bytes | None
-    value: bytes | None
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """Consecutive records of one topic partition. `done` acknowledges all of them.
-
-    `generation` is that of the consumer group's assignment they were read under.
-    """
-
-    topic: str
-    partition: int
-    records: Sequence[Record]
-    generation: int
-    done: Callable[[], None]
-
-
-class Sink(Protocol):
-    """Sends a record; the inner awaitable ends when the broker has acknowledged it, or raises."""
-
-    async def send(self, topic: str, key: bytes, value: bytes, headers: Headers) -> Awaitable[object]: ...
-
-
-class Store(Protocol):
-    """What a stage's `wanted` and `writes` are for. Raises StoreAwayError while it cannot be reached."""
-
-    async def lookup(self, wanted: Any) -> Any: ...
-
-    async def apply(self, writes: Sequence[Any]) -> None: ...
-
-
-class Schemas(Protocol):
-    """Where a codec learns the ids it does not know; answers why not, where a schema is no event.
-
-    Raises AwayError while it cannot be reached.
-    """
-
-    async def teach(self, codec: Codec, ids: Collection[int]) -> Mapping[int, WireError]: ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What one runner runs. `sources` says which event each topic carries."""
-
-    name: str
-    sources: Mapping[str, type[Input]]
-    new_stage: Callable[[], Stage]
-    times: ClockTimes
-    dead_letters: str
-    max_bytes: int
 
 
 @dataclass(slots=True, eq=False)
@@ -135,6 +76,8 @@ class Runner:
 
     def reset(self) -> None:
         """Partitions moved: forget everything. What was not acknowledged comes again."""
+        for partition in self._parts:
+            self._metrics.forget(self.plan.name, str(partition))
         self._parts.clear()
 
     async def feed(self, chunk: Chunk) -> None:
@@ -173,7 +116,7 @@ class Runner:
                 continue  # a chunk is under way, and it advances time itself
             async with part.lock:
                 await self._carry_out(partition, part, [self._advance(partition, part, ended)])
-                self._measure(partition, part)
+                self._measure(partition, part, ended)
 
     def _part(self, partition: int) -> _Part:
         part = self._parts.get(partition)
@@ -209,7 +152,7 @@ class Runner:
                     raise refusal
                 event: Any = self._codec.decode(raw.value or b"", expected)
             except WireError as error:
-                refused.append(self._refuse(_source(chunk, raw), error.code, error.what))
+                refused.append(self._refuse(_source(chunk, raw), error.code, error.what, raw.headers))
             else:
                 records.append((raw, self._timed(event, chunk.topic, raw, part, now)))
         return records, refused
@@ -222,11 +165,14 @@ class Runner:
         self._metrics.clock_ahead.labels(topic).inc()
         return replace(event, wall_ns=taken)
 
-    def _refuse(self, source: Source, code: str, reason: str) -> Output:
+    def _refuse(
+        self, source: Source, code: str, reason: str, headers: Sequence[tuple[str, bytes | None]] = ()
+    ) -> Output:
         self._metrics.dead_letters.labels(self.plan.name, code).inc()
         log.warning("dead letter", stage=self.plan.name, topic=source.topic, offset=source.offset, code=code)
         key = (source.key or b"").decode("utf-8", "replace")
-        return Output(self.plan.dead_letters, key, dead_letter(source, code, reason, self.plan.name))
+        letter = dead_letter(source, code, reason, self.plan.name)
+        return Output(self.plan.dead_letters, key, letter, retried(headers))
 
     def _add(self, chunk: Chunk, raw: Record, record: Input, add: Callable[[Input], Step]) -> Step:
         try:
@@ -234,14 +180,14 @@ class Runner:
         except Exception as error:
             # One record that a stage cannot take must not stop the partition for ever.
             log.exception("stage refused a record", stage=self.plan.name, topic=chunk.topic, offset=raw.offset)
-            refused = self._refuse(_source(chunk, raw), "J04", f"the stage failed: {type(error).__name__}")
+            reason = f"the stage failed: {type(error).__name__}"
+            refused = self._refuse(_source(chunk, raw), "J04", reason, raw.headers)
             return Step(outputs=(refused,))
 
     def _advance(self, partition: int, part: _Part, ended: Iterable[str]) -> Step:
         watermark = part.clock.watermark(self._now(), ended)
         if watermark is None:
             return Step()
-        self._metrics.watermark.labels(self.plan.name, str(partition)).set(watermark / 1e9)
         due = part.stage.next_deadline()
         return part.stage.advance(watermark) if due is not None and due <= watermark else Step()
 
@@ -307,9 +253,12 @@ class Runner:
         (self._away.add if away else self._away.discard)(who)
         self._metrics.away[who].labels(self.plan.name).set(away)
 
-    def _measure(self, partition: int, part: _Part) -> None:
-        self._metrics.pinned.labels(self.plan.name, str(partition)).set(len(part.pins))
-        self._metrics.stage(self.plan.name, str(partition), part.stage, part.counted)
+    def _measure(self, partition: int, part: _Part, ended: Iterable[str]) -> None:
+        """What the pages tell of a co-partition: how far time has come and what holds it, what is kept and happened."""
+        name, number, now = self.plan.name, str(partition), self._now()
+        self._metrics.time(name, number, part.clock, now, ended)
+        self._metrics.pinned.labels(name, number).set(len(part.pins))
+        self._metrics.stage(name, number, part.stage, part.counted)
 
 
 def _source(chunk: Chunk, raw: Record) -> Source:

@@ -8,17 +8,19 @@ it: one trains at a time, and the same turns give the same model.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
 import structlog
 
 from ..models.baseline import PROVISIONAL
 from ..models.model import Model
 from ..models.training import TrainingError, train
+from ..models.turn import Turn
 from .stage import StoreAwayError
-from .store import RedisStore
 
-__all__ = ["Trainer", "step_of"]
+__all__ = ["Memory", "Trainer", "step_of"]
 
 log = structlog.get_logger(__name__)
 _GROWTH = 1.5
@@ -32,10 +34,24 @@ def step_of(sessions: int) -> int:
     return step
 
 
+class Memory(Protocol):
+    """What training asks of a store (store.py, memory.py). Raises StoreAwayError while it cannot be reached."""
+
+    async def sessions(self) -> dict[str, int]: ...
+
+    async def turns(self) -> Sequence[Turn]: ...
+
+    async def publish(self, model: Model, steps: Mapping[str, int]) -> None: ...
+
+    async def trained_steps(self) -> dict[str, int]: ...
+
+    def training(self) -> AbstractAsyncContextManager[bool]: ...
+
+
 class Trainer:
     """One per worker, over the same store as its stage."""
 
-    def __init__(self, store: RedisStore, *, seed: int = 0) -> None:
+    def __init__(self, store: Memory, *, seed: int = 0) -> None:
         self._store = store
         self._seed = seed
         self._busy = asyncio.Lock()

@@ -19,7 +19,7 @@ from ..models.features import measured
 from ..models.history import principal_of, reduced, session_of, to_json
 from ..models.model import Model
 from ..models.risk import judge
-from ..models.turn import Turn
+from ..models.turn import EARLY, Turn
 from .deadlines import Deadlines
 from .known import Known, Learn, Remember, Wanted
 from .openturn import OpenTurn
@@ -162,12 +162,13 @@ class Turns:
         return Step(outputs=outputs, writes=writes, releases=releases)
 
     def _judge(self, turn: OpenTurn, model: Model | None) -> Iterable[Output]:
-        """The finding, when there is one and it tells something new. Rules do not wait for a model."""
+        """The finding, when there is one and it tells something new. Rules wait for no model and no end of a call."""
         known = turn.turn()
         if not known.calls:
             return ()
         evaluation = self._rules.evaluate(known, turn.views)
-        judgement = judge(model, known, turn.views) if model else None
+        whole = not any(EARLY in call.coverage.notes for call in known.calls)
+        judgement = judge(model, known, turn.views) if model and whole else None
         if not evaluation.hits and not (judgement and judgement.alerts(self._judging.alert_risk)):
             return ()
         alert = finding.assemble(

@@ -38,6 +38,7 @@ class Workload:
     placement: Placement | None = None
     reported_ns: int = 0
     last_ns: int = 0
+    _blinded_ns: int | None = None
     _losses: list[_Loss] = field(default_factory=list)
     _unleased: list[OpenCall] = field(default_factory=list)
 
@@ -45,6 +46,10 @@ class Workload:
         """A batch or heartbeat says: every effect before it was sent."""
         self.reported_ns = max(self.reported_ns, batch.wall_ns)
         self.last_ns = max(self.last_ns, batch.wall_ns)
+        if batch.envelope.status == "blinded":
+            self._blinded_ns = min(batch.wall_ns, self._blinded_ns or batch.wall_ns)
+        elif batch.envelope.status == "start":
+            self._blinded_ns = None
         self.placement = batch.envelope.placement or self.placement
         lost, since_ns, offset = batch.envelope.lost_before, batch.envelope.lost_from_ns, offset_ns(batch)
         if lost:
@@ -70,6 +75,10 @@ class Workload:
         """The calls under no lease that were in flight between two times, give or take `slack_ns`, by their start."""
         behind = bisect_right(self._unleased, to_ns + slack_ns, key=_started)
         return [call for call in self._unleased[:behind] if call.running or from_ns <= call.ended_ns + slack_ns]
+
+    def blinded_before(self, wall_ns: int) -> bool:
+        """Whether somebody had detached the sensor's programs by then."""
+        return self._blinded_ns is not None and self._blinded_ns <= wall_ns
 
     def lost_between(self, from_ns: int, to_ns: int) -> int:
         return sum(loss.facts for loss in self._losses if loss.from_ns <= to_ns and from_ns <= loss.to_ns)

@@ -100,6 +100,9 @@ class AllOrdinary:
     def path(self, path: str) -> str | None:
         return "secret.test" if "secret" in path else None
 
+    def written(self, path: str) -> str | None:
+        return None
+
     def destination(self, address: str) -> str:
         return "inside"
 

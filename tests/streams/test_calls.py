@@ -326,3 +326,14 @@ def test_a_call_says_where_its_server_runs_once_a_sensor_has_named_it(story: Any
     assert {call.placement for call in story.play(events).calls.values()} == {
         Placement(pod="search-1", owner="Deployment/search")
     }
+
+
+def test_a_blinded_sensor_is_told_at_once_and_calls_after_it_are_not_covered(story: Any) -> None:
+    events = story.timeline("a  [---o---]\nb               [---o---]\n?            h")
+    heartbeat = next(event for event in events if isinstance(event, ExecutionBatch) and event.status == "heartbeat")
+    blinded = replace(heartbeat, status="blinded", features=("sys_exit",))
+    played = story.play([blinded if event is heartbeat else event for event in events])
+    (told,) = [call for call in played.written if call.anomalies == ("sensor-blinded",)]
+    assert (told.state, told.coverage.notes) == ("background", ("detached: sys_exit",))
+    assert (played["a"].coverage.execution, played["b"].coverage.execution) == (True, False)
+    assert "sensor blinded" in played["b"].coverage.notes

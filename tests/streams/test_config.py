@@ -18,7 +18,7 @@ SASL = {"security.protocol": "SASL_PLAINTEXT", "sasl.username": "u", "sasl.passw
     [
         ({"bootstrap": " "}, "no broker"),
         ({"group": "a/b"}, "a/b"),
-        ({"stages": ("calls", "incidents")}, "incidents"),
+        ({"stages": ("calls", "sorting")}, "sorting"),
         ({"stages": ("calls", "calls")}, "calls"),
         ({"stages": ()}, "stages"),
         ({"idle_ms": 0}, "idle_ms is 0"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 
 from triptych.models.events import ExecutionBatch, ExecutionEvent
 from triptych.models.lazy import LazyBatch
+from triptych.models.lazy_events import option
 from triptych.models.wire import bundled
 from triptych.streams import effects as module
 from triptych.streams.binding import stamped
@@ -22,6 +24,9 @@ CODEC = bundled()
 class SomeMatter:
     def path(self, path: str) -> str | None:
         return "secret.test" if "secret" in path else None
+
+    def written(self, path: str) -> str | None:
+        return "library.test" if path.endswith(".so") else None
 
     def destination(self, address: str) -> str:
         return "outside" if address == "192.0.2.1" else "inside"
@@ -46,6 +51,27 @@ def taken(*groups: Sequence[Bound]) -> Effects:
     for group in groups:
         effects.add(group)
     return effects
+
+
+@pytest.mark.parametrize(
+    ("path", "flags", "expected"),
+    [
+        ("/x.so", os.O_RDONLY | os.O_CLOEXEC, None),
+        ("/x.so", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, "library.test"),
+        ("/x.so", os.O_RDWR, "library.test"),
+        ("/srv", os.O_RDWR, None),
+        ("/secret.so", os.O_RDWR, "secret.test"),
+    ],
+)
+def test_some_paths_matter_only_when_they_are_written(path: str, flags: int, expected: str | None) -> None:
+    [held] = taken(bounds(ExecutionEvent(kind="open", path=path, flags=flags, count=1))).in_order()
+    assert held.rank[0] is (expected is not None)
+    assert held.tail.startswith(option(expected))
+
+
+def test_what_is_renamed_or_linked_into_a_place_is_written_there() -> None:
+    [held] = taken(bounds(ExecutionEvent(kind="change", path="/x.so", count=1))).in_order()
+    assert held.tail.startswith(option("library.test"))
 
 
 @pytest.mark.parametrize("first", [True, False])

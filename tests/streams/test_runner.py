@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Awaitable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -32,6 +32,7 @@ class Raw:
     timestamp: int = NOW // 10**6
     timestamp_type: int = 0
     key: bytes | None = b"workload"
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 @dataclass
@@ -74,11 +75,13 @@ class Echo:
 class Sink:
     ledger: Ledger
     sent: list[tuple[str, bytes]] = field(default_factory=list)
+    headers: list[Any] = field(default_factory=list)
     error: Exception | None = None
     gate: asyncio.Event | None = None
 
     async def send(self, topic: str, key: bytes, value: bytes, headers: Any) -> Awaitable[object]:
         self.sent.append((topic, value))
+        self.headers.append(headers)
 
         async def acknowledged() -> None:
             if self.gate is not None:
@@ -190,6 +193,13 @@ async def test_a_record_that_breaks_the_stage_becomes_a_dead_letter_with_its_byt
     await bench.runner.feed(bench.chunk(bad, record(2)))
     assert [(letter.code, letter.value) for letter in bench.letters] == [("J04", bad)]
     assert bench.metrics.registry.get_sample_value("triptych_dead_letters_total", {"stage": "echo", "code": "J04"}) == 1
+
+
+async def test_a_letter_keeps_how_often_its_record_was_sent_again_and_no_other_header(bench: Bench) -> None:
+    told = (("triptych-retry", b"letter/2"), ("secret", b"x"))
+    chunk = bench.chunk(b"junk")
+    await bench.runner.feed(replace(chunk, records=[Raw(0, b"junk", headers=told)]))
+    assert bench.sink.headers == [(("triptych-retry", b"letter/2"),)]
 
 
 async def test_the_same_dead_record_has_the_same_id_again(bench: Bench) -> None:

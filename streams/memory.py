@@ -1,0 +1,104 @@
+"""Baselines, remembered turns and the model in memory: what store.py keeps in Redis, for replays and tests. Pure.
+
+Bounded like the other by what was seen longest ago, and every write may be repeated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from ..models.baseline import BaselineView, Support
+from ..models.history import from_json
+from ..models.model import Model
+from ..models.turn import Turn
+from .known import Bounds, Known, Learn, Remember, Wanted
+
+__all__ = ["MemoryStore"]
+
+
+@dataclass(slots=True)
+class _Base:
+    """What one server was seen by, and by whom each fact was shown."""
+
+    sessions: set[str] = field(default_factory=set)
+    principals: set[str] = field(default_factory=set)
+    shown: dict[str, tuple[set[str], set[str]]] = field(default_factory=dict)
+    seen: dict[str, int] = field(default_factory=dict)
+
+    def learn(self, write: Learn) -> None:
+        if write.counts:
+            self.sessions.add(write.session)
+            self.principals.add(write.principal)
+        for key in write.keys:
+            sessions, principals = self.shown.setdefault(key, (set(), set()))
+            sessions.add(write.session)
+            principals.add(write.principal)
+            self.seen[key] = max(self.seen.get(key, 0), write.seen_ns // 1_000_000_000)
+
+    def support(self, key: str) -> Support:
+        sessions, principals = self.shown.get(key, ((), ()))
+        return Support(len(sessions), len(principals))
+
+    def evict(self, facts: int) -> None:
+        surplus = len(self.seen) - facts
+        if surplus <= 0:
+            return
+        for key in sorted(self.seen, key=lambda key: (self.seen[key], key))[:surplus]:
+            del self.seen[key], self.shown[key]
+
+
+class MemoryStore:
+    """One for all partitions of a replay. `model`: the one to judge by until another is published."""
+
+    def __init__(self, *, model: Model | None = None, bounds: Bounds | None = None) -> None:
+        self._model = model
+        self._bounds = bounds or Bounds()
+        self._bases: dict[str, _Base] = {}
+        self._turns: dict[str, Remember] = {}
+        self._steps: dict[str, int] = {}
+
+    async def lookup(self, wanted: Wanted) -> Known:
+        """The views of the wanted keys and the current model."""
+        views = {}
+        for server, keys in wanted.keys.items():
+            base = self._bases.get(server) or _Base()
+            supports = {key: base.support(key) for key in keys}
+            views[server] = BaselineView(server, len(base.sessions), len(base.principals), supports)
+        return Known(views, self._model)
+
+    async def apply(self, writes: Sequence[Learn | Remember]) -> None:
+        """Carry the writes out. Doing it twice is doing it once."""
+        for write in writes:
+            if isinstance(write, Remember):
+                self._turns[write.turn] = write
+            else:
+                base = self._bases.setdefault(write.server, _Base())
+                base.learn(write)
+                base.evict(self._bounds.facts)
+        surplus = len(self._turns) - self._bounds.turns
+        if surplus > 0:
+            for turn in sorted(self._turns.values(), key=lambda turn: (turn.started_ns, turn.turn))[:surplus]:
+                del self._turns[turn.turn]
+
+    async def sessions(self) -> dict[str, int]:
+        """How many sessions each server was seen by."""
+        return {server: len(base.sessions) for server, base in self._bases.items() if base.sessions}
+
+    async def turns(self) -> list[Turn]:
+        """The remembered turns."""
+        return [from_json(turn.body) for turn in self._turns.values()]
+
+    async def publish(self, model: Model, steps: Mapping[str, int]) -> None:
+        """Make this the current model."""
+        self._model, self._steps = model, dict(steps)
+
+    async def trained_steps(self) -> dict[str, int]:
+        """The steps that the current model was published with."""
+        return dict(self._steps)
+
+    @asynccontextmanager
+    async def training(self) -> AsyncIterator[bool]:
+        """Always: nobody else trains here."""
+        yield True
