@@ -21,9 +21,9 @@ _HOUR_NS = 3_600 * 10**9
 
 
 class MemberError(TriptychError):
-    """A remembered finding that this version cannot read: M08."""
+    """A remembered finding that this version cannot read: M09."""
 
-    code = "M08"
+    code = "M09"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

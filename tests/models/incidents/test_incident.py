@@ -40,7 +40,7 @@ def test_a_member_survives_its_journey_and_leaves_out_what_it_does_not_know() ->
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"[]", b'{"uid":"a","sequence":1,"timeline":[{"no":1}]}'])
 def test_what_is_no_member_is_refused_with_its_code(data: bytes) -> None:
-    with pytest.raises(MemberError, match="M08"):
+    with pytest.raises(MemberError, match="M09"):
         from_json(data)
 
 
