@@ -1,13 +1,13 @@
 # Thin on purpose: infra/bootstrap installs, .venv/bin/triptych works. `make demo` and `make test` are all most need.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap bootstrap-dev demo test test-fast lint doctor stack peers conformance bench clean
+.PHONY: help bootstrap bootstrap-dev demo test test-fast lint doctor stack peers conformance kernels bpf bench clean
 
 TRIPTYCH := .venv/bin/triptych
 PYTEST := .venv/bin/python -m pytest
 # As root every real part must be there: nothing passes by skipping. Others see what was skipped and why.
 REQUIRE ?= $(if $(filter 0,$(shell id -u)),$(REAL))
 REAL := kernel,broker
-BENCHES := bench-gateway
+BENCHES := bench-gateway bench-sensor bench-attribution bench-latency
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -44,6 +44,12 @@ peers: bootstrap-dev ## the gateway between servers and clients of others, from 
 
 conformance: bootstrap-dev ## the public MCP conformance suite, directly and through the gateway
 	@.venv/bin/python -m triptych.infra.conformance $(ONLY)
+
+kernels: bootstrap-dev ## the sensor's kernel half on Debian's kernels under qemu, into bpf/README.md (ten minutes)
+	@.venv/bin/python -m triptych.infra.kernels
+
+bpf: bootstrap-dev ## the prebuilt kernel programs, after a change of bpf/ (clang, libbpf-dev, llvm)
+	@.venv/bin/python -m triptych.infra.kernels.build
 
 bench: bootstrap ## every figure beside its bar, in infra/bench/results; or one: bench-gateway
 	@$(MAKE) --no-print-directory --keep-going --jobs=1 $(BENCHES)

@@ -11,20 +11,42 @@
 #define EVENT_EXIT 3
 #define EVENT_OPEN 4
 #define EVENT_CONNECT 5
+#define EVENT_IO 6		/* first bytes of a file under one call; its sums stand in `files` */
+#define EVENT_DNS 7
+#define EVENT_LISTEN 8
+#define EVENT_ACCEPT 9
+#define EVENT_ESCAPE 10
+#define EVENT_DESCRIPTOR 11
+#define EVENT_CHANGE 12		/* a name or the mode of a file, without opening it */
+#define EVENT_PIPE 13
 
 #define FLAG_TRUNCATED 1	/* a path or argv did not fit */
 #define FLAG_RESOLVED 2		/* the path is the kernel's own, not the caller's string */
 #define FLAG_RELATIVE 4		/* the caller's string is followed by the directory it starts from */
-#define FLAG_COMPAT 8		/* a 32-bit system call */
-#define FLAG_URING 16		/* submitted through io_uring: the result is not known yet */
+#define FLAG_SOCKET 8		/* the descriptor is a socket */
+#define FLAG_RECEIVED 16	/* the descriptor came in */
+#define FLAG_ALONE 32		/* forked under a call, and nothing came to the process from others since */
+
+#define VIA_SYSCALL 1
+#define VIA_COMPAT 2		/* a 32-bit system call */
+#define VIA_URING 3		/* submitted through io_uring: the result is not known yet */
+#define VIA_HANDLE 4		/* open_by_handle_at */
+
+#define LAYER_PLAIN 1		/* no overlay */
+#define LAYER_IMAGE 2		/* the lower layers of an overlay */
+#define LAYER_WRITTEN 3		/* its upper layer */
 
 #define PAYLOAD_MAX 4096
 
 /*
- * Head of every ring record. The payload behind it:
- *   open     path: components from leaf to root, each ended by NUL; unless FLAG_RESOLVED the caller's string first
- *   exec     `argument` bytes of argv, then the path of the executable from leaf to root
- *   connect  one struct endpoint
+ * Head of every ring record. The payload behind it, where a path is components from leaf to root, each ended by NUL:
+ *   open, io, descriptor   path; of an open unless FLAG_RESOLVED the caller's string first
+ *   exec                   `argument` bytes of argv, then the path of the executable
+ *   escape                 path, as of an open; or nothing
+ *   change                 `target` bytes of the other name, then the path as of an open
+ *   connect, accept        one struct endpoint
+ *   listen                 one struct endpoint with the local address
+ *   dns                    one struct endpoint, then the message as it was sent, cut
  */
 struct event {
 	u32 size;		/* bytes of the record, payload included */
@@ -36,13 +58,20 @@ struct event {
 	u32 ppid;
 	u32 uid;
 	u32 root;		/* the leased server this process descends from, or is */
-	u32 reserved;
+	u32 device;		/* of the file, as the kernel numbers it; 0 when unknown */
 	u64 start_ns;		/* start of the process, nanoseconds since boot */
 	u64 epoch;		/* of the root, now */
 	u64 born;		/* of the root, when this process was forked under a call; 0 outside any */
-	s64 result;		/* open: descriptor or -errno; exit: status; fork: child */
-	u64 argument;		/* open: flags; exec: bytes of argv */
+	u64 mark;		/* what this thread said it works for; 0 nothing */
+	s64 result;		/* of the system call; exit: status; fork: child; pipe: bytes so far */
+	u64 argument;		/* open: flags; exec: bytes of argv; escape, change: the argument that tells most */
 	u64 inode;
+	u32 links;		/* directory entries of the file */
+	u32 target;		/* escape: process it aims at; change: bytes of the other name */
+	u16 operation;		/* OP_* of an escape or a change (arch.h) */
+	u8 via;			/* VIA_*; 0 unknown */
+	u8 layer;		/* LAYER_*; 0 unknown */
+	u32 reserved;
 	u8 comm[16];
 };
 
@@ -57,7 +86,7 @@ struct endpoint {
 /* watched: tgid -> member */
 struct member {
 	u32 root;
-	u32 reserved;
+	u32 fed;		/* something came by pipe, socket or io_uring since it was forked */
 	u64 born;
 };
 
@@ -70,7 +99,7 @@ struct root {
 /* losses: tgid of a leased server -> loss; created by user space, counted up here */
 struct loss {
 	u64 ring;		/* events that found the ring full */
-	u64 flows;		/* sends and receives that found the flow table full */
+	u64 flows;		/* sends, receives, reads and writes that found their table full */
 	u64 children;		/* processes that could not be watched */
 };
 
@@ -80,6 +109,7 @@ struct flow_key {
 	u32 root;
 	u64 epoch;
 	u64 born;
+	u64 mark;
 	struct endpoint peer;
 };
 
@@ -91,6 +121,36 @@ struct flow {
 	u32 ppid;
 	u32 uid;
 	u8 comm[16];
+};
+
+/* files: file_key -> file_sum; calls are in the key, so a file kept open is split by call */
+struct file_key {
+	u32 tgid;
+	u32 root;
+	u64 epoch;
+	u64 born;
+	u64 mark;
+	u64 inode;
+	u32 device;
+	u32 reserved;
+};
+
+struct file_sum {
+	u64 read;
+	u64 written;
+	u64 mapped;		/* bytes that were mapped into memory: how many of them were read nobody sees */
+	u64 last_ns;
+	u64 start_ns;
+	u32 ppid;
+	u32 uid;
+	u8 comm[16];
+};
+
+/* pipes: inode -> channel; put by user space for the channel requests come through, counted up here */
+struct channel {
+	u32 root;
+	u32 reserved;
+	u64 read;
 };
 
 #endif

@@ -45,8 +45,11 @@ enum { false = 0, true = 1 };
 #define TASK_COMM_LEN 16
 #define __always_inline inline __attribute__((always_inline))
 
+/* Names of every machine: offsets come from the running kernel, which has its own machine's only. */
 struct pt_regs {
 	unsigned long r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs, flags, sp, ss;
+	unsigned long regs[31], orig_x0;
+	int syscallno;
 };
 
 #endif

@@ -9,12 +9,13 @@ from ..producers.agent.otlp import AgentConfig
 from ..producers.agent.spans import Origin
 from ..producers.publish import PublishConfig
 from ..producers.sensor.config import SensorConfig
+from ..producers.sensor.identity.config import IdentityConfig, KubernetesConfig
 from ..producers.sensor.processes import boot_id
 from . import keys
 from .brokers import Broker
 from .settings import Settings
 
-__all__ = ["agent", "keyring", "publish", "sensor"]
+__all__ = ["agent", "identity", "keyring", "publish", "sensor"]
 
 
 def keyring(settings: Settings) -> Keyring:
@@ -42,4 +43,22 @@ def sensor(settings: Settings) -> SensorConfig:
         lease_mode=int(section.lease_mode, 8),
         lease_users=section.lease_users,
         recording=section.recording,
+        events_per_second=section.events_per_second,
+        ring_bytes=section.ring_bytes,
+        proving=section.proving,
+        front_end=section.front_end,
     )
+
+
+def identity(settings: Settings) -> IdentityConfig:
+    """Where the sensor learns the names of workloads."""
+    section = settings.sensor
+    cluster = None
+    if section.kubernetes_api:
+        cluster = KubernetesConfig(
+            url=section.kubernetes_api,
+            node=section.kubernetes_node,
+            token=section.kubernetes_token,
+            ca=section.kubernetes_ca,
+        )
+    return IdentityConfig(kubernetes=cluster, docker=section.docker_socket, wait_s=section.name_wait_s)

@@ -54,6 +54,7 @@ def checks(settings: Settings) -> tuple[Check, ...]:
         Check("python", _python, "use Python 3.11, 3.12 or 3.13"),
         Check("schemas", _schemas, "reinstall triptych: its avro/ folder was changed"),
         *(_sensor_check(finding) for finding in probe.probe()),
+        Check("sensor: features", _features, "a newer kernel has more: bpf/README.md, Kernels"),
         Check("PyPI's bcc", _unrelated_bcc, "pip uninstall bcc; the sensor uses the distribution's python3-bpfcc"),
         Check("kafka", lambda: _kafka(settings), "check kafka.bootstrap and kafka.security_protocol"),
         Check("topics", lambda: _topics(settings), "triptych topics plan, then triptych topics apply"),
@@ -81,6 +82,15 @@ def examine(asked: tuple[Check, ...]) -> Iterator[Result]:
 def _sensor_check(finding: probe.Finding) -> Check:
     verdict: Verdict = "ok" if finding.ok else "warn"
     return Check(f"sensor: {finding.name}", lambda: (verdict, finding.detail), f"{finding.code} {finding.hint}")
+
+
+def _features() -> tuple[Verdict, str]:
+    try:
+        lacking = probe.lacking()
+    except OSError as error:
+        return "warn", f"cannot be told: {error}"
+    told = ", ".join(f"{feature} (no {lack})" for feature, lack in lacking.items())
+    return ("warn", f"missing: {told}") if told else ("ok", "this kernel serves all of them")
 
 
 def _python() -> tuple[Verdict, str]:

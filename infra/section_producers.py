@@ -71,8 +71,28 @@ class Sensor(Section):
     other users, or they could ask in the gateway's place."""
     heartbeat_s: Annotated[float, Field(gt=0, le=60)] = 1.0
     """Seconds between two signs of life of a silent workload."""
+    events_per_second: Annotated[int, Field(ge=1)] = 5000
+    """Events of one kind that are listed of one workload each second; more are counted, sensitive files always told."""
+    ring_bytes: Annotated[int, Field(ge=1 << 16, le=1 << 30)] = 4 << 20
+    """Ring between kernel and sensor, a power of two; 1 MiB holds about 7,000 opens between two readings."""
+    proving: bool = True
+    """Hash the programs that run, and ask who may write the libraries they load."""
+    front_end: Literal["auto", "core", "bcc"] = "auto"
+    """What loads the kernel half: the prebuilt objects (core), BCC, or the first that works."""
     recording: Path | None = None
     """File that keeps the ring's raw bytes, to be replayed."""
+    kubernetes_api: str = ""
+    """URL of the API server that names this node's pods, such as https://kubernetes.default.svc; empty asks none."""
+    kubernetes_node: str = ""
+    """Name of this node; the downward API gives it (spec.nodeName)."""
+    kubernetes_token: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+    """File with the token, read anew for every request."""
+    kubernetes_ca: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount/ca.crt")
+    """The only certificates that are trusted as the API server's."""
+    docker_socket: Path | None = None
+    """Socket of Docker or Podman, to name containers. Whoever may open it owns the machine; none asks no engine."""
+    name_wait_s: Annotated[float, Field(ge=0, le=10)] = 2.0
+    """Seconds that the first events of a workload wait for its names at most."""
 
 
 class Agent(Section):

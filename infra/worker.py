@@ -6,9 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from structlog.stdlib import BoundLogger
+
 from ..models.detections.engine import Rulebook
 from ..models.sensitivity import Sensitivity
-from ..streams.app import Wiring
+from ..streams.app import Wiring, sources_of, written_by
 from ..streams.calls import Calls
 from ..streams.config import WorkerConfig
 from ..streams.incidents import Gathering, Incidents
@@ -18,10 +20,11 @@ from ..streams.stage import Stage
 from ..streams.store import RedisStore
 from ..streams.trainer import Trainer
 from ..streams.turns import JudgeTimes, Judging, Turns
+from . import permissions
 from .brokers import Broker
 from .settings import Settings
 
-__all__ = ["calls", "configured", "registry", "stages", "turns"]
+__all__ = ["calls", "check", "configured", "registry", "stages", "turns"]
 
 
 def configured(settings: Settings, broker: Broker, redis_url: str) -> WorkerConfig:
@@ -43,6 +46,19 @@ def configured(settings: Settings, broker: Broker, redis_url: str) -> WorkerConf
         turn_gap_s=section.turn_gap_s,
         health_port=section.health_port,
     )
+
+
+def check(config: WorkerConfig, broker: Broker, log: BoundLogger) -> None:
+    """Ask what a worker would wait for in silence. Raises BrokerError K13 for what this user may not do there.
+
+    Records ahead of this clock are told and no error: another machine's clock may be the wrong one.
+    """
+    reads = tuple(dict.fromkeys(topic for name in config.stages for topic in sources_of(config, name)))
+    needs = permissions.Needs(reads=reads, writes=written_by(config), group=config.group)
+    permissions.check(broker.client(), needs)
+    ahead = permissions.ahead_ms(broker.client(), reads, time.time_ns() // 1_000_000)
+    if ahead is not None and ahead[1] > config.clock_skew_s * 1_000:
+        log.warning("clock differs", topic=ahead[0], ahead_s=ahead[1] / 1_000, fix="run a time service such as chrony")
 
 
 def registry(settings: Settings) -> Registry | None:

@@ -61,7 +61,11 @@ def _changed(effect: Effect) -> str:
 def _passed(effect: Effect) -> str:
     detail = effect.detail or _NO_DETAIL
     what = short_path(effect.path) if effect.path else clean(detail.operation or "something open", 40)
-    return f"passed {what} to another process{_label(effect)}"
+    return (
+        f"took {what} from another process{_label(effect)}"
+        if detail.received
+        else f"passed {what} to another process{_label(effect)}"
+    )
 
 
 def _label(effect: Effect) -> str:

@@ -32,7 +32,10 @@ _EVENT = (
     *("path_source", "flags", "result", "inode", "address", "port", "local_port", "protocol", "bytes_out", "bytes_in"),
     *("arguments", "digests", "count", "detail"),
 )
-_DETAIL = (*("operation", "via", "name", "target_pid", "device", "links", "layer", "writable", "sha256", "truncated"),)
+_DETAIL = (
+    *("operation", "via", "name", "target_pid", "device", "links", "layer", "writable", "sha256", "truncated"),
+    *("mapped", "other_path", "received"),
+)
 _NUMBER = rb"[\x80-\xff]{0,9}+[\x00-\x7f]"  # every byte but the last has its high bit set
 _PORT = rb"(?:\x00|\x02" + _NUMBER + rb")"
 _KIND = b"".join(re.escape(bytes((2 * kind,))) for kind in range(len(get_args(ExecutionKind))))
@@ -45,6 +48,7 @@ _COUNT = re.compile(_NUMBER).match
 _VIA = re.compile(rb"[\x00\x02\x04\x06\x08]").match
 _PLACED = re.compile(_NUMBER * 3 + rb"[\x00\x02\x04\x06\x08\x0a](?:\x00|\x02[\x00\x01])").match
 _FLAG = re.compile(rb"[\x00\x01]").match
+_FLAG_AND_COUNT = re.compile(rb"[\x00\x01]" + _NUMBER).match
 _CODES = {binding: bytes([2 * number]) for number, binding in enumerate(get_args(Binding))}
 _REMEMBERED = 8192
 _UNUSUAL = 0x81  # of a length's first byte: negative, or more than one byte
@@ -212,6 +216,8 @@ def _end_of_detail(data: bytes, at: int) -> int:
     at = _VIA(data, _end_of_text(data, at + 1)).end()  # type: ignore[union-attr]
     _, at = _optional_text(data, at)
     at = _PLACED(data, at).end()  # type: ignore[union-attr]
+    _, at = _optional_text(data, at)
+    at = _FLAG_AND_COUNT(data, at).end()  # type: ignore[union-attr]
     _, at = _optional_text(data, at)
     return _FLAG(data, at).end()  # type: ignore[union-attr]
 

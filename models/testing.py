@@ -60,7 +60,11 @@ def effect(kind: ExecutionKind, at_s: float = 0.0, **values: Any) -> Effect:
     values.setdefault("pid", 4121)
     built = Effect(kind=kind, wall_ns=_ns(at_s), mono_ns=round(at_s * 1e9), comm="python3", **values)
     if "sensitivity" not in values and built.path and kind in ("open", "change", "io"):
-        built = replace(built, sensitivity=_classes().path(built.path))
+        written = built.kind == "change" or built.flags & os.O_ACCMODE != os.O_RDONLY
+        classes = _classes()
+        built = replace(
+            built, sensitivity=classes.path(built.path) or (classes.written(built.path) if written else None)
+        )
     if "destination" not in values and built.address:
         built = replace(built, destination=_classes().destination(built.address))
     return built

@@ -116,4 +116,5 @@ def _harmless(effect: Effect) -> Effect:
 
 def _harmless_detail(detail: ExecutionDetail) -> ExecutionDetail:
     name = None if detail.name is None else clean(detail.name, 255)
-    return replace(detail, name=name, operation=clean(detail.operation, 64))
+    other = None if detail.other_path is None else clean(detail.other_path, 1024)
+    return replace(detail, name=name, other_path=other, operation=clean(detail.operation, 64))

@@ -6,6 +6,7 @@ answered only once the kernel stamps events with the call, so the gateway may fo
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 
@@ -13,12 +14,28 @@ import orjson
 
 from ..models.errors import TriptychError
 
-__all__ = ["READY", "Attach", "Begin", "End", "Granted", "LeaseError", "Refused", "pack", "parse"]
+__all__ = [
+    "PACKET",
+    "READY",
+    "Attach",
+    "Begin",
+    "End",
+    "Granted",
+    "LeaseError",
+    "Refused",
+    "pack",
+    "pack_begin",
+    "parse",
+    "request_text",
+]
 
 READY = b"R"
 PACKET = 4096
 _CALL = re.compile(rb"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_BEGIN = re.compile(rb"(%b)([0-9a-f]{32})" % _CALL.pattern)
+_LONGEST_REQUEST = 256
+_LARGEST_REQUEST = 10**20
+_REQUEST = re.compile(rb'-?[0-9]{1,20}|"[^\x00-\x1f\x7f]{0,%d}"' % (_LONGEST_REQUEST - 2))
+_BEGIN = re.compile(rb"(%b)([0-9a-f]{32})([0-9a-f]{16})(%b)?" % (_CALL.pattern, _REQUEST.pattern))
 
 
 class LeaseError(TriptychError):
@@ -49,6 +66,8 @@ class Refused:
 class Begin:
     call_id: str  # a UUID in lower case
     correlation_id: str  # 32 hex digits in lower case
+    forwards_ns: int = 0  # CLOCK_MONOTONIC: when the gateway waits no longer for the answer; 0 for never
+    request: str = ""  # request_text of its JSON-RPC id, by which the server itself may mark what it does
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +78,16 @@ class End:
 Message = Attach | Granted | Refused | Begin | End
 
 
+def pack_begin(call_id: str, correlation_id: str, forwards_ns: int, request: str) -> bytes:
+    """Bytes of a Begin with these fields: it is on the way of every call."""
+    return f"B{call_id}{correlation_id}{forwards_ns:016x}{request}".encode()
+
+
 def pack(message: Message) -> bytes:
-    """Bytes of a message. begin and end are fixed-width: they are on the way of every call."""
+    """Bytes of a message."""
     match message:
-        case Begin(call_id, correlation_id):
-            return b"B" + call_id.encode() + correlation_id.encode()
+        case Begin(call_id, correlation_id, forwards_ns, request):
+            return pack_begin(call_id, correlation_id, forwards_ns, request)
         case End(call_id):
             return b"E" + call_id.encode()
         case Attach(server, version):
@@ -74,12 +98,27 @@ def pack(message: Message) -> bytes:
             return b"X" + orjson.dumps({"reason": reason})
 
 
+def request_text(identifier: object) -> str:
+    """A JSON-RPC id as JSON text; empty for one that no begin carries: too long, or neither a string nor a number."""
+    if type(identifier) is int:
+        return str(identifier) if -_LARGEST_REQUEST < identifier < _LARGEST_REQUEST else ""
+    if not isinstance(identifier, str) or len(identifier) > _LONGEST_REQUEST:
+        return ""
+    if identifier.isascii() and identifier.isprintable() and '"' not in identifier and "\\" not in identifier:
+        return f'"{identifier}"' if len(identifier) <= _LONGEST_REQUEST - 2 else ""
+    text = json.dumps(identifier, ensure_ascii=False)
+    try:
+        return text if _REQUEST.fullmatch(text.encode()) else ""
+    except UnicodeEncodeError:  # half of a surrogate pair
+        return ""
+
+
 def parse(data: bytes) -> Message:
     """The message in a packet. Raises LeaseError, whatever the bytes are."""
     kind, body = data[:1], data[1:]
     try:
         if kind == b"B" and (begin := _BEGIN.fullmatch(body)):
-            return Begin(begin[1].decode(), begin[2].decode())
+            return Begin(begin[1].decode(), begin[2].decode(), int(begin[3], 16), (begin[4] or b"").decode())
         if kind == b"E" and _CALL.fullmatch(body):
             return End(body.decode())
         if kind in _JSON:

@@ -32,6 +32,7 @@ def sensor(context: typer.Context) -> None:
     """
     from ...models.sensitivity import Sensitivity  # noqa: PLC0415
     from ...producers.publish import Publisher  # noqa: PLC0415
+    from ...producers.sensor.identity.assembly import naming  # noqa: PLC0415
     from ...producers.sensor.service import Sensor  # noqa: PLC0415
     from .. import assembly, brokers, logs  # noqa: PLC0415
 
@@ -41,7 +42,15 @@ def sensor(context: typer.Context) -> None:
     config = assembly.publish(brokers.reach(settings.kafka), "triptych-sensor")
     publisher = Publisher(replace(config, properties=_WAITING | dict(config.properties)))
     sensitive = Sensitivity.load(settings.findings.sensitivity).path
-    running = Sensor(assembly.sensor(settings), assembly.keyring(settings), publisher.offer, sensitive=sensitive)
+    running = Sensor(
+        assembly.sensor(settings),
+        assembly.keyring(settings),
+        publisher.offer,
+        sensitive=sensitive,
+        naming=naming(
+            assembly.identity(settings), lambda reason, what: log.warning("no names", reason=reason, detail=what)
+        ),
+    )
     log.info("watching", lease_socket=str(settings.sensor.lease_socket), features=running.features)
     for feature, lack in running.missing.items():
         log.warning("not observed on this kernel", feature=feature, lack=lack)

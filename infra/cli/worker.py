@@ -31,5 +31,6 @@ def worker(context: typer.Context) -> None:
     broker = brokers.reach(settings.kafka)
     url = stores.reach(settings.redis).url if {"turns", "incidents"} & set(settings.worker.stages) else ""
     config = parts.configured(settings, broker, url)
+    parts.check(config, broker, log)
     log.info("joining", bootstrap=broker.bootstrap, stages=config.stages, group=config.group)
     raise typer.Exit(run(config, parts.stages(settings, config)))

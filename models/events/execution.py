@@ -65,6 +65,9 @@ class ExecutionDetail:
     writable: bool | None = None
     sha256: str | None = None
     truncated: bool = False
+    mapped: int = 0
+    other_path: str | None = None
+    received: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,13 +11,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..lease import PACKET, READY, Attach, Begin, End, Granted, LeaseError, Refused, pack, parse
+from ..lease import PACKET, READY, Attach, End, Granted, LeaseError, Refused, pack, pack_begin, parse, request_text
 
 if TYPE_CHECKING:
     from ...models.events import Lease
     from .observer.ledger import Call
 
-__all__ = ["SensorLease"]
+__all__ = ["SensorLease", "begin_of"]
 
 _FIRST_PAUSE_NS = 1_000_000_000
 _LONGEST_PAUSE_NS = 60_000_000_000
@@ -121,17 +121,18 @@ class SensorLease:
                 if self._socket is None or (first and self._owed):
                     self._lose()
                     return
+                forwards_ns = self._clock() + int(self._ready_s * 1e9)
                 for call in calls[first : first + _AT_ONCE]:
-                    self._socket.send(pack(Begin(call.call_id, call.correlation_id)))
+                    self._socket.send(begin_of(call, forwards_ns))
                     self._owed += 1
-                self._await()
+                self._await(forwards_ns)
         except OSError:
             self._lose()
 
-    def _await(self) -> None:
+    def _await(self, deadline_ns: int) -> None:
         """One late answer says so in the events of its call; several in a row are a sensor that is gone."""
         try:
-            self._hear(deadline_ns=self._clock() + int(self._ready_s * 1e9))
+            self._hear(deadline_ns=deadline_ns)
         except BlockingIOError:
             self.state = "lost"
             self._late += 1
@@ -153,6 +154,12 @@ class SensorLease:
         self.state = "lost"
         self._retry_at = self._clock() + self._pause_ns
         self._pause_ns = min(2 * self._pause_ns, _LONGEST_PAUSE_NS)
+
+
+def begin_of(call: Call, forwards_ns: int) -> bytes:
+    """The packet that begins a call, of which the server will hear by `forwards_ns` (CLOCK_MONOTONIC) at the latest."""
+    request = request_text(call.key[1]) if call.key else ""
+    return pack_begin(call.call_id, call.correlation_id, forwards_ns, request)
 
 
 def _bound(sensor: socket.socket, wait_s: float) -> None:

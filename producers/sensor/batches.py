@@ -6,17 +6,24 @@ for executions, connections and opens of sensitive paths.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+import os
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import get_args
 
 from ...models.digest import Keyring
-from ...models.events import BatchStatus, CallRef, ExecutionBatch, ExecutionEvent
+from ...models.events import CallRef, ExecutionBatch, ExecutionKind
 from ...models.identity import Workload
 from ...models.sensitivity import Sensitivity
 from .binding import Bindings, Bound, State
+from .budget import Budget
 from .decode import KernelEvent
-from .facts import fact
+from .envelope import Envelopes, Origin
+from .identity.identity import Identity
+from .proof import Proof, Subject, needs_proof, subject
+from .same import Same
+from .source import KernelHalf
+from .stream import Stream
 
 __all__ = ["MOST_EVENTS", "Batches", "Origin", "Sensitive"]
 
@@ -24,68 +31,46 @@ MOST_EVENTS = 256
 
 Sensitive = Callable[[str], str | None]  # the class of a path, None for a path that gives nothing away
 
-_START_UP = frozenset({"open", "fork", "exit"})
-_NAMESPACE = uuid.UUID("6f0c3f5e-7a7e-5d2c-9a51-4f1d6a2f0b11")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
-    """Which sensor speaks. `instance` is unique to one run of it."""
-
-    instance: str
-    boot_id: str
-    host: str
-    cluster: str = ""
-
-
-@dataclass(slots=True)
-class _Pending:
-    """Equal events of one flush."""
-
-    event: KernelEvent
-    bound: Bound
-    count: int = 1
-
-    def add(self, event: KernelEvent) -> None:
-        self.count += 1
-        if event.kind == "flow":
-            out, received = self.event.bytes_out + event.bytes_out, self.event.bytes_in + event.bytes_in
-            self.event = replace(event, bytes_out=out, bytes_in=received)
-
-
-@dataclass(slots=True)
-class _Stream:
-    """What is told of one workload."""
-
-    workload: Workload
-    producer: str
-    roots: set[int] = field(default_factory=set)
-    sequence: int = 0
-    watermark: int = 0  # every event before it was sent
-    pending: dict[tuple[object, ...], _Pending] = field(default_factory=dict)
-    summarised: int = 0
-    lost: int = 0
-    lost_from_ns: int = 0
-
-    def lose(self, count: int, since_ns: int) -> None:
-        self.lost += count
-        self.lost_from_ns = min(self.lost_from_ns or since_ns, since_ns)
+_START_UP = frozenset({"open", "fork", "exit", "io", "change"})
+_WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
+_TOLD = frozenset(get_args(ExecutionKind)) - {"unknown"}
+_PROOF_NS = 100_000_000  # how long what is told of a file waits for a look at it
 
 
 class Batches:
     """The pure heart of the sensor: one stream of batches for each workload, each event tied to its calls."""
 
-    def __init__(self, origin: Origin, keyring: Keyring, sensitive: Sensitive | None = None) -> None:
-        """`sensitive` is Sensitivity.path of the built-in classes unless given."""
+    def __init__(
+        self,
+        origin: Origin,
+        keyring: Keyring,
+        sensitive: Sensitive | None = None,
+        written: Sensitive | None = None,
+        *,
+        per_second: int = 5000,
+        proving: bool = False,
+    ) -> None:
+        """`sensitive` and `written` are Sensitivity.path and .written of the built-in classes unless given.
+
+        `per_second` is how many events of one kind of one workload are listed; more of them are counted.
+        With `proving` somebody answers questions().
+        """
+        self._per_second = per_second
         self._sensitive = sensitive or Sensitivity.load().path
+        self._written = written or Sensitivity.load().written
         self._origin = origin
-        self._keyring = keyring
+        self._envelopes = Envelopes(origin, keyring)
         self._bindings = Bindings()
-        self._streams: dict[str, _Stream] = {}
-        self._of_root: dict[int, _Stream] = {}
+        self._streams: dict[str, Stream] = {}
+        self._of_root: dict[int, Stream] = {}
         self._called: set[int] = set()  # roots that have had a call
         self._opened = 0
+        self._proving = proving
+        self._questions = 0
+        self._asked: list[Subject] = []
+        self._unproven: dict[int, Same] = {}
         self.unbound = 0  # events of a root that nobody leases any more
+        self.untold: Counter[str] = Counter()  # kinds that are no facts of a batch
 
     @property
     def roots(self) -> tuple[int, ...]:
@@ -96,20 +81,31 @@ class Batches:
         """Calls that were begun while too many were in flight to tell them apart."""
         return self._bindings.beyond
 
+    def knows(self, workload: Workload) -> bool:
+        """Whether something of it is told already."""
+        return workload.id in self._streams
+
     def open(self, root: int, workload: Workload) -> State:
         """Begin to tell of `root`. Opening it again goes on where it was."""
         stream = self._streams.get(workload.id)
         if stream is None:
             self._opened += 1
-            stream = _Stream(workload, f"{self._origin.instance}:{self._opened}")
+            producer = f"{self._origin.instance}:{self._opened}"
+            stream = Stream(workload, producer, Budget(self._per_second), self._is_sensitive)
             self._streams[workload.id] = stream
+        stream.share(workload)
         stream.roots.add(root)
         self._of_root[root] = stream
         return self._bindings.open(root)
 
-    def begin(self, root: int, call: CallRef) -> State:
+    def begin(self, root: int, call: CallRef, request: str = "") -> State:
+        """`call` is in flight. `request` is its JSON-RPC id as JSON text, where known."""
         self._called.add(root)
-        return self._bindings.begin(root, call)
+        return self._bindings.begin(root, call, request)
+
+    def late(self, root: int, call: CallRef, from_ns: int, until_ns: int) -> None:
+        """What happened between these times may have been for `call`, whose begin came only then."""
+        self._bindings.late(root, call, from_ns, until_ns)
 
     def end(self, root: int, call_id: str) -> State | None:
         return self._bindings.end(root, call_id)
@@ -131,22 +127,44 @@ class Batches:
         stream.roots.discard(root)
         return None if stream.roots else stream.workload
 
-    def observe(self, event: KernelEvent) -> None:
-        """Take one event; it is told at the next flush."""
+    def name(self, workload: str, identity: Identity) -> None:
+        """Say from now on what the runtime or the cluster calls a workload. Ends a hold."""
+        if stream := self._streams.get(workload):
+            stream.identity = identity
+            stream.held_until_ns = 0
+
+    def hold(self, workload: str, until_ns: int) -> None:
+        """Tell nothing of a workload before the monotonic time `until_ns`, or before it has a name."""
+        if stream := self._streams.get(workload):
+            stream.held_until_ns = until_ns
+
+    def observe(self, event: KernelEvent, count: int = 1) -> None:
+        """Take one event, standing for `count` equal ones; it is told at the next flush."""
         stream = self._of_root.get(event.root)
-        if stream is None:
-            self.unbound += 1
-            return
-        bound = self._bindings.resolve(event.root, event.epoch, event.born)
-        if bound.binding == "none" and event.root not in self._called and self._is_start_up(event):
-            stream.summarised += 1
-            return
-        key = _sameness(event, bound)
-        same = stream.pending.get(key)
-        if same is None:
-            stream.pending[key] = _Pending(event, bound)
-        else:
-            same.add(event)
+        bound = self._bindings.bind(event)
+        if event.kind not in _TOLD:
+            self.untold[event.kind] += count
+        elif stream is None:
+            self.unbound += count
+        elif bound.binding == "none" and event.root not in self._called and self._is_start_up(event):
+            self._take_early(stream, event, bound, count)
+        elif same := stream.take(event, bound, count):
+            self._question(same)
+
+    def questions(self) -> list[Subject]:
+        """Files to look at: what is told of them waits for prove(), but not for long."""
+        asked, self._asked = self._asked, []
+        return asked
+
+    def prove(self, number: int, proof: Proof) -> None:
+        """The answer to a question; each question must get one."""
+        if same := self._unproven.pop(number, None):
+            same.prove(proof)
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether answers are on the way."""
+        return bool(self._unproven)
 
     def lost(self, root: int, count: int, since_ns: int) -> None:
         """`count` facts of `root` were dropped after the monotonic time `since_ns`."""
@@ -167,107 +185,91 @@ class Batches:
         """
         told: list[ExecutionBatch] = []
         for stream in self._streams.values():
-            if stream.pending or stream.lost:
-                told += self._events(stream, mono_ns, offset_ns)
+            if not stream.is_held(mono_ns):
+                told += self._events(stream, mono_ns, offset_ns, self._is_current)
         return told
 
     def signs_of_life(self, mono_ns: int, offset_ns: int, interval_ns: int) -> list[ExecutionBatch]:
         """A heartbeat of each workload that told nothing for `interval_ns`. Flush first."""
-        silent = [s for s in self._streams.values() if mono_ns - s.watermark >= interval_ns]
-        return [self._batch(stream, "heartbeat", mono_ns, offset_ns) for stream in silent]
+        silent = [s for s in self._streams.values() if mono_ns - s.watermark >= interval_ns and not s.is_held(mono_ns)]
+        return [self._envelopes.batch(stream, "heartbeat", mono_ns, offset_ns) for stream in silent]
 
-    def start(self, workload: Workload, features: Iterable[str], mono_ns: int, offset_ns: int) -> ExecutionBatch:
-        return self._batch(self._streams[workload.id], "start", mono_ns, offset_ns, features=tuple(features))
+    def start(self, workload: Workload, half: KernelHalf, mono_ns: int, offset_ns: int) -> ExecutionBatch:
+        """The first batch of a workload: what of its doings can be seen."""
+        return self._envelopes.batch(
+            self._streams[workload.id], "start", mono_ns, offset_ns, features=half.features, half=half
+        )
 
-    def stop(self, workload: Workload, reason: str, mono_ns: int, offset_ns: int) -> ExecutionBatch:
-        """The last batch of a workload. Flush first."""
+    def blinded(self, gone: tuple[str, ...], mono_ns: int, offset_ns: int) -> list[ExecutionBatch]:
+        """Say of every workload that somebody took `gone` from the sensor, after all that was held back of it."""
+        told: list[ExecutionBatch] = []
+        for stream in self._streams.values():
+            told += self._events(stream, mono_ns, offset_ns, self._is_current)
+            told.append(self._envelopes.batch(stream, "blinded", mono_ns, offset_ns, features=gone))
+        return told
+
+    def stop(self, workload: Workload, reason: str, mono_ns: int, offset_ns: int) -> list[ExecutionBatch]:
+        """The last batches of a workload."""
         stream = self._streams.pop(workload.id)
         for root in stream.roots:
             self._of_root.pop(root, None)
-        return self._batch(stream, "stop", mono_ns, offset_ns, features=(reason,))
+        stream.release()
+        last = list(self._events(stream, mono_ns, offset_ns, lambda _: False))
+        return [*last, self._envelopes.batch(stream, "stop", mono_ns, offset_ns, features=(reason,))]
 
     @property
     def workloads(self) -> tuple[Workload, ...]:
         return tuple(stream.workload for stream in self._streams.values())
 
+    def _take_early(self, stream: Stream, event: KernelEvent, bound: Bound, count: int) -> None:
+        """Of what loading a program takes only a library from a place that its user may write will be told."""
+        if not (self._proving and needs_proof(event)):
+            stream.beside.summarised += count
+        elif same := stream.take(event, bound, count):
+            same.start_up = True
+            self._question(same)
+
+    def _question(self, same: Same) -> None:
+        if self._proving and needs_proof(same.event):
+            self._questions += 1
+            self._asked.append(subject(self._questions, same.event))
+            self._unproven[self._questions] = same
+            same.waits_until_ns = same.event.mono_ns + _PROOF_NS
+
+    def _is_current(self, event: KernelEvent) -> bool:
+        return event.epoch == self.epoch(event.root)
+
     def _is_start_up(self, event: KernelEvent) -> bool:
         """Whether an event before the first call is one of the many that loading a program takes."""
-        if event.kind == "open" and event.path is not None:
-            return self._sensitive(event.path.decode("utf-8", "surrogateescape")) is None
-        return event.kind in _START_UP
+        return event.kind in _START_UP and not self._is_sensitive(event)
 
-    def _events(self, stream: _Stream, mono_ns: int, offset_ns: int) -> Iterator[ExecutionBatch]:
+    def _is_sensitive(self, event: KernelEvent) -> bool:
+        """Whether its path gives something away, or is one that nobody should write and was opened for writing."""
+        if event.path is None:
+            return False
+        path = event.path.decode("utf-8", "surrogateescape")
+        if self._sensitive(path) is not None:
+            return True
+        return _writes(event) and self._written(path) is not None
+
+    def _events(
+        self, stream: Stream, mono_ns: int, offset_ns: int, is_current: Callable[[KernelEvent], bool]
+    ) -> Iterator[ExecutionBatch]:
         """Pending events in order of time. Only the last batch moves the watermark: those before it leave events behind
         that are as old as their own."""
-        pending = sorted(stream.pending.values(), key=lambda same: same.event.mono_ns)
-        stream.pending = {}
+        pending = stream.drain(mono_ns, is_current)
         while len(pending) > MOST_EVENTS:
-            calls, events = self._facts(pending[:MOST_EVENTS])
+            yield self._envelopes.batch(
+                stream, "events", stream.watermark, offset_ns, pending=pending[:MOST_EVENTS], last=False
+            )
             del pending[:MOST_EVENTS]
-            yield self._batch(stream, "events", stream.watermark, offset_ns, calls=calls, events=events, last=False)
-        calls, events = self._facts(pending)
-        yield self._batch(stream, "events", mono_ns, offset_ns, calls=calls, events=events)
-
-    def _facts(self, pending: list[_Pending]) -> tuple[tuple[CallRef, ...], tuple[ExecutionEvent, ...]]:
-        """The table of calls of one batch, and its events referring to it."""
-        table: dict[CallRef, int] = {}
-        events = []
-        for same in pending:
-            indexes = tuple(table.setdefault(call, len(table)) for call in same.bound.calls)
-            events.append(fact(same.event, same.bound, indexes, self._keyring, same.count))
-        return tuple(table), tuple(events)
-
-    def _batch(
-        self,
-        stream: _Stream,
-        status: BatchStatus,
-        mono_ns: int,
-        offset_ns: int,
-        *,
-        features: tuple[str, ...] = (),
-        calls: tuple[CallRef, ...] = (),
-        events: tuple[ExecutionEvent, ...] = (),
-        last: bool = True,
-    ) -> ExecutionBatch:
-        stream.sequence += 1
-        stream.watermark = mono_ns
-        lost, since, summarised = (stream.lost, stream.lost_from_ns, stream.summarised) if last else (0, 0, 0)
-        if last:
-            stream.lost = stream.lost_from_ns = stream.summarised = 0
-        return ExecutionBatch(
-            event_id=str(uuid.uuid5(_NAMESPACE, f"{stream.producer}/{stream.sequence}")),
-            workload=stream.workload.id,
-            wall_ns=mono_ns + offset_ns,
-            mono_ns=mono_ns,
-            boot_id=self._origin.boot_id,
-            host=self._origin.host,
-            cluster=self._origin.cluster,
-            producer=stream.producer,
-            sequence=stream.sequence,
-            lost_before=lost,
-            key_id=self._keyring.key_id,
-            status=status,
-            features=features,
-            pod_uid=stream.workload.pod_uid,
-            container_id=stream.workload.container_id,
-            lost_from_ns=since,
-            summarised=summarised,
-            calls=calls,
-            events=events,
-        )
+        lost, limited = stream.beside.lost, stream.beside.limited
+        if pending or lost or limited:
+            yield self._envelopes.batch(stream, "loss" if lost else "events", mono_ns, offset_ns, pending=pending)
 
 
-def _sameness(event: KernelEvent, bound: Bound) -> tuple[object, ...]:
-    """What two events must share to be told as one with a count."""
-    peer = event.peer
-    return (
-        event.kind,
-        event.pid,
-        event.start_ns,
-        event.path,
-        event.open_flags,
-        event.result if event.result < 0 or event.kind in ("fork", "exit") else 0,
-        event.arguments,
-        (peer.address, peer.port, peer.protocol) if peer else None,
-        bound,
-    )
+def _writes(event: KernelEvent) -> bool:
+    """Whether the event changes the file of its path, or was to."""
+    if event.kind == "open":
+        return bool(event.open_flags & _WRITING)
+    return event.kind == "change" or event.bytes_out > 0

@@ -16,8 +16,10 @@ __all__ = ["Btf", "BtfError"]
 _HEADER = struct.Struct("<HBBIIIII")
 _TYPE = struct.Struct("<III")
 _MEMBER = struct.Struct("<III")
+_SPAN = struct.Struct("<III")  # of an array: element type, index type, length
 _MAGIC = 0xEB9F
-_INT, _ARRAY, _STRUCT, _UNION, _ENUM, _TYPEDEF = 1, 3, 4, 5, 6, 8
+_INT, _POINTER, _ARRAY, _STRUCT, _UNION, _ENUM, _TYPEDEF = 1, 2, 3, 4, 5, 6, 8
+_POINTER_SIZE = 8
 _PROTO, _VAR, _DATASEC, _DECL_TAG, _ENUM64 = 13, 14, 15, 17, 19
 _FIXED_TAIL = {_INT: 4, _ARRAY: 12, _VAR: 4, _DECL_TAG: 4}
 _LISTED_TAIL = {_STRUCT: 12, _UNION: 12, _ENUM: 8, _PROTO: 8, _DATASEC: 12, _ENUM64: 12}
@@ -56,12 +58,18 @@ class Btf:
             raise BtfError("BTF ends too early") from error
 
     def offset(self, structure: str, path: str) -> int | None:
-        """Offset in bytes of `path` (members joined by dots, through unnamed members too) in `structure`."""
-        found = self._name_at(structure)
+        """Offset in bytes of `path` in `structure`: members joined by dots, through unnamed members too, `regs[2]`.
+
+        What follows ___ in a structure's name tells variants of it apart (as libbpf has it), and is no part of it.
+        """
+        found = self._name_at(structure.partition("___")[0])
         type_id = self._structs.get(found) if found is not None else None
         total = 0
-        for member in path.split("."):
+        for part in path.split("."):
+            member, _, index = part.rstrip("]").partition("[")
             step = self._member(type_id, member) if type_id is not None else None
+            if step is not None and index:
+                step = self._element(*step, int(index))
             if step is None:
                 return None
             total += step[0]
@@ -112,3 +120,15 @@ class Btf:
             if inner is not None:
                 return position + inner[0], inner[1]
         return None
+
+    def _element(self, position: int, type_id: int, index: int) -> tuple[int, int] | None:
+        """(offset, type) of an element of the array at `position`; None where there is no such element."""
+        array = self._types[self._plain(type_id)]
+        if array.kind != _ARRAY:
+            return None
+        element, _, length = _SPAN.unpack_from(self._data, array.at)
+        return (position + index * self._size(element), element) if index < length else None
+
+    def _size(self, type_id: int) -> int:
+        plain = self._types[self._plain(type_id)]
+        return _POINTER_SIZE if plain.kind == _POINTER else plain.target  # of other kinds the target is a size

@@ -38,7 +38,7 @@ class Desk(Protocol):
 
     def attach(self, root: int, server: str) -> Granted | Refused: ...
 
-    def begin(self, root: int, call: CallRef) -> None: ...
+    def begin(self, root: int, call: CallRef, request: str, forwards_ns: int) -> None: ...
 
     def end(self, root: int, call_id: str) -> None: ...
 
@@ -129,8 +129,9 @@ class LeaseServer:
 
     def _answer(self, peer: _Peer, message: Message, descriptors: list[int]) -> None:
         match message:
-            case Begin(call_id, correlation_id) if peer.root:
-                self._desk.begin(peer.root, CallRef(call_id=call_id, correlation_id=correlation_id))
+            case Begin(call_id, correlation_id, forwards_ns, request) if peer.root:
+                call = CallRef(call_id=call_id, correlation_id=correlation_id)
+                self._desk.begin(peer.root, call, request, forwards_ns)
                 peer.socket.send(READY)
             case End(call_id) if peer.root:
                 self._desk.end(peer.root, call_id)

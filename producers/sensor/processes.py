@@ -7,11 +7,24 @@ import os
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-__all__ = ["boot_id", "cgroup", "descendants", "is_within", "lineage", "parents", "pid_of", "start_ns", "user"]
+__all__ = [
+    "boot_id",
+    "cgroup",
+    "descendants",
+    "groups",
+    "is_within",
+    "lineage",
+    "parents",
+    "pid_of",
+    "runs",
+    "start_ns",
+    "user",
+]
 
 _PROC = Path("/proc")
 _NS_PER_TICK = 1_000_000_000 // os.sysconf("SC_CLK_TCK")
-_PPID, _START = 1, 19  # fields of /proc/PID/stat, counted behind the command
+_STATE, _PPID, _START = 0, 1, 19  # fields of /proc/PID/stat, counted behind the command
+_ENDED = frozenset("ZXx")
 _DEEPEST = 64
 
 
@@ -35,6 +48,14 @@ def start_ns(pid: int) -> int | None:
     return int(fields[_START]) * _NS_PER_TICK if fields else None
 
 
+def runs(pid: int, began_ns: int) -> bool:
+    """Whether the process that began then still executes: a zombie does not."""
+    fields = _stat(pid)
+    if not fields or fields[_STATE] in _ENDED:
+        return False
+    return int(fields[_START]) * _NS_PER_TICK == began_ns
+
+
 def user(pid: int) -> int | None:
     """Real user id of the process."""
     try:
@@ -44,9 +65,19 @@ def user(pid: int) -> int | None:
     return int(status.partition("\nUid:")[2].split(None, 1)[0])
 
 
+def groups(pid: int) -> frozenset[int] | None:
+    """All group ids of the process; None when it is gone."""
+    try:
+        status = (_PROC / str(pid) / "status").read_text()
+    except OSError:
+        return None
+    lines = (line.partition(":") for line in status.splitlines())
+    return frozenset(int(number) for name, _, value in lines if name in ("Gid", "Groups") for number in value.split())
+
+
 def cgroup(pid: int) -> str:
     try:
-        return (_PROC / str(pid) / "cgroup").read_text()
+        return (_PROC / str(pid) / "cgroup").read_text(errors="replace")  # who makes a cgroup chooses its bytes
     except OSError:
         return ""
 

@@ -6,26 +6,37 @@ A feature whose members or tracepoints this kernel lacks is left out and named, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from ...models.errors import TriptychError
 from .btf import Btf
 
-__all__ = ["BPF_MAPS", "FEATURES", "HEADERS", "Feature", "Plan", "plan", "to_bcc"]
+__all__ = ["BPF_MAPS", "FEATURES", "HEADERS", "Feature", "Members", "Plan", "joined", "members_of", "plan", "to_bcc"]
 
-BPF_MAPS = ("watched", "roots", "losses", "flows", "events")
+BPF_MAPS = ("watched", "roots", "losses", "flows", "files", "pipes", "events")  # those that user space opens
+
+Members = Mapping[str, tuple[str, str]]  # key -> structure, member path
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """Kernel facts that stand or fall together. `flag` is the macro that compiles it in; without one it is required."""
+    """Kernel facts that stand or fall together.
+
+    `flag` is the macro that compiles its programs in, `has` names what other programs ask before they use its members
+    (HAS_<has>). With neither it is required.
+    """
 
     name: str
     programs: tuple[str, ...]
-    offsets: Mapping[str, tuple[str, str]]  # O_<key> -> structure, member path
+    offsets: Members  # O_<key>; registers are by machine
     flag: str = ""
+    has: str = ""
     needs: tuple[str, ...] = ()  # other features
+
+    @property
+    def required(self) -> bool:
+        return not (self.flag or self.has)
 
 
 _TASK = {
@@ -49,6 +60,13 @@ _PATH = {
     "file_path": ("file", "f_path"),
     "file_inode": ("file", "f_inode"),
     "inode_number": ("inode", "i_ino"),
+    "inode_links": ("inode", "i_nlink"),
+    "inode_mode": ("inode", "i_mode"),
+    "inode_device": ("inode", "i_rdev"),
+    "inode_super": ("inode", "i_sb"),
+    "inode_last": ("inode", "i_private"),
+    "super_device": ("super_block", "s_dev"),
+    "super_magic": ("super_block", "s_magic"),
     "path_mount": ("path", "mnt"),
     "path_dentry": ("path", "dentry"),
     "mount_view": ("mount", "mnt"),
@@ -61,12 +79,12 @@ _PATH = {
     "mm_argv_end": ("mm_struct", "arg_end"),
     "mm_exe": ("mm_struct", "exe_file"),
 }
-_REGISTERS = {
-    "regs_number": ("pt_regs", "orig_ax"),
-    "regs_0": ("pt_regs", "di"),
-    "regs_1": ("pt_regs", "si"),
-    "regs_2": ("pt_regs", "dx"),
-}
+_REGISTERS = {f"regs_{n}": ("pt_regs", name) for n, name in enumerate(("di", "si", "dx", "r10", "r8", "r9"))}
+_REGISTERS["regs_number"] = ("pt_regs", "orig_ax")
+_COMPAT = {f"regs_compat_{n}": ("pt_regs", name) for n, name in enumerate(("bx", "cx", "dx", "si", "di", "bp"))}
+_COMPAT["task_status"] = ("task_struct", "thread_info.status")
+_REGISTERS_ARM = {f"regs_{n}": ("pt_regs", f"regs[{n}]") for n in range(1, 6)}
+_REGISTERS_ARM |= {"regs_0": ("pt_regs", "orig_x0"), "regs_number": ("pt_regs", "syscallno")}
 _SOCKET = {
     "sock_family": ("sock", "__sk_common.skc_family"),
     "sock_protocol": ("sock", "sk_protocol"),
@@ -74,24 +92,45 @@ _SOCKET = {
     "sock_remote_port": ("sock", "__sk_common.skc_dport"),
     "sock_address": ("sock", "__sk_common.skc_daddr"),
     "sock_address6": ("sock", "__sk_common.skc_v6_daddr"),
+    "sock_own_address": ("sock", "__sk_common.skc_rcv_saddr"),
+    "sock_own_address6": ("sock", "__sk_common.skc_v6_rcv_saddr"),
+}
+_OF_FILE = {"file_private": ("file", "private_data"), "socket_sock": ("socket", "sk")}
+_TARGET = {
+    "task_pid_struct": ("task_struct", "thread_pid"),
+    "task_ptraced": ("task_struct", "ptraced"),
+    "task_ptrace_entry": ("task_struct", "ptrace_entry"),
+    "pid_level": ("pid", "level"),
+    "pid_numbers": ("pid", "numbers"),
+    "upid_number": ("upid", "nr"),
 }
 _URING = {
     "request_operation": ("io_kiocb", "opcode"),
-    "request_command": ("io_kiocb", "cmd"),
-    "open_filename": ("io_open", "filename"),
     "filename_name": ("filename", "name"),
 }
+# Since Linux 7.0 the name is wrapped; its place is the same, but libbpf will not take a structure for a pointer.
+_DELAYED = {"open_delayed": ("io_open___delayed", "filename.__incomplete_filename")}
+_OF_REQUEST = ("io-uring-names", "io-uring-paths")
 _LINEAGE = ("sched_process_fork", "sched_process_exec", "sched_process_exit")
 
+# Features of one name are the same thing on different kernels: one of them is enough.
 FEATURES = (
     Feature("lineage", _LINEAGE, _TASK | _PATH),
-    Feature("open", ("sys_exit",), _REGISTERS, "WITH_OPEN"),
-    Feature("open-32bit", (), {"task_status": ("task_struct", "thread_info.status")}, "WITH_COMPAT", ("open",)),
-    Feature("open-io-uring", ("io_uring_submit_req",), _URING, "WITH_URING"),
     Feature("network", (), _SOCKET, "WITH_NETWORK"),
-    Feature("connect", ("inet_sock_set_state",), {}, "WITH_CONNECT", ("network",)),
-    Feature("bytes", ("sock_send_length", "sock_recv_length"), {}, "WITH_BYTES", ("network",)),
+    Feature("open", ("sys_exit",), _REGISTERS, "WITH_OPEN", needs=("network",)),
+    Feature("open-32bit", (), _COMPAT, "", "compat", ("open",)),
+    Feature("messages", (), _OF_FILE, "", "socket", ("open",)),
+    Feature("targets", (), _TARGET, "", "target", ("messages",)),
+    Feature("io-uring-names", (), {"request_command": ("io_kiocb", "cmd")}, "", "command"),
+    Feature("io-uring-names", (), {"request_open": ("io_kiocb", "open")}, "", "open_member"),
+    Feature("io-uring-paths", (), {"open_filename": ("io_open", "filename")}, "", "filename"),
+    Feature("io-uring-paths", (), _DELAYED, "", "delayed"),
+    Feature("open-io-uring", ("io_uring_submit_req",), _URING, "WITH_URING", needs=_OF_REQUEST),
+    Feature("open-io-uring", ("io_uring_submit_sqe",), _URING, "WITH_URING_SQE", needs=_OF_REQUEST),
+    Feature("connect", ("inet_sock_set_state",), {}, "WITH_CONNECT", needs=("network",)),
+    Feature("bytes", ("sock_send_length", "sock_recv_length"), {}, "WITH_BYTES", needs=("network",)),
 )
+_OTHER_MACHINES: Mapping[str, Mapping[str, Members]] = {"aarch64": {"open": _REGISTERS_ARM}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,29 +141,65 @@ class Plan:
     programs: tuple[str, ...]
     features: tuple[str, ...]
     missing: Mapping[str, str]
+    entries: Mapping[str, int]  # map -> most entries; of the ring its bytes
 
 
-def plan(btf: Btf, *, ring_bytes: int, watched_max: int = 65536, flows_max: int = 16384) -> Plan:
+def plan(
+    btf: Btf,
+    *,
+    ring_bytes: int,
+    machine: str = "x86_64",
+    watched_max: int = 65536,
+    flows_max: int = 16384,
+    files_max: int = 16384,
+) -> Plan:
     """The plan for the kernel described by `btf`. Raises TriptychError S09 where a required member is absent."""
-    flags = [f"-DRING_PAGES={ring_bytes // 4096}", f"-DWATCHED_MAX={watched_max}", f"-DFLOWS_MAX={flows_max}"]
+    sizes = {"WATCHED_MAX": watched_max, "FLOWS_MAX": flows_max, "FILES_MAX": files_max}
+    flags = [f"-DRING_PAGES={ring_bytes // 4096}", *(f"-D{name}={value}" for name, value in sizes.items())]
     programs: list[str] = []
+    standing: list[str] = []
     missing: dict[str, str] = {}
     for feature in FEATURES:
-        offsets = {name: btf.offset(*member) for name, member in feature.offsets.items()}
-        lack = _lack(feature, btf, offsets, missing)
-        if lack and not feature.flag:
+        offsets = {name: btf.offset(*member) for name, member in members_of(feature, machine).items()}
+        lack = _lack(
+            feature, btf, offsets, machine, {name: why for name, why in missing.items() if name not in standing}
+        )
+        if lack and feature.required:
             raise TriptychError(f"this kernel has no {lack}", "run the sensor on Linux 5.8 or newer", code="S09")
+        flags += _macros(feature, offsets, lack)
         if lack:
-            missing[feature.name] = lack
+            missing.setdefault(feature.name, lack)
             continue
-        flags += [f"-DO_{name}={offset}" for name, offset in offsets.items()]
-        flags += [f"-D{feature.flag}"] if feature.flag else []
         programs += feature.programs
-    features = tuple(feature.name for feature in FEATURES if feature.name not in missing)
-    return Plan(tuple(flags), tuple(programs), features, missing)
+        standing.append(feature.name)
+    entries = {"watched": watched_max, "flows": flows_max, "files": files_max, "events": ring_bytes}
+    return Plan(
+        tuple(flags),
+        tuple(programs),
+        tuple(dict.fromkeys(standing)),
+        {name: lack for name, lack in missing.items() if name not in standing},
+        entries,
+    )
 
 
-def _lack(feature: Feature, btf: Btf, offsets: Mapping[str, int | None], missing: Mapping[str, str]) -> str:
+def members_of(feature: Feature, machine: str) -> Members:
+    """The members `feature` needs on `machine`, as uname names it."""
+    return _OTHER_MACHINES.get(machine, {}).get(feature.name, feature.offsets)
+
+
+def _macros(feature: Feature, offsets: Mapping[str, int | None], lack: str) -> list[str]:
+    """What the compiler is told of `feature`. A question needs an answer and offsets in any case."""
+    if lack and not feature.has:
+        return []
+    told = [f"-DO_{name}={offset if offset and not lack else 0}" for name, offset in offsets.items()]
+    if feature.has:
+        told.append(f"-DHAS_{feature.has}={0 if lack else 1}")
+    return told + ([f"-D{feature.flag}"] if feature.flag else [])
+
+
+def _lack(
+    feature: Feature, btf: Btf, offsets: Mapping[str, int | None], machine: str, missing: Mapping[str, str]
+) -> str:
     """The first thing `feature` lacks, in words; empty when it lacks nothing."""
     for needed in feature.needs:
         if needed in missing:
@@ -134,7 +209,7 @@ def _lack(feature: Feature, btf: Btf, offsets: Mapping[str, int | None], missing
             return f"tracepoint {program}"
     for name, offset in offsets.items():
         if offset is None:
-            return "{}.{}".format(*feature.offsets[name])
+            return "{}.{}".format(*members_of(feature, machine)[name])
     return ""
 
 
@@ -149,6 +224,19 @@ _BCC = (
     (r"MAP_DELETE\((\w+), ", r"\1.delete("),
     (r"RING_OUTPUT\((\w+), (\w+), ([^)]+)\)", r"\1.ringbuf_output(\2, \3, 0)"),
 )
+
+
+def joined(name: str, read: Callable[[str], str]) -> str:
+    """The source `name` with its own includes in place, each once. `read` gives the text of a file of bpf/."""
+    done: set[str] = set()
+
+    def text(file: str) -> str:
+        if file in done:
+            return ""
+        done.add(file)
+        return re.sub(r'^#include "([\w.]+)"$', lambda line: text(line[1]), read(file), flags=re.MULTILINE)
+
+    return text(name)
 
 
 def to_bcc(body: str) -> str:

@@ -2,7 +2,8 @@
 
 Layout: the line MAGIC, then frames of one kind byte, a little-endian u32 length and that many bytes. JSON unless said:
   M who recorded    A attach    B begin    E end    D detach    C root let go    L facts lost    T flush
-  R one ring record (raw)       F flow key and totals (raw)
+  P a file was looked at    X the sensor was blinded    H a workload waits for its name    N its name
+  R one ring record (raw)    F, G key and totals of a connection, of a file (raw)
 A recording holds paths and arguments as the kernel gave them, unredacted: it is made for its owner only (mode 0600).
 """
 
@@ -19,7 +20,7 @@ from ...models.errors import ConfigError, TriptychError
 
 __all__ = ["MAGIC", "Recorder", "RecordingError", "frames"]
 
-MAGIC = b"triptych sensor recording 1\n"
+MAGIC = b"triptych sensor recording 2\n"
 
 _FRAME = struct.Struct("<cI")
 _LONGEST = 1 << 20
@@ -40,7 +41,7 @@ class Recorder:
         except OSError as error:
             raise ConfigError(f"cannot record to {path}: {error.strerror}", "set sensor.recording") from error
         self._file = os.fdopen(descriptor, "wb")
-        self._flows: dict[bytes, bytes] = {}
+        self._sums: dict[bytes, bytes] = {}
         self._file.write(MAGIC)
 
     def write(self, kind: bytes, **fields: object) -> None:
@@ -49,12 +50,12 @@ class Recorder:
     def raw(self, kind: bytes, body: bytes) -> None:
         self._file.write(_FRAME.pack(kind, len(body)) + body)
 
-    def flows(self, entries: Iterable[tuple[bytes, bytes]]) -> None:
-        """Entries of the flow table that changed since they were last written."""
+    def sums(self, kind: bytes, entries: Iterable[tuple[bytes, bytes]]) -> None:
+        """Entries of a table that changed since they were last written."""
         for key, totals in entries:
-            if self._flows.get(key) != totals:
-                self._flows[key] = totals
-                self.raw(b"F", key + totals)
+            if self._sums.get(kind + key) != totals:
+                self._sums[kind + key] = totals
+                self.raw(kind, key + totals)
 
     def close(self) -> None:
         self._file.close()

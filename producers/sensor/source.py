@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from .binding import State
 from .decode import KernelEvent
 
-__all__ = ["Source"]
+__all__ = ["KernelHalf", "Source"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KernelHalf:
+    """What can be seen here: hooks that are attached, features that are off with what they lack, what loaded it."""
+
+    features: tuple[str, ...] = ()
+    missing: Mapping[str, str] = field(default_factory=dict)
+    front_end: str = ""
+    release: str = ""
 
 
 class Source(Protocol):
     """Where kernel events come from: the running kernel (Watch), or a recording (Recorded)."""
 
-    features: tuple[str, ...]
-    missing: Mapping[str, str]
+    half: KernelHalf
     descriptor: int  # readable when something happened
 
     def add(self, root: int, server: str, state: State) -> None: ...
@@ -30,8 +40,16 @@ class Source(Protocol):
 
     def settled(self, now_ns: int) -> int: ...
 
-    def events(self, current: Callable[[int], int], now_ns: int) -> Iterator[KernelEvent]: ...
+    def events(
+        self, current: Callable[[int], int], now_ns: int, *, every_sum: bool = False
+    ) -> Iterator[tuple[KernelEvent, int]]:
+        """What happened since the last call, each with how many equal events it stands for."""
+        ...
 
     def lost(self, root: int) -> int: ...
+
+    def gone(self) -> tuple[str, ...]:
+        """What somebody else took from the sensor: its links, or the entries of its servers in the kernel's book."""
+        ...
 
     def close(self) -> None: ...

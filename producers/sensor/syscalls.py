@@ -1,15 +1,17 @@
-"""bpf(2) itself, as far as the sensor needs it: maps, a raw tracepoint, a program to probe with. x86-64 numbers."""
+"""bpf(2) itself, as far as the sensor needs it: maps, a raw tracepoint, a program to probe with."""
 
 from __future__ import annotations
 
 import ctypes
 import os
+import platform
+import resource
 import struct
 from collections.abc import Iterator
 
-__all__ = ["Map", "create_map", "load_nothing", "open_raw_tracepoint"]
+__all__ = ["Map", "create_map", "lift_memory_limit", "load_nothing", "open_raw_tracepoint"]
 
-_NR_BPF = 321
+_NR_BPF = {"x86_64": 321, "aarch64": 280}.get(platform.machine(), -1)
 _MAP_CREATE, _MAP_LOOKUP, _MAP_UPDATE, _MAP_DELETE, _PROG_LOAD, _RAW_TRACEPOINT_OPEN = 0, 1, 2, 3, 5, 17
 _MAP_LOOKUP_BATCH = 24
 _RAW_TRACEPOINT = 17
@@ -33,6 +35,17 @@ def _checked(command: int, buffer: ctypes.Array[ctypes.c_char]) -> int:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
     return int(result)
+
+
+def lift_memory_limit() -> None:
+    """Allow large maps: before Linux 5.11 they count as locked memory, of which a process may have little."""
+    _, hard = resource.getrlimit(resource.RLIMIT_MEMLOCK)
+    for limit in (resource.RLIM_INFINITY, hard):  # beyond the hard limit only with CAP_SYS_RESOURCE
+        try:
+            resource.setrlimit(resource.RLIMIT_MEMLOCK, (limit, limit))
+        except (OSError, ValueError):
+            continue
+        return
 
 
 def create_map(kind: int, key: int, value: int, entries: int) -> int:

@@ -72,3 +72,23 @@ def test_without_a_registry_no_stage_asks_one() -> None:
     assert not any(
         wiring.schemas for wiring in worker.stages(settings, worker.configured(settings, BROKER, "redis://x")).values()
     )
+
+
+def test_a_sensor_asks_nobody_for_names_unless_it_is_told_to() -> None:
+    named = assembly.identity(_settings())
+    assert (named.kubernetes, named.docker, named.wait_s) == (None, None, 2.0)
+
+
+def test_a_sensor_asks_the_cluster_and_the_engine_it_is_told_of() -> None:
+    flags = ["sensor.kubernetes_api=https://kubernetes.default.svc", "sensor.kubernetes_node=node-7"]
+    settings = _settings(*flags, "sensor.docker_socket=/run/docker.sock")
+    named = assembly.identity(settings)
+    assert named.kubernetes
+    assert (named.kubernetes.url, named.kubernetes.node) == ("https://kubernetes.default.svc", "node-7")
+    assert str(named.docker) == "/run/docker.sock"
+
+
+def test_a_cluster_without_a_node_is_refused() -> None:
+    settings = _settings("sensor.kubernetes_api=https://kubernetes.default.svc")
+    with pytest.raises(ConfigError, match="kubernetes_node"):
+        assembly.identity(settings)

@@ -10,6 +10,7 @@ from triptych.infra import keys
 from triptych.infra.doctor import Check, checks, examine
 from triptych.infra.loading import load, set_flags
 from triptych.models.errors import ConfigError
+from triptych.producers.sensor import probe
 
 
 def _results(*flags: str) -> dict[str, tuple[str, str]]:
@@ -25,6 +26,7 @@ def test_a_machine_that_runs_the_tests_has_no_failure() -> None:
         "schemas",
         "sensor: BTF",
         "sensor: CAP_BPF",
+        "sensor: features",
         "PyPI's bcc",
         "kafka",
         "topics",
@@ -33,6 +35,18 @@ def test_a_machine_that_runs_the_tests_has_no_failure() -> None:
         "spool",
         "clock",
     } <= {*results}
+
+
+def test_a_feature_that_the_kernel_lacks_is_a_warning_with_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "lacking", lambda: {"bytes": "tracepoint sock_send_length"})
+    assert _results()["sensor: features"] == ("warn", "missing: bytes (no tracepoint sock_send_length)")
+
+
+def test_a_kernel_that_does_not_describe_its_types_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probe, "BTF", Path("/nowhere/btf"))
+    verdict, detail = _results()["sensor: features"]
+    assert verdict == "warn"
+    assert "/nowhere/btf" in detail
 
 
 def test_an_absent_broker_and_store_fail_with_their_next_step() -> None:

@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from triptych.models.events import CallRef, ExecutionBatch, ExecutionEvent
 from triptych.models.wire import bundled
 from triptych.producers.lease import READY, Attach, Begin, End, Granted, Message, pack, parse
 from triptych.producers.sensor.config import SensorConfig
+from triptych.producers.sensor.identity.naming import Naming
 from triptych.producers.sensor.probe import probe
 from triptych.producers.sensor.service import TOPIC, Sensor
 
@@ -37,9 +38,9 @@ PATIENCE_S = 10.0
 class Server:
     """A process that stands for an MCP server."""
 
-    def __init__(self) -> None:
+    def __init__(self, interpreter: Sequence[str] = (sys.executable,)) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-S", "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [*interpreter, "-S", "-c", SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
         self.do("pass")
 
@@ -72,9 +73,9 @@ class Gateway:
             os.close(pidfd)
         return parse(self.socket.recv(4096))
 
-    def begin(self) -> CallRef:
+    def begin(self, request: str = "", forwards_ns: int = 0) -> CallRef:
         call = CallRef(call_id=str(uuid.uuid4()), correlation_id=uuid.uuid4().hex)
-        self.socket.send(pack(Begin(call.call_id, call.correlation_id)))
+        self.socket.send(pack(Begin(call.call_id, call.correlation_id, forwards_ns, request)))
         assert self.socket.recv(16) == READY
         return call
 
@@ -137,7 +138,7 @@ def eventually(is_so: Callable[[], bool]) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _prerequisites(require: Callable[[str, str], None]) -> None:
     for finding in probe():
-        if not finding.ok:
+        if finding.needed and not finding.ok:
             require("kernel", f"{finding.code} {finding.detail}")
 
 
@@ -155,11 +156,11 @@ class Start:
         self._folder = folder
         self._threads: list[tuple[Sensor, threading.Thread]] = []
 
-    def __call__(self, **settings: object) -> Running:
+    def __call__(self, *, naming: Naming | None = None, **settings: object) -> Running:
         told = Told()
         path = self._folder / "run" / f"{len(self._threads)}.sock"
-        config = SensorConfig(lease_socket=path, host="here", heartbeat_s=0.2, **settings)  # type: ignore[arg-type]
-        sensor = Sensor(config, KEYRING, told.publish)
+        config = SensorConfig(lease_socket=path, host="here", **{"heartbeat_s": 0.2, **settings})  # type: ignore[arg-type]
+        sensor = Sensor(config, KEYRING, told.publish, naming=naming)
         thread = threading.Thread(target=sensor.run)
         thread.start()
         self._threads.append((sensor, thread))

@@ -10,7 +10,7 @@ import pytest
 
 from triptych.models.events import CallRef
 
-from .conftest import Bound, Gateway, Running, Server, eventually
+from .conftest import Bound, Gateway, Running, Server, Start, eventually
 
 pytestmark = pytest.mark.kernel
 
@@ -55,7 +55,7 @@ def test_with_four_in_flight_the_truth_is_a_candidate_and_no_exact_binding_is_wr
     assert {bound.event.binding for bound in seen} == {"exact", "candidates"}
 
 
-def test_a_child_is_its_calls_and_a_daemon_that_acts_after_the_reply_is_by_lineage(
+def test_a_child_is_its_calls_and_so_is_a_daemon_that_acts_after_the_reply(
     running: Running, server: Server, gateway: Gateway, tmp_path: Path
 ) -> None:
     first = gateway.begin()
@@ -71,8 +71,53 @@ def test_a_child_is_its_calls_and_a_daemon_that_acts_after_the_reply_is_by_linea
     assert set(seen) == {f"{first.call_id}-child", f"{first.call_id}-daemon", second.call_id}
     assert all(bound.calls == (_truth(bound, (first, second)),) for bound in seen.values())
     daemon = seen.pop(f"{first.call_id}-daemon").event
-    assert (daemon.binding, daemon.evidence) == ("lineage", "forked-under-ended-call")
+    assert (daemon.binding, daemon.evidence) == ("exact", "forked-under-ended-call")
     assert {bound.event.binding for bound in seen.values()} == {"exact"}
+
+
+def test_a_daemon_to_which_nobody_speaks_stays_its_calls_however_many_came_later(
+    running: Running, server: Server, gateway: Gateway, tmp_path: Path
+) -> None:
+    first = gateway.begin()
+    quiet = "stdin=subprocess.DEVNULL, start_new_session=True"
+    server.do(f"subprocess.Popen(['sh', '-c', 'sleep 0.3; : > {tmp_path}/{first.call_id}'], {quiet})")
+    gateway.end(first)
+    for _ in range(3):
+        gateway.begin()
+    eventually((tmp_path / first.call_id).exists)
+    running.told.settled()
+    (seen,) = _marked(running, tmp_path)
+    assert (seen.calls, seen.event.binding) == ((first,), "exact")
+
+
+def test_a_worker_born_in_a_call_is_never_exactly_its_while_a_later_one_is_in_flight(
+    running: Running, server: Server, gateway: Gateway, tmp_path: Path
+) -> None:
+    first = gateway.begin()
+    server.do("from concurrent.futures import ProcessPoolExecutor as Pool; pool = Pool(1); pool.submit(int).result()")
+    second = gateway.begin()
+    server.do(f"pool.submit(exec, \"open('{tmp_path}/{second.call_id}', 'w').close()\").result()")
+    running.told.settled()
+    (seen,) = _marked(running, tmp_path)
+    assert (seen.calls, seen.event.binding) == ((first, second), "candidates")
+    assert seen.event.evidence == "helper-of-an-earlier-call"
+    server.do("pool.shutdown()")
+
+
+def test_what_a_server_did_before_a_late_begin_may_be_of_that_call(
+    start: Start, server: Server, tmp_path: Path
+) -> None:
+    running = start(flush_ms=1000, heartbeat_s=5.0)  # as slow as a sensor that is late
+    gateway = Gateway(running.socket)
+    gateway.attach(server.process.pid)
+    first, waited = gateway.begin(), time.monotonic_ns()
+    server.do(f"open('{tmp_path}/early', 'w').close()")
+    second = gateway.begin(forwards_ns=waited)
+    eventually(lambda: bool(_marked(running, tmp_path)))
+    gateway.close()
+    (seen,) = _marked(running, tmp_path)
+    assert (seen.calls, seen.event.binding) == ((first, second), "candidates")
+    assert (seen.event.evidence, running.sensor.counters["late-begins"]) == ("begun-late", 1)
 
 
 def test_a_helper_forked_under_one_call_and_used_by_another_is_never_bound_exactly_to_the_first(

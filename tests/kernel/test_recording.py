@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from triptych.producers.sensor.config import SensorConfig
-from triptych.producers.sensor.replay import RECORDED, Recorded, replay
+from triptych.producers.sensor.recorded import RECORDED, Recorded
+from triptych.producers.sensor.replay import replay
 from triptych.producers.sensor.service import Sensor
 
 from .conftest import KEYRING, Gateway, Server, Start, Told

@@ -50,7 +50,7 @@ def every_kind() -> list[Effect]:
     """An effect of each kind, with all that a detail can say."""
     detail = ExecutionDetail(
         operation="setns", via="io_uring", name="a.example", target_pid=1, device=3, links=0, layer="written",
-        writable=True, sha256="0" * 64, truncated=True,
+        writable=True, sha256="0" * 64, truncated=True, mapped=9, other_path="/srv/b", received=True,
     )  # fmt: skip
     kinds: tuple[ExecutionKind, ...] = get_args(ExecutionKind)
     return [

@@ -17,7 +17,7 @@ from triptych.models.model import Model
 from triptych.models.testing import START_NS, background, call, read, receive, send, span
 from triptych.models.testing_traffic import learned, sessions, theft
 from triptych.models.training import train
-from triptych.models.turn import Turn
+from triptych.models.turn import EARLY, RUNNING, Turn
 from triptych.streams import openturn
 from triptych.streams.known import Known, Learn, Remember
 from triptych.streams.stage import Output, Pin, Step
@@ -385,3 +385,40 @@ def test_a_part_left_by_a_restart_adds_its_effects_to_the_call(bench: Bench, par
     alerts = [alert for record in (cut if part_first else cut[::-1]) for alert in bench.take(record)]
     assert {hit.id for hit in alerts[-1].rules} >= {"chain.credential-read-then-egress"}
     assert {alert.finding_uid for alert in alerts} == {alerts[0].finding_uid}
+
+
+def known_early(whole: Call, revision: int = -9) -> Call:
+    coverage = replace(whole.coverage, notes=(RUNNING, EARLY))
+    return replace(whole, revision=revision, state="segment", coverage=coverage)
+
+
+def test_a_rule_judges_a_call_that_still_runs_and_the_score_waits_for_its_end(model: Model) -> None:
+    bench, theft_ = Bench(model=model), call("read_config", SECRET, OUT)
+    (alert,) = bench.take(known_early(theft_))
+    assert ("chain.credential-read-then-egress" in {hit.id for hit in alert.rules}, alert.score) == (True, None)
+    bench.take(theft_)
+    (closed,) = bench.advance(3_600)
+    assert (closed.finding_uid, closed.score is not None, EARLY in closed.coverage.notes) == (
+        alert.finding_uid,
+        True,
+        False,
+    )
+
+
+def test_an_early_record_behind_its_call_changes_nothing() -> None:
+    bench, whole = Bench(), call("read_config", SECRET)
+    bench.take(whole)
+    bench.take(known_early(replace(whole, effects=())))
+    assert bench.stage.counts()["superseded"] == 1
+
+
+def test_nothing_comes_after_a_call_that_still_runs() -> None:
+    """A later call begins after the reply of the one before; without a reply nobody knows."""
+    chain = [call("fetch_page", receive("198.51.100.9:443", 4096, at_s=0.1)), call("read_config", SECRET, at_s=5)]
+    chain.append(call("send_report", OUT, at_s=9))
+    finished, running = Bench(), Bench()
+    told = finished.take(*chain)
+    untold = running.take(*[known_early(one) for one in chain])
+    sequence = "chain.untrusted-read-then-sensitive-read-then-egress"
+    hits = [{hit.id for alert in alerts for hit in alert.rules} for alerts in (told, untold)]
+    assert (sequence in hits[0], sequence in hits[1]) == (True, False)

@@ -11,6 +11,7 @@ from ....models.errors import ConfigError
 from ..report import Row
 from ..run import Measured, Plan, main
 from . import bulk, http, peers, rows, shipping, starts, stdio
+from .compiled import COMPILED, compiled
 from .contender import OURS, Contender, refused, take_turns
 from .place import Place
 from .sample import Pace
@@ -55,7 +56,7 @@ def measure(plan: Plan) -> Measured:
     programs = peers.installed() if plan.quick else peers.install(plan.tell)
     lack = lacking()
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        place = Place(Path(folder))
+        place = Place(Path(folder), build=compiled(plan.tell, build=not plan.quick))
         place.furnish()
         run = _Run(plan, place, peers.Peers(programs, place.folder), not lack)
         with http.upstream(place.log("upstream")) as server:
@@ -63,7 +64,8 @@ def measure(plan: Plan) -> Measured:
             found += [] if plan.only == "stdio" else run.http(server)
     remarks = [f"the sensor's lease ({lack})"] if lack else run.remarks
     absent = [f"{name} (not installed)" for name in peers.PEERS if name not in programs]
-    return Measured(rows=found, versions=peers.versions(), remarks=[*remarks, *absent])
+    ran = COMPILED if place.build else "Python"
+    return Measured(rows=found, versions={"gateway": ran, **peers.versions()}, remarks=[*remarks, *absent])
 
 
 @dataclass(frozen=True, slots=True)

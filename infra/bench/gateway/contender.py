@@ -17,9 +17,10 @@ from .sample import ECHO, SHAPES, Opened, Pace, Sample, measure
 from .sensor import sensing
 from .traffic import call
 
-__all__ = ["AGAIN", "DIRECT", "LEASED", "OURS", "PUMP", "Contender", "refused", "take_turns"]
+__all__ = ["AGAIN", "DIRECT", "LEASED", "OURS", "PUMP", "PURE", "Contender", "refused", "take_turns"]
 
 DIRECT, AGAIN, PUMP, OURS, LEASED = "direct", "direct again", "pump", "ours", "ours leased"
+PURE = "ours in Python"  # beside a compiled one
 
 _LEASED = 0.99  # of the events: a sensor may answer late once in a while
 

@@ -25,9 +25,10 @@ def module(name: str, *arguments: object) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Made by `furnish`. What the gateway spooled stays until `sweep`."""
+    """Made by `furnish`. What the gateway spooled stays until `sweep`. `build`: the folder of another package."""
 
     folder: Path
+    build: Path | None = None
 
     def furnish(self) -> None:
         """Write key and settings, every fact of the gateway on, no sensor."""
@@ -60,12 +61,15 @@ class Place:
     def stdio_gateway(self, *command: str, lease: bool = False) -> list[str]:
         """Ours in front of a command, as a client would start it."""
         leased = ("--lease", str(self.lease)) if lease else ()
-        program = Path(sys.executable).with_name("triptych-gateway")
-        return [str(program), "--config", str(self.settings), "--server", "echo", *leased, "--", *command]
+        options = ("--config", str(self.settings), "--server", "echo", *leased)
+        return [*self._program("triptych-gateway"), *options, "--", *command]
 
     def http_gateway(self, listen: int, upstream: int) -> list[str]:
         """Ours in front of a loopback port, as an operator would start it: with a lease where a sensor runs by then."""
-        program = Path(sys.executable).with_name("triptych")
         files = ("--set", f"gateway.config={self.settings}", "--set", f"gateway.lease_socket={self.lease}")
         ports = ("--upstream", f"http://127.0.0.1:{upstream}/mcp", "--listen", f"127.0.0.1:{listen}")
-        return [str(program), *files, "gateway", "http", "--server", "echo", *ports]
+        return [*self._program("triptych"), *files, "gateway", "http", "--server", "echo", *ports]
+
+    def _program(self, name: str) -> list[str]:
+        program = str(Path(sys.executable).with_name(name))
+        return [program] if self.build is None else ["env", f"PYTHONPATH={self.build}", program]

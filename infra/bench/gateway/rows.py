@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ..report import Row
 from ..rounds import median
-from .contender import AGAIN, DIRECT, LEASED, OURS, PUMP
+from .contender import AGAIN, DIRECT, LEASED, OURS, PUMP, PURE
 from .sample import ECHO, Sample
 
 __all__ = ["HTTP", "STDIO", "Bars", "rows"]
@@ -56,7 +56,7 @@ class _Told:
 
     @property
     def peers(self) -> Iterator[str]:
-        return (name for name in self.rounds[0] if name not in {DIRECT, AGAIN, PUMP, OURS, LEASED})
+        return (name for name in self.rounds[0] if name not in {DIRECT, AGAIN, PUMP, OURS, PURE, LEASED})
 
     def row(
         self, name: str, figure: str, unit: str, of: Figure, *, most: float | None = None, least: float | None = None

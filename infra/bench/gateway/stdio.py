@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
-from .contender import AGAIN, DIRECT, LEASED, OURS, PUMP, Contender
+from .contender import AGAIN, DIRECT, LEASED, OURS, PUMP, PURE, Contender
 from .peers import Peers
 from .place import Place, module
 from .stdio_client import stdio_client
@@ -28,6 +29,7 @@ def contenders(place: Place, peers: Peers, upstream: int, *, sensor: bool) -> li
         one(DIRECT, echo),
         one(PUMP, module("pump_stdio", *echo)),
         one(OURS, place.stdio_gateway(*echo)),
+        *([one(PURE, replace(place, build=None).stdio_gateway(*echo))] if place.build else ()),
         one(AGAIN, echo),
         *(one(name, peers.stdio(name, upstream), peer=True) for name in peers.names),
     ]

@@ -23,10 +23,11 @@ if TYPE_CHECKING:
     from .producer import Producer
     from .redact import Redactor
 
-__all__ = ["Connection", "Describer"]
+__all__ = ["Connection", "Describer", "Draft"]
 
 _MOST_HEADS = 16
 _REPLIES = frozenset({"response", "error"})
+Draft = tuple["Head", "EventFields"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,24 +75,40 @@ class Describer:
         self, message: Message, now: Now, lease: Lease = "none", extra: Mapping[str, Any] | None = None
     ) -> Entry:
         """The record of a message. Requests are described as they are forwarded: `now` starts their latency."""
-        frame, call = message.frame, message.call
+        return self.describe(message, self.draft(message, now, lease), extra)
+
+    def draft(self, message: Message, now: Now, lease: Lease = "none") -> Draft:
+        """All but what takes a look at the content: an event by itself, and numbered. `describe` completes it."""
+        frame, call, direction = message.frame, message.call, message.direction
         head, fields = self._envelope(now, lease, message.claims)
-        fields["direction"] = message.direction
-        fields["size"] = frame.end - frame.start
+        start, end = frame.start, frame.end
+        fields["direction"] = direction
+        fields["size"] = end - start
         fields["inspected"] = len(frame.data)
         fields["digest"] = self._digest(frame.data)
-        inode = self.connection.inodes[message.direction != CLIENT]
-        fields["span"] = {"inode": inode, "start": frame.start, "end": frame.end}
+        fields["span"] = {"inode": self.connection.inodes[direction != CLIENT], "start": start, "end": end}
         self._said_by_sender(message, fields)
         if call is None:
             _of_connection(message, fields)
         else:
             self._of_call(call, fields)
+            if call.facts:
+                fields.update(call.facts)  # type: ignore[typeddict-item]
             if message.begins is not None:
                 call.dispatched_ns = now.mono_ns
                 fields["in_flight"] = call.in_flight
             elif call.dispatched_ns and message.shape.kind in _REPLIES:
                 fields["latency_ns"] = now.mono_ns - call.dispatched_ns
+        if message.shape.anomalies:
+            fields["anomalies"] = sorted(message.shape.anomalies)
+        return head, fields
+
+    def describe(self, message: Message, draft: Draft, extra: Mapping[str, Any] | None = None) -> Entry:
+        """The whole record of a drafted message, which was watched. Takes the messages in the order of their drafts."""
+        head, fields = draft
+        call = message.call
+        if call is not None and call.facts and message.begins is not call:  # what a request began is told by its end
+            fields.update(call.facts)  # type: ignore[typeddict-item]
         if message.shape.described:
             self._contents.add(message, fields)
         if message.shape.anomalies:
@@ -119,6 +136,8 @@ class Describer:
         if call is not None:
             fields["method"] = self._named(call.method)
             self._of_call(call, fields)
+            if call.facts:
+                fields.update(call.facts)  # type: ignore[typeddict-item]
         if extra:
             fields.update(extra)  # type: ignore[typeddict-item]
         return head, dump(fields)
@@ -204,8 +223,6 @@ class Describer:
             fields["resource_digest"] = call.resource_digest
         if call.claims is not self._claims:
             fields |= self._protocol(call.claims)  # type: ignore[typeddict-item]
-        if call.facts:
-            fields.update(call.facts)  # type: ignore[typeddict-item]
 
 
 def _of_connection(message: Message, fields: EventFields) -> None:

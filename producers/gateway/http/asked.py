@@ -18,11 +18,9 @@ Note = tuple[str, str]
 _ASKING = frozenset({"request", "notification"})
 
 
-def at_endpoint(desk: Desk, head: RequestHead, *, announced: bool) -> bool | None:
-    """Whether a request goes to MCP; None where nobody told us its path. `announced`: a stream named this address."""
-    if announced:
-        return True
-    return head.path.rstrip("/") == desk.endpoint if desk.endpoint else None
+def at_endpoint(desk: Desk, path: str) -> bool | None:
+    """Whether a request to this path is for MCP; None where nobody told us its path."""
+    return path == desk.endpoint if desk.endpoint else None
 
 
 def remark(desk: Desk, caller: Caller, head: RequestHead, messages: list[Message], *, negotiated: str | None) -> None:

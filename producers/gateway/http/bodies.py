@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import orjson
 
 from .coding import decoder
-from .head import Head
+from .head import Head, ResponseHead
 
-__all__ = ["EVENT_STREAM", "Plain", "plain", "speaks"]
+__all__ = ["EVENT_STREAM", "Plain", "is_text", "plain", "speaks"]
 
 EVENT_STREAM = "text/event-stream"
 _CHARSET = re.compile(r';\s*charset\s*=\s*"?([\w.:-]{1,32})', re.ASCII)
@@ -32,10 +32,10 @@ class Plain:
 
 def plain(head: Head, body: bytes, whole: bool, bound: int) -> Plain:
     """A body without its content coding and in UTF-8. Both are rare on requests, and a place to hide."""
+    if not head.coded:
+        return Plain(body, whole)
     fields = head.fields
     value = fields.get(b"content-type", b"").lower()
-    if b"charset" not in value and b"content-encoding" not in fields:
-        return Plain(body, whole)
     notes: list[tuple[str, str]] = []
     if b"content-encoding" in fields:
         undo = decoder(head.text(b"content-encoding"), bound)
@@ -49,6 +49,11 @@ def plain(head: Head, body: bytes, whole: bool, bound: int) -> Plain:
         body = body.decode(charset, "replace").encode()
         notes.append(("content-charset", charset))
     return Plain(body, whole, tuple(notes))
+
+
+def is_text(head: ResponseHead) -> bool:
+    """Whether a response's payload is its content as it stands."""
+    return head.media != EVENT_STREAM and b"content-encoding" not in head.fields
 
 
 def speaks(head: Head, body: Plain, at_endpoint: bool | None) -> bool:

@@ -47,6 +47,7 @@ class Caller:
     """
 
     key: str
+    path: str
     conversation: str
     source: ConversationSource
     session: str | None  # digest of Mcp-Session-Id
@@ -94,6 +95,7 @@ class Callers:
         sent = written(http=http) if token is None else written(http=http, authorization=token)
         return Caller(
             key=key,
+            path=head.path.rstrip("/"),
             conversation=conversation,
             source=source,
             session=session,

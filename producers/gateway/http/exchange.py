@@ -7,6 +7,7 @@ beyond the bounds it flows, flagged. A response flows at once and is described b
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Protocol
 
 from ....models.events import Lease
@@ -19,7 +20,7 @@ from .pool import Pool, ServerConnection
 from .reader import ResponseReader
 from .written import Written
 
-__all__ = ["Client", "Exchange", "Watch"]
+__all__ = ["Client", "Exchange", "Means", "Watch"]
 
 _CONTINUE = b"100-continue"
 
@@ -54,35 +55,39 @@ class Watch(Protocol):
     def incident(self, anomaly: str, detail: str = "") -> None: ...
 
 
-class Exchange:
-    """`inspect_bytes` of a request are held at most."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What all exchanges of a gateway share. `inspect_bytes` of a request are held at most."""
 
-    def __init__(
-        self,
-        client: Client,
-        head: RequestHead,
-        watch: Watch,
-        *,
-        pool: Pool,
-        lease: AsyncLease,
-        memory: Memory,
-        inspect_bytes: int,
-        head_bytes: int,
-        host: bytes | None = None,  # takes the place of the client's Host
-    ) -> None:
-        self._client, self._head, self._watch = client, head, watch
-        self._pool, self._lease = pool, lease
-        self._hold = Hold(memory, inspect_bytes)
-        self._host = host
+    pool: Pool
+    lease: AsyncLease
+    memory: Memory
+    inspect_bytes: int
+    head_bytes: int
+    host: bytes | None = None  # takes the place of the client's Host
+
+
+class Exchange:
+    """Made for one request head. What most exchanges never change stands in the class."""
+
+    _size = 0
+    _whole = False
+    _released = False
+    _sent = False
+    _over = False
+    _answered = False
+    _described = False
+    _paused = False
+    _half_closed = False
+    _connection: ServerConnection | None = None
+    _dialling: asyncio.Task[None] | None = None
+    _reader: ResponseReader  # of the connection, once there is one
+
+    def __init__(self, client: Client, head: RequestHead, watch: Watch, means: Means) -> None:
+        self._client, self._head, self._watch, self._means = client, head, watch, means
+        self._hold = Hold(means.memory, means.inspect_bytes)
         self._raw: list[bytes] = []
-        self._size = 0
-        self._whole = self._released = self._sent = self._over = False
-        self._expects = head.fields.get(b"expect", b"").lower() == _CONTINUE
-        self._connection: ServerConnection | None = None
-        self._dialling: asyncio.Task[None] | None = None
-        self._head_bytes = head_bytes
-        self._reader: ResponseReader  # of the connection, once there is one
-        self._answered = self._described = self._paused = self._half_closed = False
+        self._expects = b"expect" in head.fields and head.fields[b"expect"].lower() == _CONTINUE
 
     def request(self, raw: bytes, payload: bytes, *, done: bool) -> None:
         """More bytes of the request, its head first."""
@@ -90,7 +95,8 @@ class Exchange:
         if self._sent and self._connection is not None and not self._expects:
             self._connection.transport.write(raw)
             return
-        self._raw.append(raw if self._raw or self._host is None else addressed(raw, self._head, self._host))
+        host = self._means.host
+        self._raw.append(raw if self._raw or host is None else addressed(raw, self._head, host))
         self._size += len(payload)
         if self._released:
             return
@@ -187,7 +193,7 @@ class Exchange:
             self._acquire()
 
     def _acquire(self) -> None:
-        connection = self._pool.take()
+        connection = self._means.pool.take()
         if connection is None:
             self._dialling = asyncio.get_running_loop().create_task(self._dial())
         else:
@@ -195,7 +201,7 @@ class Exchange:
 
     async def _dial(self) -> None:
         try:
-            connection = await self._pool.dial()
+            connection = await self._means.pool.dial()
         except OSError:
             self._end("server-unreachable")
             self._client.refuse(Refusal("server-unreachable", 502))
@@ -206,7 +212,7 @@ class Exchange:
     def _connected(self, connection: ServerConnection) -> None:
         connection.exchange = self
         self._connection = connection
-        self._reader = ResponseReader(self._head.method, connection.heads, self._head_bytes)
+        self._reader = ResponseReader(self._head.method, connection.heads, self._means.head_bytes)
         if self._released:
             self._observe(connection)
         else:  # the server is asked whether it wants the body
@@ -218,7 +224,7 @@ class Exchange:
     def _observe(self, connection: ServerConnection) -> None:
         calls = self._watch.request(self._hold.bytes(), self._size, connection.pair)
         self._hold.clear()
-        self._lease.begin(calls, self._send)
+        self._means.lease.begin(calls, self._send)
 
     def _send(self, lease: Lease) -> None:
         """To the server, in one piece."""
@@ -250,7 +256,7 @@ class Exchange:
         if self._paused and not connection.transport.is_closing():
             connection.transport.resume_reading()
         if again and self._sent:
-            self._pool.give_back(connection)
+            self._means.pool.give_back(connection)
         else:
             connection.abort()
 

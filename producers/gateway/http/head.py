@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, Self, TypeVar
 
 from .errors import SMUGGLING, Refusal
 
@@ -47,6 +47,7 @@ class Head:
     chunked: bool
     persistent: bool
     media: str  # type of the content in lower case, without parameters
+    coded: bool  # whether the content may be other than plain UTF-8
 
     def text(self, name: bytes) -> str | None:
         """A value as its sender's text, bytes beyond ASCII as Latin-1 has them."""
@@ -62,7 +63,16 @@ class RequestHead(Head):
     def resized(self, size: int, length: int) -> RequestHead:
         """The same with another Content-Length."""
         return RequestHead(
-            size, self.fields, self.repeated, length, False, self.persistent, self.media, self.method, self.target
+            size,
+            self.fields,
+            self.repeated,
+            length,
+            False,
+            self.persistent,
+            self.media,
+            self.coded,
+            self.method,
+            self.target,
         )
 
     @property
@@ -76,14 +86,23 @@ class ResponseHead(Head):
 
     def resized(self, size: int, length: int) -> ResponseHead:
         """The same with another Content-Length."""
-        return ResponseHead(size, self.fields, self.repeated, length, False, self.persistent, self.media, self.status)
+        return ResponseHead(
+            size, self.fields, self.repeated, length, False, self.persistent, self.media, self.coded, self.status
+        )
 
     def bodiless(self, method: str) -> bool:
         """Whether no body follows, whatever the fields say (RFC 9112 6.3)."""
         return method == "HEAD" or self.status < 200 or self.status in _BODILESS
 
 
-H = TypeVar("H", RequestHead, ResponseHead)
+class _Resizable(Protocol):
+    size: int
+    length: int | None
+
+    def resized(self, size: int, length: int) -> Self: ...
+
+
+H = TypeVar("H", bound=_Resizable)
 
 
 def request_head(data: bytes, limit: int) -> RequestHead | None:
@@ -103,7 +122,7 @@ def request_head(data: bytes, limit: int) -> RequestHead | None:
         repeated,
         *_framing(fields, repeated),
         _persistent(minor, fields),
-        _media(fields),
+        *_content(fields),
         method.decode(),
         target.decode("latin-1"),
     )
@@ -120,7 +139,7 @@ def response_head(data: bytes, limit: int) -> ResponseHead | None:
     minor, status, block = match.groups()
     fields, repeated = _fields(block)
     return ResponseHead(
-        size, fields, repeated, *_framing(fields, repeated), _persistent(minor, fields), _media(fields), int(status)
+        size, fields, repeated, *_framing(fields, repeated), _persistent(minor, fields), *_content(fields), int(status)
     )
 
 
@@ -136,9 +155,10 @@ class Heads(Generic[H]):
         """As `request_head` and `response_head`."""
         last, start = self._last, len(self._before)
         if last is not None and data.startswith(self._before):
+            after = self._after
             end = data.find(b"\r", start, start + _MOST_DIGITS + 1)
-            if end > start and data[start:end].isdigit() and data.startswith(self._after, end):
-                return last.resized(end + len(self._after), int(data[start:end]))
+            if end > start and (digits := data[start:end]).isdigit() and data.startswith(after, end):
+                return last.resized(end + len(after), int(digits))
         head = self._read(data, limit)
         match = _LENGTH_FIELD.search(data, 0, head.size) if head is not None and head.length is not None else None
         if head is not None and match is not None and head.size <= _MOST_REMEMBERED:
@@ -223,6 +243,10 @@ def _persistent(minor: bytes, fields: dict[bytes, bytes]) -> bool:
     return b"close" not in options and (minor == b"1" or b"keep-alive" in options)
 
 
-def _media(fields: dict[bytes, bytes]) -> str:
-    value = fields.get(b"content-type")
-    return value.partition(b";")[0].strip().lower().decode("latin-1") if value else ""
+def _content(fields: dict[bytes, bytes]) -> tuple[str, bool]:
+    """Its media type, and whether it may be coded."""
+    coded, value = b"content-encoding" in fields, fields.get(b"content-type")
+    if not value:
+        return "", coded
+    value = value.lower()
+    return value.partition(b";")[0].strip().decode("latin-1"), coded or b"charset" in value

@@ -1,7 +1,7 @@
 """Events of all exchanges on their way to the spool; what is lost on it is counted by reason and told in the next.
 
-Requests are written before they are forwarded. What can wait until clients have their bytes waits here for the end of
-the loop's turn, and is written at once.
+Requests are announced before they are forwarded. What can wait until both sides have their bytes waits here for the end
+of the loop's turn, and is written at once.
 """
 
 from __future__ import annotations
@@ -27,6 +27,16 @@ class Journal:
         self._entries: list[Entry] = []
         self.failures: dict[str, int] = {}
 
+    def announce(self, entries: list[Entry], step: Step) -> None:
+        """On disk when this returns: `entries`, which stand for what `step` adds behind the bytes of this turn, or that
+        itself. Not for steps.
+        """
+        if self._spool.announce(entries):
+            self.later(step)
+        else:
+            self._steps.append(step)
+            self.settle()
+
     def later(self, step: Step) -> None:
         """Run `step`, which never raises, behind the bytes of this turn; steps keep their order."""
         if not self._steps:
@@ -39,6 +49,7 @@ class Journal:
         for step in steps:
             step()
         self.keep([])
+        self._spool.fulfil()
 
     def keep(self, entries: list[Entry]) -> None:
         """Write them now, and before them what was made before them."""

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from ....models.events import Lease
-from ...lease import PACKET, READY, Attach, Begin, End, Granted, LeaseError, Refused, pack, parse
+from ...lease import PACKET, READY, Attach, End, Granted, LeaseError, Refused, pack, parse
 from ..observer.ledger import Call
+from ..sensor import begin_of
 
 __all__ = ["AsyncLease"]
 
@@ -25,11 +27,13 @@ Then = Callable[[Lease], None]
 
 @dataclass(slots=True)
 class _Wait:
-    """A request that goes on once the sensor knows `left` more of its calls."""
+    """A request that goes on once the sensor knows `left` more of its calls, or at `until`; `then` is None when it
+    did.
+    """
 
     left: int
-    then: Then
-    timer: asyncio.TimerHandle | None = None
+    until: float
+    then: Then | None
 
 
 class AsyncLease:
@@ -40,6 +44,7 @@ class AsyncLease:
         self._attach_s, self._ready_s = attach_s, ready_s
         self._socket: socket.socket | None = None
         self._waiting: deque[_Wait] = deque()  # in the order of the sensor's answers
+        self._timer: asyncio.TimerHandle | None = None  # for the oldest of them, or one before it
         self._retry_at = 0.0
         self._late = 0
         self.state: Lease = "none"
@@ -80,15 +85,17 @@ class AsyncLease:
             then(self.state)
             return
         try:
+            forwards_ns = time.monotonic_ns() + int(self._ready_s * 1e9)
             for call in calls:
-                self._socket.send(pack(Begin(call.call_id, call.correlation_id)))
+                self._socket.send(begin_of(call, forwards_ns))
         except OSError:
             self._lose()
             then(self.state)
             return
-        wait = _Wait(len(calls), then)
-        wait.timer = asyncio.get_running_loop().call_later(self._ready_s, self._tardy, wait)
-        self._waiting.append(wait)
+        until = asyncio.get_running_loop().time() + self._ready_s
+        self._waiting.append(_Wait(len(calls), until, then))
+        if self._timer is None:
+            self._arm(until)
 
     def end(self, call: Call) -> None:
         """The call's effects are over."""
@@ -104,16 +111,18 @@ class AsyncLease:
             asyncio.get_running_loop().remove_reader(self._socket.fileno())
             self._socket.close()
             self._socket = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         waiting, self._waiting = self._waiting, deque()
         for wait in waiting:
-            self._go(wait)
+            self._go(wait, self.state)
 
-    def _go(self, wait: _Wait) -> None:
-        """Once: the timer is gone afterwards."""
-        if wait.timer is not None:
-            wait.timer.cancel()
-            wait.timer = None
-            wait.then(self.state)
+    def _go(self, wait: _Wait, state: Lease) -> None:
+        """Once."""
+        then, wait.then = wait.then, None
+        if then is not None:
+            then(state)
 
     def _answered(self) -> None:
         try:
@@ -122,6 +131,8 @@ class AsyncLease:
                     self._lose()
                     return
                 self._ready()
+                if not self._waiting:  # a second look would cost a system call at every request
+                    return
         except BlockingIOError:
             return
         except OSError:
@@ -133,15 +144,28 @@ class AsyncLease:
         wait.left -= 1
         if not wait.left:
             self._waiting.popleft()
-            self._go(wait)
+            self._go(wait, self.state)
+
+    def _arm(self, until: float) -> None:
+        """One timer for all: to set and cancel one for every request costs more than to look at those that wait."""
+        self._timer = asyncio.get_running_loop().call_at(until, self._overdue)
+
+    def _overdue(self) -> None:
+        self._timer, now = None, asyncio.get_running_loop().time()
+        for wait in [*self._waiting]:
+            if wait.then is None:
+                continue
+            if wait.until > now:
+                self._arm(wait.until)
+                return
+            self._tardy(wait)
 
     def _tardy(self, wait: _Wait) -> None:
         """That one call goes on without; its answer is still owed, so the order of the others holds."""
-        wait.timer = None
         self._late += 1
         if self._late >= _MOST_LATE:
             self._lose()
-        wait.then("lost")
+        self._go(wait, "lost")
 
     def _lose(self) -> None:
         self.state = "lost"

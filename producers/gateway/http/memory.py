@@ -36,6 +36,10 @@ class Hold:
         """Whether there was room for all of it."""
         if not (part and self.whole):
             return self.whole
+        if not self._parts and len(part) <= self._bound:
+            self._parts.append(part)
+            self._size = len(part)
+            return True
         kept = part[: self._bound - self._size]
         if self._parts and not self._count(len(kept)):
             kept = b""
@@ -52,9 +56,11 @@ class Hold:
         return self._parts[0] if self._parts else b""
 
     def clear(self) -> None:
-        self._memory.give(self._counted)
+        if self._counted:
+            self._memory.give(self._counted)
+            self._counted = 0
         self._parts.clear()
-        self._size = self._counted = 0
+        self._size = 0
         self.whole = True
 
     def _count(self, size: int) -> bool:

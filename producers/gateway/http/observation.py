@@ -47,7 +47,7 @@ class DeskObservation:
 
     def turned_away(self, client: ClientConnection, refusal: Refusal, head: RequestHead | None) -> None:
         """A request that was refused for its head, or for what could be read of it."""
-        said = head or RequestHead(0, {}, frozenset(), None, False, False, "", "", "")
+        said = head or RequestHead(0, {}, frozenset(), None, False, False, "", False, "", "")
         watch = self.watch(client, said)
         if isinstance(watch, ExchangeWatch):
             watch.turned_away(refusal)

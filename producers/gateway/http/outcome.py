@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .replies import Reply
-
 __all__ = ["Outcome"]
 
 _ACCEPTED = 202
@@ -20,9 +18,13 @@ class Outcome:
     later: bool = False
 
     @classmethod
-    def of(cls, status: int, reply: Reply, *, session: bool) -> Outcome:
+    def of(cls, status: int, *, session: bool, streamed: bool = False, readable: bool = True) -> Outcome:
         """Of a whole response. A session's streams may break off and be taken up again; HTTP+SSE answers with 202."""
         if status >= 400:
             return cls((f"http-status-{status}",))
-        unreadable = () if reply.readable else ("content-unreadable",)
-        return cls(unreadable, later=session and (status == _ACCEPTED or reply.streamed))
+        if readable and not (session and (streamed or status == _ACCEPTED)):
+            return _PLAIN
+        return cls(() if readable else ("content-unreadable",), later=session and (status == _ACCEPTED or streamed))
+
+
+_PLAIN = Outcome()

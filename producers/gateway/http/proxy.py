@@ -10,7 +10,7 @@ from .admission import Admission
 from .client import ClientConnection
 from .config import HttpConfig
 from .errors import Refusal
-from .exchange import Exchange, Watch
+from .exchange import Exchange, Means, Watch
 from .head import RequestHead
 from .lease import AsyncLease
 from .memory import Memory
@@ -43,8 +43,15 @@ class Proxy:
     ) -> None:
         self.head_bytes, self.head_s = config.head_bytes, config.head_ms / 1000
         self._config, self._observation = config, observation
-        self._admission, self._pool, self._lease, self._memory = admission, pool, lease, memory
-        self._host = host
+        self._admission, self._pool = admission, pool
+        self._means = Means(
+            pool=pool,
+            lease=lease,
+            memory=memory,
+            inspect_bytes=config.inspect_bytes,
+            head_bytes=config.head_bytes,
+            host=host,
+        )
         self._clients: set[ClientConnection] = set()
         self.stopping = False
         self._empty = asyncio.Event()
@@ -67,17 +74,7 @@ class Proxy:
 
     def begin(self, client: ClientConnection, head: RequestHead) -> Exchange:
         self._admission.check(head)
-        return Exchange(
-            client,
-            head,
-            self._observation.watch(client, head),
-            pool=self._pool,
-            lease=self._lease,
-            memory=self._memory,
-            inspect_bytes=self._config.inspect_bytes,
-            head_bytes=self.head_bytes,
-            host=self._host,
-        )
+        return Exchange(client, head, self._observation.watch(client, head), self._means)
 
     def turned_away(self, client: ClientConnection, refusal: Refusal, head: RequestHead | None) -> None:
         self._observation.turned_away(client, refusal, head)

@@ -34,7 +34,11 @@ class RequestReader:
                 self._start = data
                 return b"", b""
             self._start, at = b"", head.size
-            self.head, self._body = head, request_body(head)
+            self.head = head
+            if len(data) - at == head.length:  # in one piece, as nearly all come
+                self.done = True
+                return data, data[at:]
+            self._body = request_body(head)
         payload, rest = _fed(self._body, data[at:] if at else data)
         self.done, self.surplus = self._body.done, rest
         return data[: len(data) - len(rest)] if rest else data, payload
@@ -64,6 +68,9 @@ class ResponseReader:
                 self._start = data[at:]
                 return data[:at], b""
             at += head.size
+            if len(data) - at == head.length and head.status >= 200 and not head.bodiless(self._method):
+                self.head, self.done = head, True
+                return data, data[at:]
             self._interim(head)
         payload, rest = _fed(self._body, data[at:] if at else data)
         self.done, self.surplus = self._body.done, rest

@@ -64,6 +64,7 @@ class Scopes:
         self._conversation, self._describer, self._ended = conversation, describer, ended
         self._connection = connection
         self._scopes: OrderedDict[str, Scope] = OrderedDict()
+        self._announces = False  # whether any stream ever gave an address
         self.active: dict[str, Call] = {}
 
     def of(self, key: str, *, session: bool) -> Scope:
@@ -82,10 +83,11 @@ class Scopes:
 
     def announce(self, target: str, of: Scope) -> Scope:
         """The session that a stream answers, by the address that it gave for requests."""
+        self._announces = True
         return self.begin(_ANNOUNCED + target, of)
 
     def announced(self, target: str) -> Scope | None:
-        return self._scopes.get(_ANNOUNCED + target)
+        return self._scopes.get(_ANNOUNCED + target) if self._announces else None
 
     def ledgers(self, scope: Scope) -> Ledgers:
         """For one exchange: those of its session, or for the client's calls one of its own."""

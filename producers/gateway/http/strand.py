@@ -27,8 +27,8 @@ class Strand:
     def enter(self, scope: Scope) -> None:
         """From here on the exchange belongs to another session."""
         self.scope = scope
-        self._ledgers = self._desk.scopes.ledgers(scope)
-        self.observer = self.observing(scope.conversation, self._ledgers)
+        self._ledgers = ledgers = self._desk.scopes.ledgers(scope)
+        self.observer = self.observing(scope.conversation, ledgers)
 
     def observing(self, conversation: Conversation, ledgers: Ledgers) -> Observer:
         desk, caller = self._desk, self._caller
@@ -69,6 +69,12 @@ class Strand:
             self._desk.lease.end(message.ends)
         for call in message.released:
             self._desk.lease.end(call)
+
+    def notified(self, messages: list[Message]) -> None:
+        """A cancellation ends a call as it is sent."""
+        for message in messages:
+            if message.shape.kind == "notification":
+                self.ended(message)
 
     def close(self, outcome: Outcome) -> None:
         """What becomes of calls without a reply, and of an exchange that no event stands for yet."""

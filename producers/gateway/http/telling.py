@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ....models.events import Lease
+from ..facts.describe import Draft
 from ..observer.ledger import Call
 from ..observer.observe import CLIENT, Message, Observer
-from ..spool.record import Entry
+from ..spool.record import Entry, dump, undescribed
 from .caller import Caller
 from .desk import Desk, Known
 from .scopes import Scope
@@ -18,6 +19,7 @@ __all__ = ["Telling"]
 
 _MOST_UNREADABLE = 64  # events for unreadable messages of one exchange; the rest is counted
 Note = tuple[str, str]
+_Drafted = tuple[Message, Draft, Entry]
 
 
 class Telling:
@@ -37,25 +39,40 @@ class Telling:
         """The connection to the server that carries this exchange alone."""
         self._told += pair
 
-    def messages(self, scope: Scope, observer: Observer, messages: Sequence[Message], *, at_once: bool = False) -> None:
-        """At least one. `at_once`: all are on disk when this returns, or their loss is counted."""
-        journal, now = self._desk.journal, messages[0].now if self.lease == "none" else self._desk.now()
-        entries: list[Entry] = []
+    def announce(self, scope: Scope, observer: Observer, messages: Sequence[Message]) -> None:
+        """These are forwarded now, and described behind their bytes. On disk, or counted as lost, when this returns."""
+        journal, fields = self._desk.journal, self._fields(sent=True)
+        now, draft = messages[0].now if self.lease == "none" else self._desk.now(), scope.describer.draft
+        drafted: list[_Drafted] = []
         for message in messages:
-            if message.shape.kind == "invalid":
-                self._unreadable += 1
-                if self._unreadable > _MOST_UNREADABLE:
-                    journal.fail("unreadable-flood")
-                    continue
+            if message.shape.kind == "invalid" and self._flooded():
+                continue
             try:
-                observer.watch(message)
-                entry = scope.describer.message(message, now, self.lease)
-                entries.append(extended(entry, self._fields(sent=message.direction == CLIENT)))
+                drawn = draft(message, now, self.lease)
+                drafted.append((message, drawn, extended((drawn[0], dump(drawn[1])), fields)))
             except Exception as error:  # what cannot be described costs its own event and no other
                 journal.fail(type(error).__name__)
             if message.unsaid:
                 journal.fail("batch-truncated", message.unsaid)
-        (journal.keep if at_once else journal.add)(entries)
+        self.told = self.told or bool(drafted)
+        journal.announce([entry for _, _, entry in drafted], lambda: self._describe(scope, observer, drafted, fields))
+
+    def messages(self, scope: Scope, observer: Observer, messages: Sequence[Message]) -> None:
+        """These passed, or never will. At least one."""
+        journal, now = self._desk.journal, messages[0].now if self.lease == "none" else self._desk.now()
+        entries: list[Entry] = []
+        for message in messages:
+            if message.shape.kind == "invalid" and self._flooded():
+                continue
+            try:
+                observer.watch(message)
+                entry = scope.describer.message(message, now, self.lease)
+                entries.append(extended(entry, self._fields(sent=message.direction == CLIENT)))
+            except Exception as error:
+                journal.fail(type(error).__name__)
+            if message.unsaid:
+                journal.fail("batch-truncated", message.unsaid)
+        journal.add(entries)
         journal.watched(scope.conversation)
         self.told = self.told or bool(entries)
 
@@ -80,6 +97,27 @@ class Telling:
         entry = extended(entry, self._fields(sent=True))
         self._desk.journal.keep([entry])
         self.told = True
+
+    def _describe(self, scope: Scope, observer: Observer, drafted: Iterable[_Drafted], fields: bytes) -> None:
+        """What cannot be described is told as it was announced."""
+        journal, describe = self._desk.journal, scope.describer.describe
+        entries = []
+        for message, draft, announced in drafted:
+            try:
+                observer.watch(message)
+                entries.append(extended(describe(message, draft), fields))
+            except Exception:
+                entries.append((draft[0], undescribed(announced[1])))
+        journal.add(entries)
+        journal.watched(scope.conversation)
+
+    def _flooded(self) -> bool:
+        """Whether one more message that nobody can read is only counted."""
+        self._unreadable += 1
+        if self._unreadable <= _MOST_UNREADABLE:
+            return False
+        self._desk.journal.fail("unreadable-flood")
+        return True
 
     def _fields(self, *, sent: bool) -> bytes:
         """What is said beside a message, or an incident."""

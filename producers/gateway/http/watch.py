@@ -4,9 +4,7 @@ their bytes. Nothing in here raises or touches the bytes: what fails is counted 
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable
-from typing import Concatenate, ParamSpec, TypeVar
+from collections.abc import Iterable
 
 from ....models.events import Lease
 from ..observer.conversation import Conversation, Ledgers
@@ -18,7 +16,7 @@ from ..policy.listing import annotate, judge_list
 from ..policy.policy import Policy, Verdict
 from ..policy.refusal import refusals
 from .asked import announced_target, at_endpoint, remark
-from .bodies import Plain, plain, speaks
+from .bodies import EVENT_STREAM, Plain, is_text, plain, speaks
 from .desk import Desk, Known
 from .errors import Refusal
 from .head import RequestHead, ResponseHead
@@ -30,23 +28,7 @@ from .written import Written
 
 __all__ = ["ExchangeWatch"]
 
-P = ParamSpec("P")
-R = TypeVar("R")
 _FORBIDDEN, _GONE = 403, 404
-
-
-def _counted(method: Callable[Concatenate[ExchangeWatch, P], R]) -> Callable[Concatenate[ExchangeWatch, P], R | None]:
-    """A failure of the observer is counted and never stops an exchange."""
-
-    def guarded(self: ExchangeWatch, /, *args: P.args, **kwargs: P.kwargs) -> R | None:
-        try:
-            return method(self, *args, **kwargs)
-        except Exception as error:
-            self.desk.journal.fail(type(error).__name__)
-            return None
-
-    functools.update_wrapper(guarded, method)
-    return guarded
 
 
 class ExchangeWatch:
@@ -58,7 +40,7 @@ class ExchangeWatch:
         self._caller = caller = known.caller(head, desk.callers)
         self._tell = Telling(desk, known, caller)
         announced = desk.scopes.announced(head.target)
-        self._at_endpoint = at_endpoint(desk, head, announced=announced is not None)
+        self._at_endpoint = True if announced else at_endpoint(desk, caller.path)
         scope = announced or desk.scopes.of(caller.key, session=caller.session is not None)
         self._strand = Strand(desk, caller, self._tell, scope)
         self._plain: Plain | None = None
@@ -84,20 +66,22 @@ class ExchangeWatch:
     def request(self, body: bytes, size: int, pair: Written) -> list[Call]:
         """What goes over `pair` next; the calls it starts."""
         self._tell.over(pair)
-        return self._begun(body, size) or []
+        try:
+            return self._begun(body, size)
+        except Exception as error:
+            self._failed(error)
+            return []
 
-    @_counted
     def dispatch(self, lease: Lease) -> None:
-        """It goes now: on disk when this returns."""
-        self._tell.lease = lease
-        messages, self._asked, self._plain = self._asked, [], None
-        if not messages:
-            return
-        strand = self._strand
-        self._tell.messages(strand.scope, strand.observer, messages, at_once=True)
-        for message in messages:
-            if message.shape.kind == "notification":
-                strand.ended(message)
+        """It goes now: announced on disk when this returns."""
+        tell, messages = self._tell, self._asked
+        tell.lease, self._asked, self._plain = lease, [], None
+        if messages:
+            try:
+                tell.announce(self._strand.scope, self._strand.observer, messages)
+                self._strand.notified(messages)
+            except Exception as error:
+                self._failed(error)
 
     def response(self, head: ResponseHead | None, payload: bytes, done: bool) -> None:
         """More of the response, its head first; it is forwarded, so it can wait."""
@@ -107,32 +91,62 @@ class ExchangeWatch:
         """The exchange ended otherwise, or the server said more than its response."""
         self.desk.journal.later(lambda: self._broken(anomaly, detail))
 
-    @_counted
     def turned_away(self, refusal: Refusal) -> None:
         """The gateway refused the request for its head."""
         self._tell.http = self._caller.answered(refusal.status, {}, streamed=False)
         notes = ((refusal.anomaly, refusal.detail), *self._caller.notes)
-        self._tell.transport(self._strand.scope, notes=notes, blocked=True)
+        try:
+            self._tell.transport(self._strand.scope, notes=notes, blocked=True)
+        except Exception as error:
+            self._failed(error)
 
-    @_counted
+    def _failed(self, error: Exception) -> None:
+        """A failure of the observer is counted and never stops an exchange."""
+        self.desk.journal.fail(type(error).__name__)
+
     def _heard(self, head: ResponseHead | None, payload: bytes, done: bool) -> None:
-        if head is not None:
-            self._reply = self._begin_reply(head)
-        reply = self._reply
-        if reply is None:
-            return
+        try:
+            if head is not None:
+                self._answered(head)
+                if done and self._speaks and is_text(head) and len(payload) <= self.desk.inspect_bytes:
+                    self._whole(payload)
+                    return
+                self._reply = self._begin_reply(head)
+            if self._reply is not None:
+                self._more(self._reply, payload, done)
+        except Exception as error:
+            self._failed(error)
+
+    def _whole(self, body: bytes) -> None:
+        """Nearly every reply: one body in one piece."""
+        if body:
+            self._said(Frame(body, 0, len(body)))
+        self._close(Outcome.of(self._status, session=self._strand.scope.session))
+
+    def _more(self, reply: Reply, payload: bytes, done: bool) -> None:
         if payload:
             self._pieces(reply.feed(payload))
         if done:
             self._pieces(reply.finish())
-            self._close(Outcome.of(self._status, reply, session=self._strand.scope.session))
+            outcome = Outcome.of(
+                self._status,
+                session=self._strand.scope.session,
+                streamed=reply.streamed,
+                readable=reply.readable,
+            )
+            self._close(outcome)
 
-    @_counted
     def _broken(self, anomaly: str, detail: str) -> None:
-        if self._reply is not None:
-            self._reply.drop()
-        self.dispatch(self._tell.lease)
-        self._close(Outcome((anomaly,), ((anomaly, detail),)))
+        try:
+            if self._reply is not None:
+                self._reply.drop()
+            messages, self._asked = self._asked, []
+            if messages:  # that were never forwarded
+                self._tell.messages(self._strand.scope, self._strand.observer, messages)
+                self._strand.notified(messages)
+            self._close(Outcome((anomaly,), ((anomaly, detail),)))
+        except Exception as error:
+            self._failed(error)
 
     def _close(self, outcome: Outcome) -> None:
         if self._announces:
@@ -149,10 +163,12 @@ class ExchangeWatch:
             self._verdict = verdict
             return None
         answers = refusals(verdict.reading, verdict.rules)
-        self._blocked(verdict, answers, len(body))
+        try:
+            self._blocked(verdict, answers, len(body))
+        except Exception as error:  # it is forbidden all the same
+            self._failed(error)
         return answers[0] if answers else b"{}"
 
-    @_counted
     def _begun(self, body: bytes, size: int) -> list[Call]:
         read = self._read(body, len(body) == size)
         if not self._speaks:
@@ -162,7 +178,6 @@ class ExchangeWatch:
         self._remark(messages, read)
         return self._strand.begun(messages)
 
-    @_counted
     def _blocked(self, verdict: Verdict, answers: list[bytes], size: int) -> None:
         """Seen by an observer of its own: what never reached the server must not be matched with what did."""
         scope, apart = self._strand.scope, Conversation()
@@ -176,7 +191,8 @@ class ExchangeWatch:
         for message in messages:
             message.facts["action"] = "blocked"
         self._tell.http = self._caller.answered(_FORBIDDEN, {}, streamed=False)
-        self._tell.messages(scope, observer, messages, at_once=True)
+        self._tell.messages(scope, observer, messages)
+        self.desk.journal.keep([])
 
     def _remark(self, messages: list[Message], read: Plain) -> None:
         scope = self._strand.scope
@@ -196,15 +212,19 @@ class ExchangeWatch:
             self._speaks = speaks(self._head, self._plain, self._at_endpoint)
         return self._plain
 
+    def _answered(self, head: ResponseHead) -> None:
+        """The response begins."""
+        status, desk, caller = head.status, self.desk, self._caller
+        self._status = status
+        asked_for = desk.callers.challenge(head) if b"www-authenticate" in head.fields else {}
+        self._tell.http = caller.answered(status, asked_for, streamed=head.media == EVENT_STREAM)
+        self._session_id = head.text(b"mcp-session-id")
+        gone = status == _GONE or (self._head.method == "DELETE" and 200 <= status < 300)
+        if gone and caller.session is not None:
+            desk.sessions.ended(caller.session)
+
     def _begin_reply(self, head: ResponseHead) -> Reply:
         reply = Reply(head, self.desk.memory, self.desk.inspect_bytes, wanted=self._speaks)
-        self._status = head.status
-        self._tell.http = self._caller.answered(head.status, self.desk.callers.challenge(head), streamed=reply.streamed)
-        self._session_id = head.text(b"mcp-session-id")
-        session = self._caller.session
-        gone = head.status == _GONE or (self._head.method == "DELETE" and 200 <= head.status < 300)
-        if session is not None and gone:
-            self.desk.sessions.ended(session)
         if reply.streamed and not self._speaks:
             self._tell.transport(self._strand.scope)
         return reply
@@ -223,7 +243,7 @@ class ExchangeWatch:
         if not frame.complete:
             for message in messages:
                 strand.adopt(message)
-        if self._reply is not None and not self._reply.streamed:
+        if self._reply is None or not self._reply.streamed:
             messages = [message for message in messages if message.shape.kind != "invalid"]
         for message in messages:
             call = message.call

@@ -72,7 +72,7 @@ class Chains:
         if changed := _changed(chain, message.call):
             message.note("retry-changed", changed)
         self._answers(message, chain)
-        _continue(message.call, chain)
+        _continue(message, message.call, chain)
 
     def reply(self, message: Message) -> None:
         """Of the server: whether it requires input, or is the end of a chain."""
@@ -112,7 +112,7 @@ class Chains:
         chain = call.memory.get("chain") if call.memory is not None else None
         if chain is None:
             chain = Chain(call)
-            _continue(call, chain)
+            _continue(message, call, chain)
         requests = result.get("inputRequests")
         if isinstance(requests, dict):
             chain.asked.update(hash(key) for key in list(requests)[: _MOST_KEYS - len(chain.asked)])
@@ -127,10 +127,11 @@ class Chains:
             self._states.by_state.put(digest, chain)
 
 
-def _continue(call: Call, chain: Chain) -> None:
+def _continue(message: Message, call: Call, chain: Chain) -> None:
     """All further events of the call name the root of its chain."""
     call.memory = {**(call.memory or {}), "chain": chain}
     call.facts = {**(call.facts or {}), "root_call_id": chain.root}
+    message.facts["root_call_id"] = chain.root
 
 
 def _changed(chain: Chain, call: Call) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from .claims import Claims, after_request
 from .ledger import Ledger
@@ -47,8 +47,8 @@ class Introduction(NamedTuple):
     """What a modern client says of itself in every request, and what that made of the claims before it."""
 
     version: str
-    client: object
-    capabilities: object
+    client: Any
+    capabilities: Any
     before: Claims
     after: Claims
 

@@ -20,16 +20,26 @@ _TAIL = 4096
 End = Literal["lf", "cr", "line", "eof"]
 
 
-@dataclass(slots=True)  # not frozen: that trebles the cost of making one, and there is one a message
+@dataclass(slots=True, init=False)  # with a plain constructor: there is one a message
 class Frame:
-    """One candidate message: its bytes without line end (at most the bound), and where it lies in the stream."""
+    """One candidate message: its bytes without line end (at most the bound), and where it lies in the stream.
+
+    `mark`: cr is a fragment before a bare CR, line the whole of a line that was cut into fragments. `complete` is false
+    when the bound cut the data; `tail` is then the last of what was cut off: where some write the id.
+    """
 
     data: bytes
     start: int
     end: int
-    mark: End = "lf"  # cr: a fragment before a bare CR; line: the whole of a line that was cut into fragments
-    complete: bool = True  # false when the bound cut the data
-    tail: bytes = b""  # then the last of what was cut off: where some write the id
+    mark: End
+    complete: bool
+    tail: bytes
+
+    def __init__(  # noqa: PLR0917 - one a message: names would cost more than the rest of it
+        self, data: bytes, start: int, end: int, mark: End = "lf", complete: bool = True, tail: bytes = b""
+    ) -> None:
+        self.data, self.start, self.end = data, start, end
+        self.mark, self.complete, self.tail = mark, complete, tail
 
     @property
     def size(self) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -21,26 +20,42 @@ _MOST_LISTED = 64
 TOO_MANY = "too-many-open-calls"  # the anomaly of a request that is not tracked
 
 
-@dataclass(slots=True)
 class Call:
-    """One request and what its reply inherits from it."""
+    """One request and what its reply inherits from it. `arguments` is the digest of its parameters (arguments_digest),
+    `claims` those of both sides at its time; the reply to initialize settles them. `key` is its JSON-RPC id.
+    """
 
-    call_id: str
-    correlation_id: str
-    trace_source: TraceSource
-    parent_span_id: str | None
-    conversation: str
-    conversation_source: ConversationSource
-    method: str
-    tool: str | None
-    resource_digest: str | None
-    claims: Claims  # of both sides at its time; the reply to initialize settles them
-    arguments: str | None = None  # digest of its parameters, see the field arguments_digest
-    active: dict[str, Call] | None = None  # where it is in flight
-    in_flight: tuple[str, ...] = ()
-    dispatched_ns: int = 0
-    facts: dict[str, Any] | None = None  # further fields of every event of the call
-    memory: dict[str, Any] | None = None  # what watchers keep until the reply; never published
+    __slots__ = (
+        *("active", "arguments", "call_id", "claims", "conversation", "conversation_source", "correlation_id"),
+        *("dispatched_ns", "facts", "in_flight", "key", "memory", "method", "parent_span_id", "resource_digest"),
+        *("tool", "trace_source"),
+    )
+
+    def __init__(  # noqa: PLR0917 - one a call, as in Frame
+        self,
+        call_id: str,
+        correlation_id: str,
+        trace_source: TraceSource,
+        parent_span_id: str | None,
+        conversation: str,
+        conversation_source: ConversationSource,
+        method: str,
+        tool: str | None,
+        resource_digest: str | None,
+        claims: Claims,
+        arguments: str | None = None,
+    ) -> None:
+        self.call_id, self.correlation_id = call_id, correlation_id
+        self.trace_source, self.parent_span_id = trace_source, parent_span_id
+        self.conversation, self.conversation_source = conversation, conversation_source
+        self.method, self.tool, self.resource_digest = method, tool, resource_digest
+        self.claims, self.arguments = claims, arguments
+        self.active: dict[str, Call] | None = None  # where it is in flight
+        self.in_flight: tuple[str, ...] = ()
+        self.key: MessageId | None = None
+        self.dispatched_ns = 0
+        self.facts: dict[str, Any] | None = None  # further fields of every event of the call
+        self.memory: dict[str, Any] | None = None  # what watchers keep until the reply; never published
 
 
 class Ledger:
@@ -69,7 +84,7 @@ class Ledger:
         self._count += 1
         active = self.active
         active[call.call_id] = call
-        call.active = active
+        call.active, call.key = active, key
         listed = active if len(active) <= _MOST_LISTED else islice(reversed(active), _MOST_LISTED)
         call.in_flight = tuple(listed) if listed is active else tuple(listed)[::-1]
         return "id-in-use" if len(waiting) > 1 or key in self._cancelled else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .parse import Parsed, compact, ordered, parse
@@ -14,36 +13,48 @@ if TYPE_CHECKING:
     from .framing import Frame
     from .ledger import MessageId
 
-__all__ = ["Shape", "message_id", "shapes", "told"]
+__all__ = ["CONTINUES", "Shape", "message_id", "shapes", "told"]
 
 _SAFE_INTEGER = 2**53
 _MOST_DESCRIBED = 256
-_CONTINUES = ("inputResponses", "requestState")
-_OF_A_TRY = frozenset({"_meta", *_CONTINUES})  # what differs between two tries of one request
+CONTINUES = ("inputResponses", "requestState")  # what a retry of a request brings
+_OF_A_TRY = frozenset({"_meta", *CONTINUES})  # what differs between two tries of one request
 _ENDING = ("notifications/cancelled", "notifications/tasks", "notifications/tasks/status")  # they need no id
 _INERT = frozenset({"bom", "trailing-data", "jsonrpc-version"})
 
 
-@dataclass(slots=True)
 class Shape:
-    """One message of a frame, before anything is known of its connection."""
+    """One message of a frame, before anything is known of its connection. `params` is empty where it has none.
 
-    kind: MessageKind
-    body: dict[str, Any]
-    params: dict[str, Any]  # empty where the message has none
-    id: MessageId | None
-    lexeme: str | None
-    anomalies: set[str]
-    partial: bool = False
-    described: bool = True  # false where a batch is so long that only its calls are told
-    unread: int = 0  # no message but so many elements of such a batch
+    `described` is false where a batch is so long that only its calls are told; with `unread` it is no message but so
+    many elements of such a batch.
+    """
+
+    __slots__ = ("anomalies", "body", "described", "id", "kind", "lexeme", "params", "partial", "unread")
+
+    def __init__(  # noqa: PLR0917 - one a message, as in Frame
+        self,
+        kind: MessageKind,
+        body: dict[str, Any],
+        params: dict[str, Any],
+        identifier: MessageId | None,
+        lexeme: str | None,
+        anomalies: set[str],
+        *,
+        partial: bool = False,
+        described: bool = True,
+        unread: int = 0,
+    ) -> None:
+        self.kind, self.body, self.params = kind, body, params
+        self.id, self.lexeme, self.anomalies = identifier, lexeme, anomalies
+        self.partial, self.described, self.unread = partial, described, unread
 
     @property
     def starts_tool(self) -> bool:
         """Whether it is a tool call that continues none."""
         if self.kind != "request" or self.body["method"] != "tools/call":
             return False
-        return not any(name in self.params for name in _CONTINUES)
+        return not any(name in self.params for name in CONTINUES)
 
 
 def shapes(frame: Frame) -> Iterable[Shape]:
@@ -100,7 +111,7 @@ def _shape(parsed: Parsed) -> Shape:
     params = body.get("params")
     if type(params) is not dict:
         params = {}
-    return Shape(kind, body, params, identifier, lexeme, anomalies, parsed.partial)
+    return Shape(kind, body, params, identifier, lexeme, anomalies, partial=parsed.partial)
 
 
 def message_id(value: object, anomalies: set[str]) -> MessageId | None:

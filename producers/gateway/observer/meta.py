@@ -36,9 +36,9 @@ class Meta:
     trace: Trace | None = None
     conversation: str | None = None
     version: str | None = None
-    client: object = None
-    server: object = None
-    capabilities: object = None
+    client: Any = None
+    server: Any = None
+    capabilities: Any = None
     malformed: tuple[str, ...] = ()
 
 

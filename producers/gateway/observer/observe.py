@@ -6,7 +6,7 @@ The word of the sender (ids, names, versions, trace) is kept apart from ours (ca
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ....models.text import clean
@@ -34,25 +34,34 @@ _MOST_EVIDENCE = 16
 _DETAIL = 128
 
 
-@dataclass(slots=True)
 class Message:
-    """One observed message. `begins` and `ends` name the call whose effects start or stop with it."""
+    """One observed message, as it was read at `now`."""
 
-    direction: Direction
-    frame: Frame
-    shape: Shape
-    meta: Meta
-    claims: Claims
-    conversation: str
-    conversation_source: ConversationSource
-    now: Now  # when it was read
-    call: Call | None = None
-    begins: Call | None = None
-    ends: Call | None = None
-    released: tuple[Call, ...] = ()  # other calls that are over with it: tasks, say
-    unsaid: int = 0  # messages of the same batch that follow and are not described
-    facts: dict[str, Any] = field(default_factory=dict)  # further fields of its event
-    evidence: list[tuple[str, str]] = field(default_factory=list)
+    __slots__ = (
+        *("begins", "call", "claims", "conversation", "conversation_source", "direction", "ends", "evidence", "facts"),
+        *("frame", "meta", "now", "released", "shape", "unsaid"),
+    )
+
+    def __init__(  # noqa: PLR0917 - as in Frame
+        self,
+        direction: Direction,
+        frame: Frame,
+        shape: Shape,
+        meta: Meta,
+        claims: Claims,
+        conversation: tuple[str, ConversationSource],
+        now: Now,
+    ) -> None:
+        self.direction, self.frame, self.shape, self.meta, self.claims = direction, frame, shape, meta, claims
+        self.conversation, self.conversation_source = conversation
+        self.now = now
+        self.call: Call | None = None
+        self.begins: Call | None = None  # the call whose effects start with it
+        self.ends: Call | None = None  # and the one whose effects stop
+        self.released: tuple[Call, ...] = ()  # other calls that are over with it: tasks, say
+        self.unsaid = 0  # messages of the same batch that follow and are not described
+        self.facts: dict[str, Any] = {}  # further fields of its event
+        self.evidence: list[tuple[str, str]] = []
 
     def note(self, anomaly: str, detail: str = "") -> None:
         """Add an anomaly, and what it rests on: names, numbers and digests, never content."""
@@ -164,12 +173,12 @@ class Observer:
         if shape.partial and kind == "invalid" and direction == SERVER and shape.id is not None:
             kind = shape.kind = "response"  # its result is what made it too long to read
         meta = read_meta(shape.body.get("result") if kind in _REPLIES else shape.params)
-        of, source = self._default
+        conversation = self._default
         if meta is not NOTHING:
             shape.anomalies.update(meta.malformed)
             if meta.conversation is not None:
-                of, source = self._named(meta.conversation)
-        message = Message(direction, frame, shape, meta, shared.claims, of, source, now)
+                conversation = self._named(meta.conversation)
+        message = Message(direction, frame, shape, meta, shared.claims, conversation, now)
         if kind == "request":
             self._request(message)
         elif kind in _REPLIES:

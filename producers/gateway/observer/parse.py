@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -22,6 +21,7 @@ _MANY_DIGITS = b"0" * 16  # no integer of fewer digits is beyond 2^53
 _SHALLOW_BYTES = 262_144
 _BOM = "\ufeff"
 _BLANKS = " \t\r\n"
+_BLANK = _BLANKS.encode()
 _STARTS = frozenset('{["-0123456789tfnNI')  # of what can be read at all
 _TOKEN = re.compile(  # possessive, and an unfinished string runs to the end: linear on any input
     r'(?P<string>"(?:[^"\\]|\\.)*+(?:"|\\?\Z))(?P<colon>\s*:)?|(?P<open>[\[{])|(?P<close>[\]}])|[^\s\[\]{}:,"]+',
@@ -33,13 +33,13 @@ _MEMBER = rf"({_STRING})\s*+:\s*+({_STRING}|[-\d.eE+]{{1,64}}+|true|false|null)"
 _ENDING = rf"(?s)(?:,\s*+{_MEMBER}\s*+)++\}}\s*+\Z"
 
 
-@dataclass(slots=True)
 class Parsed:
-    """`value` is None where nothing could be read; `anomalies` in no order."""
+    """`value` is None where nothing could be read; `anomalies` in no order; `partial`: only the top level was read."""
 
-    value: Any
-    anomalies: set[str]
-    partial: bool = False  # only the top level was read
+    __slots__ = ("anomalies", "partial", "value")
+
+    def __init__(self, value: Any, anomalies: set[str], *, partial: bool = False) -> None:
+        self.value, self.anomalies, self.partial = value, anomalies, partial
 
 
 def parse(data: bytes, *, complete: bool = True, tail: bytes = b"") -> Parsed:
@@ -49,12 +49,13 @@ def parse(data: bytes, *, complete: bool = True, tail: bytes = b"") -> Parsed:
         return Parsed(value | _trailing(tail) if value else value, {"oversize"}, partial=True)
     try:
         value = orjson.loads(data)
-        # written compactly: nothing was lost in reading it, so no two readings exist (big integers aside)
-        if orjson.dumps(value) == data and _MANY_DIGITS not in data.translate(_ZEROED):
-            return Parsed(value, set())
+        written = orjson.dumps(value)
     except (ValueError, TypeError):
-        pass
-    return _lenient(data)
+        return _lenient(data)
+    # but for blanks the same: nothing was lost in reading it, so no two readings exist (big integers aside)
+    if written != data and written.translate(None, _BLANK) != data.translate(None, _BLANK):
+        return _lenient(data)
+    return _lenient(data) if _MANY_DIGITS in data.translate(_ZEROED) else Parsed(value, set())
 
 
 def compact(value: Any) -> bytes:
@@ -121,11 +122,11 @@ class _Reader(json.JSONDecoder):
         self._found.add("nan")
         return float(name.replace("Infinity", "inf"))
 
-    def _integer(self, digits: str) -> int | float:
-        value = int(digits) if len(digits) < _DIGITS else float("inf")
-        if abs(value) > _SAFE_INTEGER:
+    def _integer(self, digits: str) -> Any:
+        value = int(digits) if len(digits) < _DIGITS else None
+        if value is None or abs(value) > _SAFE_INTEGER:
             self._found.add("big-int")
-        return value
+        return float("inf") if value is None else value
 
 
 def _shallow(data: bytes) -> dict[str, Any] | None:

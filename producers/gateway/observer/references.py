@@ -9,7 +9,6 @@ from .parse import compact
 from .recent import Recent
 
 if TYPE_CHECKING:
-    from .ledger import Call
     from .observe import Message
 
 __all__ = ["References"]
@@ -27,7 +26,8 @@ class References:
     def __init__(self, digest: Callable[[str | bytes], str]) -> None:
         self._digest = digest
         self._tokens: Recent[str, str] = Recent(_MOST)  # who gave it and what: call_id; texts, which cost no collector
-        self._active: dict[str, Call] = {}  # the client's calls in flight
+        self._givers: set[str] = set()  # the client's calls in flight that gave one
+        self._over: Recent[str, None] = Recent(_MOST)  # those that are not
         self._cancelled: Recent[str, None] = Recent(_MOST)
         self._listening: Recent[str, None] = Recent(_MOST)
         self._spans: Recent[str, None] = Recent(_MOST)
@@ -39,21 +39,30 @@ class References:
             token = meta.get("progressToken")
             if token is not None and call is not None:
                 self._tokens.put(_key(message.direction, token), call.call_id)
-            if message.direction == _CLIENT:
-                if message.meta.trace is not None:
-                    self._span(message, params)
-                if call is not None and call.active is not None:
-                    self._active = call.active
+                if message.direction == _CLIENT:
+                    self._givers.add(call.call_id)
+            if message.direction == _CLIENT and message.meta.trace is not None:
+                self._span(message, params)
         if call is not None and call.method == "subscriptions/listen":
             digest = message.facts["subscription_digest"] = self._digest(compact(message.shape.body["id"]))
             self._listening.put(digest, None)
 
     def reply(self, message: Message) -> None:
         """Of the server."""
+        if self._givers:
+            self._ended(message)
         if message.call is not None and message.call.method == "subscriptions/listen":
             self._listening.pop(self._digest(compact(message.shape.body["id"])))
 
+    def _ended(self, message: Message) -> None:
+        for call in (message.ends, *message.released):
+            if call is not None and call.call_id in self._givers:
+                self._givers.remove(call.call_id)
+                self._over.put(call.call_id, None)
+
     def notification(self, message: Message) -> None:
+        if self._givers:
+            self._ended(message)
         method = message.shape.body["method"]
         if method == "notifications/progress":
             self._progress(message)
@@ -80,7 +89,7 @@ class References:
         call_id = self._tokens.get(_key(giver, message.shape.params.get("progressToken")))
         if call_id is None:
             message.note("unknown-progress-token", "never given")
-        elif giver == _CLIENT and call_id not in self._active and call_id not in self._cancelled:
+        elif giver == _CLIENT and call_id in self._over and call_id not in self._cancelled:
             message.note("unknown-progress-token", "its call is over")
 
     def _subscribed(self, message: Message) -> None:

@@ -12,7 +12,7 @@ from typing import Literal
 
 from .events import NO_EVENT, Events
 from .record import HEAD
-from .writer import HEADER, SUFFIX, SpoolError, split
+from .writer import HEADER, PENDING, SUFFIX, SpoolError, split
 
 __all__ = ["Segment", "Ticket", "lock", "segments"]
 
@@ -153,8 +153,8 @@ class Segment:
 
 
 def segments(folder: Path) -> list[Path]:
-    """Every segment in the folder, oldest name first."""
-    return sorted(folder.glob("*" + SUFFIX))
+    """Every segment in the folder, oldest name first. What is pending is none."""
+    return sorted(path for path in folder.glob("*" + SUFFIX) if not path.name.endswith(PENDING))
 
 
 def lock(folder: Path) -> int | None:

@@ -15,6 +15,7 @@ from ....models.events import DeadLetter
 from ....models.wire import Codec
 from ...publish import Publisher
 from .events import NO_EVENT
+from .recovery import is_pending, recover
 from .segments import Segment, Ticket, segments
 
 __all__ = ["DEAD_LETTERS", "Shipper"]
@@ -38,12 +39,14 @@ class Shipper:
 
     def scan(self) -> None:
         """Find new segments; delete those that are acknowledged to the end and have no writer any more."""
+        recover(self._folder)
         for path in segments(self._folder):
             if path not in self._segments:
                 self._segments[path] = Segment(path)
         for path, segment in list(self._segments.items()):
             # the lock first: what a writer appended before it let go is then seen
-            if segment.abandoned() and not segment.waiting and (not segment.left or segment.torn()):
+            over = segment.abandoned() and not segment.waiting and (not segment.left or segment.torn())
+            if over and not is_pending(path):
                 self.unreadable += segment.left > 0
                 segment.close(delete=True)
                 del self._segments[path]

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import fcntl
 import os
-import struct
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ....models.errors import ConfigError
-from .record import Entry
+from .record import HEADER, framed, split
 
-__all__ = ["HEADER", "SUFFIX", "Spool", "SpoolError", "split"]
+if TYPE_CHECKING:
+    from .pending import Pending
+    from .record import Entry
+
+__all__ = ["HEADER", "OWNED", "PENDING", "SUFFIX", "Spool", "SpoolError", "placed", "split"]
 
 SUFFIX = ".spool"
-_LENGTH = struct.Struct(">I")
-HEADER = _LENGTH.size
+OWNED = "gateway-"  # how the names of segments begin
+PENDING = f"-pending{SUFFIX}"  # and how that of one ends which holds what its writer is yet to describe
 _SEGMENT_BYTES = 64 << 20
 
 
@@ -43,6 +47,7 @@ class Spool:
         self._limit, self._segment_bytes = limit, segment_bytes
         self._fd, self._size, self._number = -1, 0, 0
         self._heads: set[int] = set()  # of this segment
+        self._pending: Pending | None = None
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._open()
@@ -55,7 +60,7 @@ class Spool:
             if (self._size >= self._segment_bytes or self._fd < 0) and not self._next():
                 return False
             fresh: set[int] = set()
-            data = self._framed(entries, fresh)
+            data = framed(entries, self._heads, fresh)
             if os.write(self._fd, data) != len(data):
                 os.ftruncate(self._fd, self._size)  # half a record would end the segment for its readers
                 return False
@@ -65,25 +70,39 @@ class Spool:
         self._heads |= fresh
         return True
 
+    def announce(self, entries: Iterable[Entry]) -> bool:
+        """Keep what stands for records that are yet to be made: a shipper takes it for them if this writer dies before.
+
+        False where there is no room for all of them: `append` what was announced before, and then `fulfil`.
+        """
+        try:
+            if self._pending is None:
+                from .pending import Pending  # noqa: PLC0415 - only some gateways describe later
+
+                self._pending = Pending(self._folder, self._instance)
+            return self._pending.add(entries)
+        except OSError:
+            return False
+
+    def fulfil(self) -> None:
+        """All that was announced is appended, or lost for a reason that was counted."""
+        if self._pending is not None:
+            self._pending.clear()
+
     def close(self) -> None:
         """Hand the segment over to the shipper."""
+        self._end()
+        if self._pending is not None:
+            self._pending.close()
+
+    def _end(self) -> None:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
 
-    def _framed(self, entries: Iterable[Entry], fresh: set[int]) -> bytes:
-        """The bytes of the records, before each the head that it is the first to name."""
-        parts: list[bytes] = []
-        for head, record in entries:
-            if head.number not in self._heads and head.number not in fresh:
-                fresh.add(head.number)
-                parts += (_LENGTH.pack(len(head.record)), head.record)
-            parts += (_LENGTH.pack(len(record)), record)
-        return b"".join(parts)
-
     def _next(self) -> bool:
         """Whether there is room for another segment."""
-        self.close()
+        self._end()
         if self._used() >= self._limit:
             return False
         self._open()
@@ -91,11 +110,8 @@ class Spool:
 
     def _open(self) -> None:
         self._number += 1
-        path = self._folder / f"gateway-{self._instance}-{self._number}{SUFFIX}"
-        hidden = path.with_suffix(".new")  # a shipper must not find the segment before it is locked
-        self._fd = os.open(hidden, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
-        hidden.rename(path)
+        name = f"{OWNED}{self._instance}-{self._number}{SUFFIX}"
+        self._fd = placed(self._folder, name, os.O_WRONLY | os.O_APPEND)
         self._size = 0
         self._heads.clear()
 
@@ -103,15 +119,10 @@ class Spool:
         return sum(path.stat().st_size for path in self._folder.glob("*" + SUFFIX))
 
 
-def split(data: bytes) -> tuple[list[bytes], int]:
-    """The whole records at the start of `data`, and how many bytes they take."""
-    records = []
-    at = 0
-    while at + HEADER <= len(data):
-        (length,) = _LENGTH.unpack_from(data, at)
-        end = at + HEADER + length
-        if end > len(data):
-            break
-        records.append(data[at + HEADER : end])
-        at = end
-    return records, at
+def placed(folder: Path, name: str, flags: int) -> int:
+    """A new file under `name`, locked by us. A shipper must not find it before it is locked."""
+    hidden = folder / f"{name}.new"
+    fd = os.open(hidden, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    fcntl.flock(fd, fcntl.LOCK_EX)
+    hidden.rename(folder / name)
+    return fd

@@ -20,6 +20,7 @@ from ..digestkey import load_keyring
 from ..spool.writer import Spool
 from .arguments import parse
 from .child import StartError, exit_status
+from .deferred import DeferredSession
 from .pump import Pump
 from .server import Server, Servers
 
@@ -27,6 +28,7 @@ __all__ = ["main", "run"]
 
 _FORWARDED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGUSR1, signal.SIGUSR2)
 _USAGE_ERROR = 2
+_YOUNG = 10_000  # objects between two collections: what waits to be described is no garbage, and was looked at for it
 _STDERR = 2
 
 
@@ -61,7 +63,7 @@ def run(config: GatewayConfig) -> int:
 def _run(config: GatewayConfig, servers: Servers) -> int:
     wakeup = _signals()
     if config.dispatch_mode == "concurrent" and not config.policy.forbids:
-        return _pump(servers.start(), wakeup)
+        return _pump(servers.start(session=DeferredSession), wakeup)
     from .enforce import lane  # noqa: PLC0415  # most gateways hold nothing back
 
     return lane(config, servers, wakeup).run()
@@ -95,6 +97,7 @@ def _pump(server: Server, wakeup: int) -> int:
             os.kill(child.pid, number)
 
     gc.freeze()  # what is loaded by now stays: collections need not visit it between two messages
+    gc.set_threshold(_YOUNG)
     Pump((0, 1), (child.stdout, child.stdin), child.pidfd, wakeup, woken).run(server.session)
     status = exit_status(os.waitpid(child.pid, 0)[1])
     server.session.exited(status)

@@ -16,8 +16,14 @@ from .sink import Sink
 __all__ = ["Pump", "Tap"]
 
 
+_IDLE_MS = 1
+
+
 class Tap(Protocol):
-    """Sees every chunk beside the pump; an empty chunk is the end of the stream."""
+    """Sees every chunk beside the pump; an empty chunk is the end of the stream. While `owing` it waits for a rest."""
+
+    @property
+    def owing(self) -> bool: ...
 
     def towards_server(self, chunk: bytes) -> None:
         """Before the chunk is forwarded."""
@@ -26,7 +32,10 @@ class Tap(Protocol):
         """Before the chunk is forwarded."""
 
     def forwarded(self) -> None:
-        """After a chunk was forwarded to the client."""
+        """After a chunk was forwarded."""
+
+    def settle(self) -> None:
+        """Nothing passes: the time to do what is owed."""
 
 
 class Pump:
@@ -49,7 +58,9 @@ class Pump:
         while True:
             if not self._calm:
                 self._arm(exited)
-            ready = self._poll.poll(0 if exited and not self._to_client.pending else None)
+            ready = self._poll.poll(0 if exited and not self._to_client.pending else _IDLE_MS if tap.owing else None)
+            if not ready and tap.owing:
+                tap.settle()
             if self._calm and not exited and all(fd in self._reading for fd, _ in ready):
                 for fd, _ in ready:
                     self._from_client(tap) if fd == self._client_in else self._from_server(tap)
@@ -82,6 +93,7 @@ class Pump:
         else:
             self._stop(self._client_in)
             self._to_server.finish()
+        tap.forwarded()
 
     def _from_server(self, tap: Tap) -> None:
         chunk = read_chunk(self._server_out)

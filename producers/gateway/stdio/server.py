@@ -60,7 +60,7 @@ class Servers:
         self.failures: dict[str, int] = {}
         self._serves = False  # a process of the server runs
 
-    def start(self, heard: Callable[[Message], None] | None = None) -> Server:
+    def start(self, heard: Callable[[Message], None] | None = None, session: type[Session] = Session) -> Server:
         """Raises StartError when there is no such program."""
         child = spawn(self._config.command, self._environment)
         lease: Sensor = NoSensor()
@@ -72,9 +72,9 @@ class Servers:
         self._serves = True
         describer = Describer(self._connection(child, granted), self._keyring, self.redactor, self.producer)
         observer = self._observer(self._signatures.watch(Conversation()))
-        session = Session(observer, describer, lease=lease, spool=self.spool, now=host.now, heard=heard)
-        session.failures = self.failures
-        return Server(child, session, describer, observer)
+        tap = session(observer, describer, lease=lease, spool=self.spool, now=host.now, heard=heard)
+        tap.failures = self.failures
+        return Server(child, tap, describer, observer)
 
     def aside(self, server: Server) -> Observer:
         """For messages of the conversation that never reach the server: they are matched among themselves."""

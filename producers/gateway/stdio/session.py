@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from ..observer.observe import CLIENT, SERVER, Message, Observer
@@ -13,9 +13,8 @@ if TYPE_CHECKING:
     from ..facts.describe import Describer
     from ..observer.ledger import Call
     from ..spool.record import Entry
-    from ..spool.writer import Spool
 
-__all__ = ["NoSensor", "Sensor", "Session"]
+__all__ = ["NoSensor", "Sensor", "Session", "Store"]
 
 _MOST_UNREADABLE = 64  # events for unreadable lines of one chunk; the rest is counted
 
@@ -28,6 +27,14 @@ class Sensor(Protocol):
     def begin(self, calls: Sequence[Call]) -> None: ...
     def end(self, call: Call) -> None: ...
     def close(self) -> None: ...
+
+
+class Store(Protocol):
+    """Where a session keeps its events; see Spool."""
+
+    def append(self, entries: Iterable[Entry]) -> bool: ...
+    def announce(self, entries: Iterable[Entry]) -> bool: ...
+    def fulfil(self) -> None: ...
 
 
 class NoSensor:
@@ -52,7 +59,7 @@ class Session:
         describer: Describer,
         *,
         lease: Sensor,
-        spool: Spool,
+        spool: Store,
         now: Callable[[], Now],
         heard: Callable[[Message], None] | None = None,
     ) -> None:
@@ -85,6 +92,14 @@ class Session:
             self._describe(messages, messages[-1].now)
         except Exception as error:
             self._fail(type(error).__name__)
+
+    @property
+    def owing(self) -> bool:
+        """Whether something that passed is yet to be described: never, once `forwarded` has returned."""
+        return False
+
+    def settle(self) -> None:
+        """Describe what is owed."""
 
     def describe(self, messages: list[Message]) -> None:
         """Describe and spool messages that never pass, because they were refused."""
@@ -146,14 +161,9 @@ class Session:
 
     def _describe(self, messages: list[Message], now: Now) -> None:
         """In one write: all of a chunk is on disk, or its loss is counted."""
-        lease, unreadable = self._lease.state, 0
+        lease = self._lease.state
         entries: list[Entry] = []
-        for message in messages:
-            if message.shape.kind == "invalid":
-                unreadable += 1
-                if unreadable > _MOST_UNREADABLE:
-                    self._fail("unreadable-flood")  # a chunk of line ends must not become megabytes of events
-                    continue
+        for message in self._worth(messages):
             try:
                 self._observer.watch(message)
                 entries.append(self._describer.message(message, now, lease))
@@ -162,6 +172,17 @@ class Session:
             if message.unsaid:
                 self._fail("batch-truncated", message.unsaid)
         self._keep(entries)
+
+    def _worth(self, messages: Iterable[Message]) -> Iterator[Message]:
+        """Without a flood of unreadable ones: a chunk of line ends must not become megabytes of events."""
+        unreadable = 0
+        for message in messages:
+            if message.shape.kind == "invalid":
+                unreadable += 1
+                if unreadable > _MOST_UNREADABLE:
+                    self._fail("unreadable-flood")
+                    continue
+            yield message
 
     def _incidents(self, status: int) -> None:
         calls: list[Call | None] = [*self._observer.close()]

@@ -21,7 +21,9 @@ TRACE = "0" * 31 + "1"
 
 def call(number: int) -> Any:
     """As much of a call as a lease needs."""
-    return SimpleNamespace(call_id=f"00000000-0000-7000-8000-{number:012}", correlation_id=TRACE)
+    return SimpleNamespace(
+        call_id=f"00000000-0000-7000-8000-{number:012}", correlation_id=TRACE, key=("integer", number)
+    )
 
 
 class Sensor:
@@ -92,14 +94,14 @@ def pidfd() -> Iterator[int]:
 
 def test_a_granted_lease_hears_of_every_call(sensor: Callable[..., Sensor], pidfd: int) -> None:
     there = sensor(Granted("pod-1", 42, 7))
-    lease = SensorLease(there.path, "files")
+    lease = SensorLease(there.path, "files", monotonic_ns=Clock())
     assert lease.attach(pidfd) == Granted("pod-1", 42, 7)
     lease.begin([call(1), call(2)])
     lease.end(call(1))
     assert lease.state == "granted"
     lease.close()
     there.thread.join(5)
-    begun = [Begin(call(number).call_id, TRACE) for number in (1, 2)]
+    begun = [Begin(call(number).call_id, TRACE, 250_000_000, str(number)) for number in (1, 2)]
     assert there.heard == [Attach("files"), 1, *begun, End(call(1).call_id)]
 
 
@@ -179,7 +181,7 @@ def test_a_sensor_that_comes_back_is_told_of_every_running_call(
     assert (lease.state, later) == ("granted", [Granted("pod-2", 42, 7)])
     lease.close()
     there.thread.join(5)
-    assert there.heard[2:] == [Begin(call(number).call_id, TRACE) for number in (2, 3, 4)]
+    assert there.heard[2:] == [Begin(call(number).call_id, TRACE, 1_250_000_000, str(number)) for number in (2, 3, 4)]
 
 
 def test_a_refusal_is_not_for_ever(tmp_path: Path, sensor: Callable[..., Sensor], pidfd: int) -> None:

@@ -9,11 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.models.digest import Keyring
-from triptych.models.events import CallRef, ExecutionBatch
+from triptych.models.events import CallRef, ExecutionBatch, Label
 from triptych.models.identity import Workload
 from triptych.models.wire import bundled
 from triptych.producers.sensor.batches import MOST_EVENTS, Batches, Origin
 from triptych.producers.sensor.decode import Endpoint, KernelEvent
+from triptych.producers.sensor.identity.identity import Identity
+from triptych.producers.sensor.proof import UNPROVEN, Proof
+from triptych.producers.sensor.source import KernelHalf
 
 KEYRING = Keyring(b"sixteen bytes or more", "k1")
 ROOT, WORKLOAD = 100, Workload(id="w", container_id="c")
@@ -97,7 +100,7 @@ def test_bytes_of_one_connection_add_up_to_its_last_byte(batches: Batches) -> No
 
 
 def test_a_large_flush_is_split_and_only_its_last_batch_moves_the_watermark(batches: Batches) -> None:
-    batches.start(WORKLOAD, (), 10, OFFSET)
+    batches.start(WORKLOAD, KernelHalf(), 10, OFFSET)
     for number in reversed(range(2 * MOST_EVENTS + 1)):
         batches.observe(replace(OPEN, mono_ns=50 + number, path=b"/%d" % number))
     told = batches.flush(10_000, OFFSET)
@@ -133,6 +136,16 @@ def test_what_is_sensitive_can_be_said_from_outside() -> None:
     fresh.open(ROOT, WORKLOAD)
     fresh.observe(replace(OPEN, epoch=1))
     assert len(_one(fresh.flush(90, OFFSET)).events) == 1
+
+
+@pytest.mark.parametrize(("flags", "listed"), [(0, 0), (1, 1), (0o2102, 1)])
+def test_a_place_that_nobody_should_write_is_told_when_it_is_opened_for_writing(flags: int, listed: int) -> None:
+    origin = Origin(instance="s", boot_id="b", host="h")
+    fresh = Batches(origin, KEYRING, written=lambda path: "ours" if path == "/f" else None)
+    fresh.open(ROOT, WORKLOAD)
+    fresh.observe(replace(OPEN, epoch=1, open_flags=flags))
+    fresh.lost(ROOT, 1, 40)
+    assert len(_one(fresh.flush(90, OFFSET)).events) == listed
 
 
 def test_facts_that_reached_nobody_are_told_as_lost(batches: Batches) -> None:
@@ -176,7 +189,7 @@ def test_roots_of_one_workload_share_a_stream_that_ends_with_the_last(batches: B
     batches.open(200, WORKLOAD)
     assert batches.close(ROOT) is None
     assert batches.close(200) == WORKLOAD
-    stop = batches.stop(WORKLOAD, "server-gone", 90, OFFSET)
+    stop = _one(batches.stop(WORKLOAD, "server-gone", 90, OFFSET))
     assert (stop.status, stop.features) == ("stop", ("server-gone",))
     assert batches.workloads == ()
 
@@ -189,14 +202,14 @@ def test_events_of_nobody_are_counted(batches: Batches) -> None:
 
 def test_ids_are_the_same_for_the_same_input_and_never_repeat(batches: Batches) -> None:
     told = [
-        batches.start(WORKLOAD, (), 10, OFFSET),
+        batches.start(WORKLOAD, KernelHalf(), 10, OFFSET),
         *batches.signs_of_life(20, OFFSET, 5),
-        batches.stop(WORKLOAD, "", 30, 0),
+        *batches.stop(WORKLOAD, "", 30, 0),
     ]
     assert len({batch.event_id for batch in told}) == 3
     again = Batches(Origin(instance="sensor:x", boot_id="b", host="h", cluster="c"), KEYRING)
     again.open(ROOT, WORKLOAD)
-    assert again.start(WORKLOAD, (), 10, OFFSET) == told[0]
+    assert again.start(WORKLOAD, KernelHalf(), 10, OFFSET) == told[0]
 
 
 def test_what_the_watched_process_names_is_cleaned_and_capped(batches: Batches) -> None:
@@ -212,6 +225,150 @@ def test_an_exit_is_told_as_a_shell_would(batches: Batches) -> None:
     for status in (3 << 8, 9):
         batches.observe(replace(OPEN, kind="exit", path=None, result=status))
     assert {event.result for event in _one(batches.flush(90, OFFSET)).events} == {3, 137}
+
+
+MS = 1_000_000
+EXEC = replace(OPEN, kind="exec", path=b"/bin/x", inode=7, mono_ns=50 * MS)
+LIBRARY = replace(OPEN, path=b"/tmp/x.so.1", inode=8, mono_ns=50 * MS)
+
+
+@pytest.fixture
+def proving() -> Batches:
+    """One leased root before its first call; somebody answers for files."""
+    made = Batches(Origin(instance="s", boot_id="b", host="h"), KEYRING, proving=True)
+    made.open(ROOT, WORKLOAD)
+    return made
+
+
+def test_a_program_waits_for_its_hash_and_nothing_is_promised_past_it(proving: Batches) -> None:
+    proving.observe(EXEC)
+    proving.observe(replace(CONNECT, mono_ns=60 * MS))
+    (subject,) = proving.questions()
+    early = _one(proving.flush(70 * MS, 0))
+    assert [event.kind for event in early.events] == ["connect"]
+    assert early.mono_ns == EXEC.mono_ns - 1
+    proving.prove(subject.number, Proof("ab" * 32, writable=False))
+    late = _one(proving.flush(80 * MS, 0))
+    detail = late.events[0].detail
+    assert detail is not None
+    assert (detail.sha256, detail.writable, late.mono_ns) == ("ab" * 32, False, 80 * MS)
+
+
+def test_a_program_whose_hash_takes_too_long_is_told_without(proving: Batches) -> None:
+    proving.observe(EXEC)
+    proving.questions()
+    assert proving.flush(140 * MS, 0) == []
+    (event,) = _one(proving.flush(151 * MS, 0)).events
+    assert (event.kind, event.detail) == ("exec", None)
+
+
+def test_what_still_waits_is_told_before_the_end(proving: Batches) -> None:
+    proving.observe(EXEC)
+    proving.close(ROOT)
+    assert [batch.status for batch in proving.stop(WORKLOAD, "server-gone", 60 * MS, 0)] == ["events", "stop"]
+
+
+@pytest.mark.parametrize(("proof", "listed"), [(Proof(writable=True), 1), (Proof(writable=False), 0), (UNPROVEN, 0)])
+def test_of_the_libraries_of_a_start_up_only_those_its_user_may_write_are_told(
+    proving: Batches, proof: Proof, listed: int
+) -> None:
+    proving.observe(replace(LIBRARY, epoch=1))
+    proving.observe(replace(EXEC, epoch=1))
+    library, program = proving.questions()
+    proving.prove(library.number, proof)
+    proving.prove(program.number, UNPROVEN)
+    batch = _one(proving.flush(70 * MS, 0))
+    assert [event.kind for event in batch.events].count("open") == listed
+    assert batch.summarised == 1 - listed
+
+
+def test_what_is_over_the_budget_is_counted_but_sensitive_files_are_told() -> None:
+    made = Batches(Origin(instance="s", boot_id="b", host="h"), KEYRING, per_second=10)
+    made.open(ROOT, WORKLOAD)
+    made.begin(ROOT, CALL)
+    for number in range(30):
+        made.observe(replace(OPEN, path=b"/%d" % number))
+    made.observe(replace(OPEN, path=b"/home/a/.aws/credentials", mono_ns=60))
+    batch = _one(made.flush(90, OFFSET))
+    assert (len(batch.events), batch.rate_limited) == (11, 20)
+    assert batch.events[-1].path == "/home/a/.aws/credentials"
+
+
+def test_a_hot_file_is_one_event_and_a_count_when_its_call_ends(batches: Batches) -> None:
+    for number in range(10):
+        batches.observe(replace(OPEN, mono_ns=100 * number), 3)
+        batches.flush(100 * number + 50, OFFSET)
+    batches.end(ROOT, "a")
+    (event,) = _one(batches.flush(1000, OFFSET)).events
+    assert (event.count, event.calls, event.mono_ns) == (27, (0,), 100)
+
+
+def test_a_change_is_told_with_what_was_done(batches: Batches) -> None:
+    batches.observe(replace(OPEN, kind="change", operation="rename", other_path=b"/g"))
+    batches.observe(replace(OPEN, kind="change", operation="unlink"))
+    told = _one(batches.flush(90, OFFSET)).events
+    assert [(event.kind, event.detail and event.detail.operation) for event in told] == [
+        ("change", "rename"),
+        ("change", "unlink"),
+    ]
+
+
+def test_kinds_that_are_no_facts_are_counted(batches: Batches) -> None:
+    batches.observe(replace(OPEN, kind="pipe"), 4)
+    assert batches.untold == {"pipe": 4}
+    assert batches.flush(90, OFFSET) == []
+
+
+def test_a_workload_without_a_name_waits_for_it(batches: Batches) -> None:
+    batches.hold(WORKLOAD.id, 1000)
+    batches.observe(OPEN)
+    assert batches.flush(90, OFFSET) == []
+    assert batches.signs_of_life(999, OFFSET, 1) == []
+    batches.name(WORKLOAD.id, Identity(pod="search-1", namespace="shop", labels=(Label(name="app", value="x"),)))
+    batch = _one(batches.flush(95, OFFSET))
+    assert (batch.pod, batch.namespace, batch.labels[0].value, len(batch.events)) == ("search-1", "shop", "x", 1)
+
+
+def test_a_name_that_never_comes_ends_the_wait(batches: Batches) -> None:
+    batches.hold(WORKLOAD.id, 1000)
+    batches.observe(OPEN)
+    assert _one(batches.flush(1000, OFFSET)).pod is None
+
+
+def test_the_start_says_what_cannot_be_seen_and_what_loaded_it(batches: Batches) -> None:
+    half = KernelHalf(features=("open",), missing={"bytes": "sock_send_length"}, front_end="core", release="6.18")
+    batch = batches.start(WORKLOAD, half, 10, OFFSET)
+    assert (batch.features, batch.front_end, batch.kernel) == (("open",), "core", "6.18")
+    assert [(lack.feature, lack.lacks) for lack in batch.missing] == [("bytes", "sock_send_length")]
+
+
+def test_being_blinded_is_told_of_every_workload(batches: Batches) -> None:
+    batches.open(200, Workload(id="v"))
+    told = batches.blinded(("sys_exit",), 90, OFFSET)
+    assert [(batch.workload, batch.status, batch.features) for batch in told] == [
+        ("w", "blinded", ("sys_exit",)),
+        ("v", "blinded", ("sys_exit",)),
+    ]
+
+
+def test_a_loss_is_its_own_kind_of_batch(batches: Batches) -> None:
+    batches.observe(OPEN)
+    batches.lost(ROOT, 5, 40)
+    assert [batch.status for batch in batches.flush(90, OFFSET)] == ["loss"]
+
+
+def test_sums_found_late_are_not_dated_before_what_was_promised(batches: Batches) -> None:
+    batches.observe(OPEN)
+    batches.flush(90, OFFSET)
+    batches.observe(replace(FLOW, mono_ns=60))
+    assert [event.mono_ns for event in _one(batches.flush(120, OFFSET)).events] == [90]
+
+
+def test_the_name_that_was_asked_for_is_told_with_its_digest(batches: Batches) -> None:
+    batches.observe(replace(CONNECT, kind="dns", name=b"api.evil.test"))
+    (event,) = _one(batches.flush(90, OFFSET)).events
+    assert event.detail is not None
+    assert (event.detail.name, event.digests) == ("api.evil.test", (KEYRING.digest("api.evil.test"),))
 
 
 @given(

@@ -25,6 +25,7 @@ def test_the_defaults_work() -> None:
         {"heartbeat_s": 61.0},
         {"ring_bytes": 5_000_000},
         {"ring_bytes": 4096},
+        {"events_per_second": 0},
         {"lease_mode": 0o060},
         {"lease_users": (-1,)},
         {"lease_mode": 0o1777},

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from triptych.producers.sensor.decode import LAYOUTS
-from triptych.producers.sensor.kernel import BPF_SOURCES
+from triptych.producers.sensor.front_end import BPF_SOURCES
+from triptych.producers.sensor.layouts import FLAGS, KINDS, LAYERS, LAYOUTS, OPERATIONS, VIAS
 
 SIZES = {"u8": 1, "u16": 2, "u32": 4, "u64": 8, "s64": 8}
 HEADER = re.sub(r"/\*.*?\*/", "", (BPF_SOURCES / "events.h").read_text(), flags=re.DOTALL)
@@ -64,7 +64,33 @@ def test_every_structure_of_the_header_is_compared() -> None:
     assert set(STRUCTS) == set(LAYOUTS)
 
 
+def _numbers(file: str, prefix: str) -> dict[str, int]:
+    """The words `#define <prefix><WORD> <number>` of a header."""
+    text = (BPF_SOURCES / file).read_text()
+    return {name.lower(): int(value) for name, value in re.findall(rf"#define {prefix}(\w+) (\d+)\b", text)}
+
+
+@pytest.mark.parametrize(
+    ("prefix", "words"),
+    [
+        ("EVENT_", {name: number for number, name in KINDS.items()}),
+        ("FLAG_", FLAGS),
+        ("VIA_", {name.removeprefix("io_"): number for number, name in VIAS.items() if number}),
+        ("LAYER_", {name: number for number, name in LAYERS.items() if number}),
+    ],
+)
+def test_words_mean_the_same_number_on_both_sides(prefix: str, words: dict[str, int]) -> None:
+    assert _numbers("events.h", prefix) == words
+
+
+def test_operations_mean_the_same_number_on_both_sides() -> None:
+    numbers = _numbers("arch.h", "OP_")
+    told = {name: number for name, number in numbers.items() if number >= numbers["escapes"] and name[-1] != "s"}
+    told |= {"setns": numbers["setns"], "io_ports": numbers["io_ports"]}
+    assert told == {name: number for number, name in OPERATIONS.items()}
+
+
 def test_the_program_is_licensed_as_its_helpers_demand() -> None:
     sources = [path for path in Path(BPF_SOURCES).iterdir() if path.suffix in {".c", ".h"}]
-    assert len(sources) == 3
+    assert sources
     assert all(path.read_text().startswith("/* SPDX-License-Identifier: GPL-2.0 */") for path in sources)

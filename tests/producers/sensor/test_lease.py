@@ -35,8 +35,8 @@ class Notes:
         self.said.append(("attach", root, server))
         return Granted("w", root, 1) if server != "unwanted" else Refused("not here")
 
-    def begin(self, root: int, call: CallRef) -> None:
-        self.said.append(("begin", root, call))
+    def begin(self, root: int, call: CallRef, request: str, forwards_ns: int) -> None:
+        self.said.append(("begin", root, call, request, forwards_ns))
 
     def end(self, root: int, call_id: str) -> None:
         self.said.append(("end", root, call_id))
@@ -101,7 +101,7 @@ def child() -> Iterator[int]:
 def test_a_call_is_told_from_begin_to_end(server: LeaseServer, path: Path, notes: Notes, child: int) -> None:
     line = Line(server, path)
     assert line.attach(child) == Granted("w", child, 1)
-    line.send(pack(Begin(CALL.call_id, CALL.correlation_id)))
+    line.send(pack(Begin(CALL.call_id, CALL.correlation_id, 5, "7")))
     assert line.socket.recv(16) == READY
     line.send(pack(End(CALL.call_id)))
     with pytest.raises(BlockingIOError):
@@ -109,7 +109,7 @@ def test_a_call_is_told_from_begin_to_end(server: LeaseServer, path: Path, notes
     line.close()
     assert notes.said == [
         ("attach", child, "s"),
-        ("begin", child, CALL),
+        ("begin", child, CALL, "7", 5),
         ("end", child, CALL.call_id),
         ("detach", child),
     ]

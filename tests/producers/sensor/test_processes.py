@@ -55,3 +55,25 @@ def test_descent_goes_through_generations_whatever_a_process_calls_itself(tmp_pa
 
 def test_a_tree_is_listed_from_its_root_down() -> None:
     assert processes.descendants(1, {2: 1, 3: 2, 4: 1, 5: 9}) == [2, 4, 3]
+
+
+def test_a_zombie_does_not_run() -> None:
+    process = subprocess.Popen(["true"])
+    began = processes.start_ns(process.pid)
+    assert began is not None
+    os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
+    assert not processes.runs(process.pid, began)
+    process.wait()
+    assert not processes.runs(process.pid, began)
+
+
+def test_this_process_runs_and_another_of_its_id_would_not() -> None:
+    began = processes.start_ns(os.getpid())
+    assert began is not None
+    assert processes.runs(os.getpid(), began)
+    assert not processes.runs(os.getpid(), began - 10_000_000)
+
+
+def test_the_groups_of_a_process_are_all_of_its_groups() -> None:
+    assert processes.groups(os.getpid()) == {*os.getgroups(), os.getgid(), os.getegid()}
+    assert processes.groups(1 << 30) is None

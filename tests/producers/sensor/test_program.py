@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 
 from triptych.models.errors import TriptychError
 from triptych.producers.sensor.btf import Btf, BtfError
-from triptych.producers.sensor.kernel import BPF_SOURCES
-from triptych.producers.sensor.program import FEATURES, plan, to_bcc
+from triptych.producers.sensor.front_end import BPF_SOURCES
+from triptych.producers.sensor.program import FEATURES, joined, members_of, plan, to_bcc
 
 INT, STRUCT, UNION, TYPEDEF = 1, 4, 5, 8
+BODY = joined("sensor.body.c", lambda name: (BPF_SOURCES / name).read_text())
+CODE = re.sub(r"/\*.*?\*/", "", BODY, flags=re.DOTALL)
+OF_SYSTEM_CALLS = {"open", "open-32bit", "messages", "targets"}
 
 
 class Blob:
@@ -55,8 +58,8 @@ class Blob:
         return found + 1
 
 
-def _kernel(*, without: str = "") -> Btf:
-    """Every structure the features name, but the member or tracepoint `without`."""
+def _kernel(*absent: str) -> Btf:
+    """Every structure the features name, but the members and tracepoints that are `absent`."""
     blob = Blob()
     paths: dict[str, dict[str, list[str]]] = {}
     for structure, path in {member for feature in FEATURES for member in feature.offsets.values()}:
@@ -67,9 +70,9 @@ def _kernel(*, without: str = "") -> Btf:
         for at, (member, rests) in enumerate(sorted(members.items())):
             inner = [(rest, 0, 4 * n) for n, rest in enumerate(sorted(filter(None, rests)))]
             listed.append((member, blob.struct("", inner) if inner else 0, 8 * (at + 1)))
-        blob.struct(structure, [member for member in listed if f"{structure}.{member[0]}" != without])
+        blob.struct(structure, [member for member in listed if f"{structure}.{member[0]}" not in absent])
     for name in (program for feature in FEATURES for program in feature.programs):
-        if name != without:
+        if name not in absent:
             blob.typedef(f"btf_trace_{name}")
     return Btf(blob.bytes())
 
@@ -103,9 +106,12 @@ def test_bytes_that_are_no_btf_are_refused(data: bytes) -> None:
 
 def test_a_whole_kernel_serves_every_feature() -> None:
     made = plan(_kernel(), ring_bytes=1 << 16)
-    assert made.features == tuple(feature.name for feature in FEATURES)
+    assert made.features == tuple(dict.fromkeys(feature.name for feature in FEATURES))
     assert made.missing == {}
     assert "-DRING_PAGES=16" in made.flags
+
+
+OLDER = ("io_uring_submit_sqe", "io_kiocb.open")  # where the newer words for the same things stand beside them
 
 
 @pytest.mark.parametrize(
@@ -113,32 +119,68 @@ def test_a_whole_kernel_serves_every_feature() -> None:
     [
         ("io_uring_submit_req", {"open-io-uring"}),
         ("sock_send_length", {"bytes"}),
-        ("sock.sk_protocol", {"network", "connect", "bytes"}),
-        ("sys_exit", {"open", "open-32bit"}),
+        ("sock.sk_protocol", {"network", "connect", "bytes", *OF_SYSTEM_CALLS}),
+        ("sys_exit", OF_SYSTEM_CALLS),
+        ("pt_regs.bp", {"open-32bit"}),
+        ("socket.sk", {"messages", "targets"}),
     ],
 )
 def test_what_a_kernel_lacks_switches_off_what_rests_on_it(without: str, gone: set[str]) -> None:
-    made = plan(_kernel(without=without), ring_bytes=1 << 16)
+    made = plan(_kernel(*OLDER, without), ring_bytes=1 << 16)
     assert set(made.missing) == gone
     assert all(without in reason for reason in made.missing.values())
-    lost = {feature.flag for feature in FEATURES if feature.name in gone}
+    lost = {feature.flag for feature in FEATURES if feature.name in gone and feature.flag}
     assert not lost & {flag.removeprefix("-D") for flag in made.flags}
 
 
 def test_a_kernel_without_the_task_members_is_refused() -> None:
     with pytest.raises(TriptychError, match=r"task_struct\.real_parent"):
-        plan(_kernel(without="task_struct.real_parent"), ring_bytes=1 << 16)
+        plan(_kernel("task_struct.real_parent"), ring_bytes=1 << 16)
+
+
+def test_one_of_two_words_for_the_same_thing_is_enough() -> None:
+    made = plan(_kernel("io_uring_submit_req", "io_kiocb.cmd"), ring_bytes=1 << 16)
+    assert made.missing == {}
+    assert "io_uring_submit_sqe" in made.programs
+    assert {"-DHAS_command=0", "-DHAS_open_member=1", "-DO_request_command=0"} <= set(made.flags)
+
+
+def test_a_question_inside_a_program_is_answered_even_where_the_answer_is_no() -> None:
+    made = plan(_kernel("pt_regs.bp"), ring_bytes=1 << 16)
+    assert {"-DHAS_compat=0", "-DO_task_status=0", "-DO_regs_compat_0=0"} <= set(made.flags)
+
+
+def test_registers_are_those_of_the_machine() -> None:
+    feature = next(feature for feature in FEATURES if feature.name == "open")
+    assert members_of(feature, "x86_64")["regs_number"] == ("pt_regs", "orig_ax")
+    assert members_of(feature, "aarch64")["regs_5"] == ("pt_regs", "regs[5]")
+    assert members_of(feature, "aarch64").keys() == members_of(feature, "x86_64").keys()
+
+
+def test_a_file_is_joined_once_and_in_place() -> None:
+    files = {"a": '#include "b"\n#include "c"\nA\n', "b": '#include "c"\nB\n', "c": "C\n#include <far>\n"}
+    assert joined("a", files.__getitem__).split() == ["C", "#include", "<far>", "B", "A"]
 
 
 def test_every_neutral_word_of_the_body_is_translated() -> None:
-    text = to_bcc((BPF_SOURCES / "sensor.body.c").read_text())
-    code = re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+    code = to_bcc(CODE)
     assert not re.search(r"\b(?:MAP_\w+|RING_OUTPUT|PROGRAM)\(", code)
     assert len(re.findall(r"bpf_raw_tracepoint_args", code)) == sum(len(feature.programs) for feature in FEATURES)
 
 
 def test_every_offset_of_the_body_is_given_and_every_given_one_is_used() -> None:
-    used = set(
-        re.findall(r"\bO_(\w+)", re.sub(r"/\*.*?\*/", "", (BPF_SOURCES / "sensor.body.c").read_text(), flags=re.DOTALL))
-    )
+    used = set(re.findall(r"\bO_((?!CREAT)\w+)", CODE))
     assert used == {name for feature in FEATURES for name in feature.offsets}
+
+
+def test_every_question_and_switch_of_the_body_is_answered() -> None:
+    assert set(re.findall(r"\bHAS_(\w+)", CODE)) <= {feature.has for feature in FEATURES}
+    assert set(re.findall(r"\bWITH_\w+", CODE)) == {feature.flag for feature in FEATURES if feature.flag}
+
+
+def test_every_size_of_a_map_is_given() -> None:
+    made = plan(_kernel(), ring_bytes=1 << 16)
+    told = {flag.removeprefix("-D").partition("=")[0] for flag in made.flags}
+    sizes = re.findall(r"^MAP_\w+\(.*, (\w+)\)$", CODE, re.MULTILINE)
+    assert {size for size in sizes if not size.isdigit()} <= told
+    assert made.entries["events"] == 1 << 16

@@ -27,7 +27,7 @@ def _story(path: Path) -> None:
     recorder.write(b"A", root=9, server="s", workload=WORKLOAD, features=["open"], mono_ns=10, offset_ns=0)
     recorder.write(b"B", root=9, call_id="c", correlation_id="t", mono_ns=20)
     payload = b"f\0"
-    head = (HEAD.size + len(payload), 4, 2, 30, 9, 9, 1, 0, 9, 0, 0, 2, 0, 3, 0, 0, b"x")
+    head = (HEAD.size + len(payload), 4, 2, 30, 9, 9, 1, 0, 9, 0, 0, 2, 0, 0, 3, 0, 0, 1, 0, 0, 1, 0, 0, b"x")
     recorder.raw(b"R", HEAD.pack(*head) + payload)
     recorder.write(b"E", root=9, call_id="c", mono_ns=40)
     recorder.write(b"T", mono_ns=50, offset_ns=0)
@@ -47,7 +47,7 @@ def test_a_story_is_told_again(tmp_path: Path) -> None:
 def test_only_changed_totals_are_written(tmp_path: Path) -> None:
     recorder = Recorder(tmp_path / "r")
     for totals in (b"one", b"one", b"two"):
-        recorder.flows([(b"key", totals)])
+        recorder.sums(b"F", [(b"key", totals)])
     recorder.close()
     assert list(frames(tmp_path / "r")) == [(b"F", b"keyone"), (b"F", b"keytwo")]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.producers.sensor.decode import FLOW, FLOW_KEY, KernelEvent
-from triptych.producers.sensor.flows import FlowTotals
+from triptych.producers.sensor.decode import FLOW, FLOW_KEY, KernelEvent, decode_flow
+from triptych.producers.sensor.totals import Totals
 
-KEY = FLOW_KEY.pack(10, 10, 5, 0, 2, 6, 4000, 443, bytes(16))
+KEY = FLOW_KEY.pack(10, 10, 5, 0, 0, 2, 6, 4000, 443, bytes(16))
 
 
 def _entry(sent: int, received: int = 0) -> tuple[bytes, bytes]:
@@ -24,20 +24,20 @@ def _always(_: KernelEvent) -> bool:
 
 
 def test_only_what_was_added_is_told() -> None:
-    totals = FlowTotals()
+    totals = Totals(decode_flow)
     assert [event.bytes_out for event in totals.added([_entry(100)], _never)[0]] == [100]
     assert [event.bytes_out for event in totals.added([_entry(150)], _never)[0]] == [50]
     assert totals.added([_entry(150)], _never) == ([], [])
 
 
 def test_a_finished_flow_goes_only_after_a_silent_reading() -> None:
-    totals = FlowTotals()
+    totals = Totals(decode_flow)
     assert totals.added([_entry(100)], _always)[1] == []
     assert totals.added([_entry(100)], _always) == ([], [KEY])
 
 
 def test_a_key_that_comes_again_counts_from_zero() -> None:
-    totals = FlowTotals()
+    totals = Totals(decode_flow)
     totals.added([_entry(100)], _always)
     totals.added([_entry(100)], _always)
     assert [event.bytes_out for event in totals.added([_entry(30)], _never)[0]] == [30]
@@ -45,7 +45,7 @@ def test_a_key_that_comes_again_counts_from_zero() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 1000), st.integers(0, 1000)), max_size=30))
 def test_the_sum_of_what_is_told_is_the_total(added: list[tuple[int, int]]) -> None:
-    totals, sent, received, told_out, told_in = FlowTotals(), 0, 0, 0, 0
+    totals, sent, received, told_out, told_in = Totals(decode_flow), 0, 0, 0, 0
     for more_out, more_in in added:
         sent, received = sent + more_out, received + more_in
         for event in totals.added([_entry(sent, received)], _never)[0]:

@@ -19,6 +19,7 @@ from triptych.models.events import ProtocolEvent
 from triptych.producers.gateway.http.assembly import Gateway
 from triptych.producers.gateway.http.client import ClientConnection
 from triptych.producers.gateway.http.config import HttpConfig
+from triptych.producers.gateway.http.place import ServerPlace
 from triptych.producers.gateway.spool.writer import Spool
 
 Body = dict[str, Any] | list[Any]
@@ -383,7 +384,7 @@ async def test_streams_together_keep_no_more_than_their_bound(run: Runs) -> None
         for reader, writer in dialled:
             writer.write(b"GET /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n")
             assert len(await asyncio.wait_for(reader.readexactly(len(head) + 100_000), 10)) > 100_000
-        memory = gateway.gateway.proxy._memory
+        memory = gateway.gateway.proxy._means.memory
         assert 0 <= memory._left < 60_000
         for _, writer in dialled:
             writer.transport.abort()
@@ -536,6 +537,19 @@ async def test_what_cannot_be_observed_passes_and_is_counted(run: Runs, monkeypa
         await gateway.exchange(_sent(_call()), answer)
         request, _ = await gateway.events(2)
     assert request.lost_before == 1
+
+
+async def test_a_request_that_cannot_be_described_is_told_as_it_was_announced(
+    run: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = _answer(_result())
+    monkeypatch.setattr(ServerPlace, "of", lambda place, pid: setattr(place, "cwd", None))
+    async with run(replying(answer)) as gateway:
+        await gateway.exchange(_sent(_call(path="notes/a.txt")), answer)
+        request, response = await gateway.events(2)
+    assert "undescribed" in request.anomalies
+    assert (request.tool, request.upstream is not None, request.arguments) == ("read", True, ())
+    assert response.call_id == request.call_id
 
 
 async def test_what_cannot_be_judged_is_forbidden_where_anything_is(run: Runs, monkeypatch: pytest.MonkeyPatch) -> None:

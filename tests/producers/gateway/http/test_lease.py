@@ -9,6 +9,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -34,10 +35,15 @@ def _call(number: int) -> Call:
     return cast(Call, _Named(CALL_ID.format(number), f"{number:032x}"))
 
 
+def _note(gone: list[tuple[int, str]], number: int, state: str) -> None:
+    gone.append((number, state))
+
+
 @dataclass
 class _Named:
     call_id: str
     correlation_id: str
+    key: None = None
 
 
 @dataclass
@@ -135,6 +141,16 @@ async def test_a_late_answer_costs_its_own_call_the_lease_and_no_other(tmp_path:
         sensor.answer(2)
         await until(lambda: gone == [(1, "lost"), (2, "granted")])
         assert lease.state == "granted"
+
+
+async def test_each_call_waits_its_own_time_for_a_sensor_that_is_silent(tmp_path: Path) -> None:
+    gone: list[tuple[int, str]] = []
+    async with _leased(tmp_path / "s", ready_s=0.05) as (lease, sensor):
+        sensor.prompt = False
+        for number in (1, 2, 3):
+            lease.begin([_call(number)], partial(_note, gone, number))
+            await asyncio.sleep(0.01)
+        await until(lambda: gone == [(1, "lost"), (2, "lost"), (3, "lost")])
 
 
 async def test_a_sensor_that_hangs_up_lets_everyone_go_on(tmp_path: Path) -> None:

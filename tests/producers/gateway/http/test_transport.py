@@ -341,7 +341,7 @@ async def test_all_bodies_together_stay_within_their_bound(bench: Benches) -> No
         for writer in writers:
             writer.write(half[50_000:])
         await until(lambda: sorted(map(len, gateway.received)) == [len(half)] * 4)
-        assert gateway.proxy._memory._left == 100_000
+        assert gateway.proxy._means.memory._left == 100_000
 
 
 async def test_a_slow_reader_does_not_fill_the_memory(bench: Benches) -> None:

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from triptych.models.events import ProtocolEvent
 from triptych.producers.gateway.observer.ledger import Call
-from triptych.producers.gateway.observer.observe import Message
 from triptych.producers.gateway.spool.events import Events
 from triptych.producers.gateway.spool.record import Entry
 from triptych.producers.gateway.stdio.session import Session
@@ -143,16 +142,9 @@ def test_a_spool_that_is_full_is_counted_and_the_next_event_says_so(connected: C
     assert [(event.sequence, event.lost_before) for event in connected.spool.events] == [(3, 2)]
 
 
-def test_what_cannot_be_described_costs_no_other_event(
-    connected: Connected, call: Build, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    real = connected.describer.message
-
-    def fails(message: Message, *more: Any) -> Any:
-        return real(message, *more) if message.shape.id != ("integer", 2) else {}["a bug"]
-
-    monkeypatch.setattr(connected.describer, "message", fails)
-    connected.client(call(1), call(2), call(3))
+def test_what_cannot_be_described_costs_no_other_event(watch: Any, call: Build) -> None:
+    connected = Connected(watch(sensitivity=lambda _: {}["a bug"]))
+    connected.client(call(1), call(2, path="/etc/hosts"), call(3))
     assert [event.jsonrpc_id for event in connected.spool.events] == ["1", "3"]
     assert connected.session.failures == {"KeyError": 1}
 

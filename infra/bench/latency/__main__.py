@@ -1,0 +1,156 @@
+"""`make bench-latency`: how long after an event its finding is there, of hard rules and of scores."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import time_ns
+
+from ....models.errors import ConfigError
+from ....models.wire import bundled
+from ... import brokers, stores
+from ...settings import Kafka, Redis
+from ..errors import BenchError
+from ..report import Row
+from ..rounds import percentile
+from ..run import Measured, Plan, main
+from .memory import teach
+from .running import Arrival, Ear, Mouth, Worker, worker
+from .traffic import EFFECT_NS, REPLY_NS, Kind, Told, heartbeats, kind_of, told
+
+__all__ = ["measure"]
+
+_RULE_S = 0.5
+_SCORE_S = 2.0  # grace_ms of a worker as it comes, and a second
+_S = 1_000_000_000
+_JOINED = "triptych_event_to_output_seconds_count mcp.calls"
+_QUIET = 5
+_OLD_NS = 60 * _S  # their turns are over, so that closing them counts too
+_TICK_S = 0.005
+_EDGES_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Size:
+    flood: int
+    seconds: int
+
+
+_WHOLE = _Size(flood=6_000, seconds=60)
+_QUICK = _Size(flood=1_000, seconds=8)
+
+
+def measure(plan: Plan) -> Measured:
+    """First how many calls a second one worker carries, then the latency at half of that."""
+    if plan.only:
+        raise ConfigError(f"there is no part {plan.only!r}", "leave --only out")
+    size = _QUICK if plan.quick else _WHOLE
+    with (
+        brokers.start(Kafka(provider="local")) as broker,
+        stores.start(Redis(provider="local")) as store,
+        tempfile.TemporaryDirectory(prefix="bench-") as folder,
+    ):
+        plan.tell("training a model")
+        teach(store.url, "bench")
+        with worker(broker.bootstrap, store.url, "bench", Path(folder) / "worker.log") as ours:
+            mouth = Mouth(broker.bootstrap, bundled())
+            plan.tell("warming up")
+            _flood(mouth, ours, size.flood // 10, first=0)
+            plan.tell("how much a worker carries")
+            limit = _flood(mouth, ours, size.flood, first=size.flood)
+            plan.tell(f"latency at {limit / 2:.0f} calls/s")
+            ear = Ear(broker.bootstrap)
+            began, heard = _paced(mouth, ear, limit / 2, size.seconds, first=10 * size.flood)
+            ear.close()
+    return Measured(rows=_rows(limit, began, heard))
+
+
+def _flood(mouth: Mouth, ours: Worker, calls: int, first: int) -> float:
+    """Calls a second that the worker joins and judges from a backlog."""
+    start, sent = time_ns() - calls * 1_000_000 - _OLD_NS, ours.metrics().get(_JOINED, 0)
+    events = (one for n in range(calls) for one in told(first + n, start + n * 1_000_000))
+    mouth.say(sorted(events, key=lambda one: one.wall_ns))
+    mouth.hush()
+    began, quiet = time.monotonic(), 0
+    mouth.say(heartbeats(time_ns()))
+
+    def done(seen: Mapping[str, float]) -> bool:
+        nonlocal quiet
+        through = seen.get(_JOINED, 0) - sent >= calls and seen["triptych_lag_records"] == 0
+        quiet = quiet + 1 if through else 0
+        return quiet == _QUIET  # the pages are some ticks old, and the last chunk may be in work
+
+    ours.wait(done, f"get through {calls} calls", patience_s=300)
+    return calls / (time.monotonic() - began)
+
+
+def _paced(
+    mouth: Mouth, ear: Ear, rate: float, seconds: int, first: int
+) -> tuple[dict[str, tuple[int, Kind]], list[Arrival]]:
+    """Calls at a steady rate as they happen: when each turn began and of what kind it is, and what was heard."""
+    began: dict[str, tuple[int, Kind]] = {}
+    heard: list[Arrival] = []
+    waiting: list[Told] = []
+    start, beat, number = time_ns(), time_ns(), 0
+    while (now := time_ns()) < start + seconds * _S:
+        while start + int(number / rate * _S) <= now:
+            waiting += told(first + number, now)
+            began[f"turn-{first + number}"] = (now, kind_of(first + number))
+            number += 1
+        due = [one for one in waiting if one.wall_ns <= now]
+        waiting = [one for one in waiting if one.wall_ns > now]
+        if now >= beat:
+            due += heartbeats(now)
+            beat += _S
+        mouth.say(due)
+        heard += ear.hear(_TICK_S)
+    mouth.say(sorted(waiting, key=lambda one: one.wall_ns))
+    for _ in range(60):
+        mouth.say(heartbeats(time_ns()))
+        heard += ear.hear(0.1)
+    return began, heard
+
+
+def _rows(limit: float, began: dict[str, tuple[int, Kind]], heard: Sequence[Arrival]) -> list[Row]:
+    found = {one.turn: one for one in heard if one.turn in began}
+    rules, scores = _delays(found, began, "theft", EFFECT_NS), _delays(found, began, "odd", REPLY_NS)
+    kinds = Counter(kind for _, kind in began.values())
+    if not rules or not scores:
+        raise BenchError(f"{len(rules)} findings by rules and {len(scores)} by score", "run it by hand", code="B01")
+    return [
+        Row(name="one worker carries, both stages", value=limit, unit="calls/s"),
+        Row(name="thefts found", value=100 * len(rules) / kinds["theft"], unit="%", at_least=100.0),
+        Row(name="odd turns found", value=100 * len(scores) / kinds["odd"], unit="%", at_least=100.0),
+        *_spread("rule", rules, _RULE_S),
+        *_spread("score", scores, _SCORE_S),
+    ]
+
+
+def _delays(
+    found: Mapping[str, Arrival], began: Mapping[str, tuple[int, Kind]], wanted: Kind, event_ns: int
+) -> list[float]:
+    """Seconds from the event that makes a turn of this kind a finding to its arrival."""
+    turns = [(turn, at) for turn, (at, kind) in began.items() if kind == wanted and turn in found]
+    return [(found[turn].at_ns - at - event_ns) / _S for turn, at in turns]
+
+
+def _spread(name: str, seconds: Sequence[float], bar: float) -> list[Row]:
+    """Median, p99 with its bar, and the histogram."""
+    within = [
+        Row(name=f"{name}: within {edge:g} s", value=100 * sum(one <= edge for one in seconds) / len(seconds), unit="%")
+        for edge in _EDGES_S
+    ]
+    return [
+        Row(name=f"{name}: event to finding, p50", value=percentile(seconds, 0.5), unit="s"),
+        Row(name=f"{name}: event to finding, p99", value=percentile(seconds, 0.99), unit="s", at_most=bar),
+        *within,
+    ]
+
+
+if __name__ == "__main__":
+    sys.exit(main("latency", measure, packages=("faust-streaming", "aiokafka", "confluent-kafka", "redis")))

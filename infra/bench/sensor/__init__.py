@@ -1,0 +1,1 @@
+"""What the kernel sensor costs, beside other ways to see the same."""
