@@ -25,6 +25,7 @@
 #define OP_ACCEPT 17
 #define OP_PRCTL 18
 #define OP_SOCKETCALL 19	/* x86-32: listen, accept, send ... behind one number */
+#define OP_HEAR 20		/* takes in what others sent, and tells nothing else */
 #define OP_ESCAPES 32		/* from here on: escapes */
 #define OP_SETNS 32
 #define OP_UNSHARE 33
@@ -101,6 +102,10 @@ static __always_inline u32 operation_of(u64 number)
 	IS(202, OP_ACCEPT);
 	IS(242, OP_ACCEPT);	/* accept4 */
 	IS(167, OP_PRCTL);
+	IS(75, OP_HEAR);	/* vmsplice */
+	IS(183, OP_HEAR);	/* mq_timedreceive */
+	IS(188, OP_HEAR);	/* msgrcv */
+	IS(243, OP_HEAR);	/* recvmmsg */
 	IS(268, OP_SETNS);
 	IS(97, OP_UNSHARE);
 	IS(220, OP_CLONE);
@@ -185,6 +190,10 @@ static __always_inline u32 operation_of(u64 number)
 	IS(43, OP_ACCEPT);
 	IS(288, OP_ACCEPT);	/* accept4 */
 	IS(157, OP_PRCTL);
+	IS(278, OP_HEAR);	/* vmsplice */
+	IS(243, OP_HEAR);	/* mq_timedreceive */
+	IS(70, OP_HEAR);	/* msgrcv */
+	IS(299, OP_HEAR);	/* recvmmsg */
 	IS(308, OP_SETNS);
 	IS(272, OP_UNSHARE);
 	IS(56, OP_CLONE);
@@ -272,6 +281,13 @@ static __always_inline u32 compat_operation_of(u64 number)
 	IS(372, OP_RECVMSG);
 	IS(364, OP_ACCEPT);	/* accept4 */
 	IS(172, OP_PRCTL);
+	IS(316, OP_HEAR);	/* vmsplice */
+	IS(280, OP_HEAR);	/* mq_timedreceive */
+	IS(419, OP_HEAR);	/* mq_timedreceive_time64 */
+	IS(402, OP_HEAR);	/* msgrcv */
+	IS(117, OP_HEAR);	/* ipc: semaphores and messages */
+	IS(337, OP_HEAR);	/* recvmmsg */
+	IS(417, OP_HEAR);	/* recvmmsg_time64 */
 	IS(102, OP_SOCKETCALL);
 	IS(346, OP_SETNS);
 	IS(310, OP_UNSHARE);

@@ -31,7 +31,6 @@ MAP_HASH(roots, u32, struct root, 1024)
 MAP_HASH(losses, u32, struct loss, 1024)
 MAP_HASH(flows, struct flow_key, struct flow, FLOWS_MAX)
 MAP_HASH(files, struct file_key, struct file_sum, FILES_MAX)
-MAP_HASH(pipes, u64, struct channel, 4096)
 MAP_HASH(marks, u32, u64, 10240)
 MAP_PERCPU_ARRAY(scratch, struct record, 1)
 MAP_RINGBUF(events, RING_PAGES)
@@ -78,7 +77,7 @@ static __always_inline void fill(struct event *e, u16 kind, struct caller *who)
 
 	e->size = 0;
 	e->kind = kind;
-	e->flags = who->member->born && !who->member->fed ? FLAG_ALONE : 0;
+	e->flags = who->member->born && !who->member->fed && !who->member->shared ? FLAG_ALONE : 0;
 	e->mono_ns = bpf_ktime_get_ns();
 	e->tgid = who->tgid;
 	e->tid = who->tid;

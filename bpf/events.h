@@ -18,7 +18,6 @@
 #define EVENT_ESCAPE 10
 #define EVENT_DESCRIPTOR 11
 #define EVENT_CHANGE 12		/* a name or the mode of a file, without opening it */
-#define EVENT_PIPE 13
 
 #define FLAG_TRUNCATED 1	/* a path or argv did not fit */
 #define FLAG_RESOLVED 2		/* the path is the kernel's own, not the caller's string */
@@ -35,6 +34,9 @@
 #define LAYER_PLAIN 1		/* no overlay */
 #define LAYER_IMAGE 2		/* the lower layers of an overlay */
 #define LAYER_WRITTEN 3		/* its upper layer */
+
+/* In `born`: forked by a process that may have served later calls than its own, so this epoch alone tells too little. */
+#define BORN_FOSTERED (1ULL << 63)
 
 #define PAYLOAD_MAX 4096
 
@@ -61,9 +63,9 @@ struct event {
 	u32 device;		/* of the file, as the kernel numbers it; 0 when unknown */
 	u64 start_ns;		/* start of the process, nanoseconds since boot */
 	u64 epoch;		/* of the root, now */
-	u64 born;		/* of the root, when this process was forked under a call; 0 outside any */
+	u64 born;		/* of the root, when this process was forked under a call; 0 outside any; BORN_* */
 	u64 mark;		/* what this thread said it works for; 0 nothing */
-	s64 result;		/* of the system call; exit: status; fork: child; pipe: bytes so far */
+	s64 result;		/* of the system call; exit: status; fork: child */
 	u64 argument;		/* open: flags; exec: bytes of argv; escape, change: the argument that tells most */
 	u64 inode;
 	u32 links;		/* directory entries of the file */
@@ -86,7 +88,8 @@ struct endpoint {
 /* watched: tgid -> member */
 struct member {
 	u32 root;
-	u32 fed;		/* something came by pipe, socket or io_uring since it was forked */
+	u16 fed;		/* something came by pipe, socket or io_uring since it was forked */
+	u16 shared;		/* its memory is that of who forked it, until it executes a program */
 	u64 born;
 };
 
@@ -144,13 +147,6 @@ struct file_sum {
 	u32 ppid;
 	u32 uid;
 	u8 comm[16];
-};
-
-/* pipes: inode -> channel; put by user space for the channel requests come through, counted up here */
-struct channel {
-	u32 root;
-	u32 reserved;
-	u64 read;
 };
 
 #endif

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0 */
-/* Files opened, changed by name, read, written and mapped; and the channel that a server's requests come through. */
+/* Files opened, changed by name, read, written and mapped; and what came to a process from others. */
 
 #ifdef WITH_OPEN
 #define O_CREAT_WRITE_TRUNCATE 01101
 #define MAP_ANONYMOUS 0x20
 #define S_IFMT 0170000
 #define S_IFREG 0100000
-#define S_IFIFO 0010000
 #define S_IFCHR 0020000
 #define S_IFSOCK 0140000
 
@@ -14,7 +13,7 @@ static __always_inline int on_open(struct request *q, struct caller *who)
 {
 	bool at = q->operation == OP_OPENAT || q->operation == OP_OPENAT2;
 	struct record *r = begin(EVENT_OPEN, who);
-	void *file;
+	void *file = q->result >= 0 ? file_of(q->task, q->result) : NULL;
 
 	if (!r)
 		return 0;
@@ -25,11 +24,9 @@ static __always_inline int on_open(struct request *q, struct caller *who)
 	else
 		r->head.argument = q->operation == OP_CREAT ? O_CREAT_WRITE_TRUNCATE :
 				   q->operation == OP_OPEN ? q->args[1] : q->args[2];
-	if (q->result >= 0) {
-		file = file_of(q->task, q->result);
-		if (file)
-			resolve(r, file);
-	} else if (q->operation != OP_HANDLE) {	/* a handle has no name */
+	if (file) {
+		resolve(r, file);
+	} else if (q->operation != OP_HANDLE) {	/* refused, or closed again by another thread; a handle has no name */
 		named(r, q->task, at ? q->args[1] : q->args[0], at ? q->args[0] : AT_FDCWD);
 	}
 	emit(r);
@@ -144,31 +141,11 @@ static __always_inline void add_to_file(struct caller *who, void *file, void *in
 	sum->last_ns = bpf_ktime_get_ns();
 }
 
-/* A server reads its requests from one pipe or socket: how far it has come says which of them it cannot know yet. */
-static __always_inline void read_channel(struct caller *who, void *inode, u64 bytes)
-{
-	u64 number = 0;
-	struct channel *channel;
-	struct record *r;
-
-	READ(number, inode, O_inode_number);
-	channel = MAP_LOOKUP(pipes, &number);
-	if (!channel || channel->root != who->member->root)
-		return;
-	__sync_fetch_and_add(&channel->read, bytes);
-	r = begin(EVENT_PIPE, who);
-	if (!r)
-		return;
-	r->head.inode = number;
-	r->head.result = channel->read;
-	emit(r);
-}
-
 #define MEMORY_MAJOR 1		/* /dev/null, /dev/zero, /dev/urandom: nobody speaks through them */
 #define MINOR_BITS 20
 
 /* Something came from others: from now on the process may work for any of them. */
-static __always_inline void fed_by(struct caller *who, void *inode, u16 mode, u64 bytes)
+static __always_inline void fed_by(struct caller *who, void *inode, u16 mode)
 {
 	u32 device = 0;
 
@@ -178,8 +155,6 @@ static __always_inline void fed_by(struct caller *who, void *inode, u16 mode, u6
 			return;
 	}
 	who->member->fed = 1;
-	if (mode == S_IFIFO || mode == S_IFSOCK)
-		read_channel(who, inode, bytes);
 }
 
 /* `bytes` went between memory and whatever stands behind `fd`. Returns the type of that. */
@@ -196,7 +171,7 @@ static __always_inline u16 moved(struct request *q, struct caller *who, u32 fd, 
 	if (mode == S_IFREG)
 		add_to_file(who, file, inode, bytes, way, q->via);
 	else if (way == WAY_READ)
-		fed_by(who, inode, mode, bytes);
+		fed_by(who, inode, mode);
 	return mode;
 }
 

@@ -3,7 +3,18 @@
 
 #define ARGV_MAX 1024
 
-static __always_inline void watch_child(struct caller *who, u32 child)
+/* Whether two tasks have one memory: then the one can tell the other what to do, and nothing comes by any channel. */
+static __always_inline bool shares_memory(void *task, void *child)
+{
+	void *own = NULL, *its = NULL;
+
+	READ(own, task, O_task_mm);
+	READ(its, child, O_task_mm);
+	return own == its;
+}
+
+/* A child takes over what its parent works for. What a parent that heard others forks may be for any of them. */
+static __always_inline void watch_child(struct caller *who, u32 child, bool is_shared)
 {
 	struct member born = {};
 	struct root *root;
@@ -11,7 +22,10 @@ static __always_inline void watch_child(struct caller *who, u32 child)
 	u64 mark = mark_of(who->tid);
 
 	born.root = who->member->root;
+	born.shared = is_shared;
 	born.born = who->member->born;
+	if (born.born && (who->member->fed || who->member->shared))
+		born.born |= BORN_FOSTERED;
 	root = MAP_LOOKUP(roots, &born.root);
 	if (!born.born && root && root->in_flight)
 		born.born = root->epoch;
@@ -37,7 +51,7 @@ PROGRAM(sched_process_fork)
 	READ(tgid, child, O_task_tgid);
 	if (pid != tgid)
 		return 0;	/* a thread shares its process's entry, and says itself what it works for */
-	watch_child(&who, tgid);
+	watch_child(&who, tgid, shares_memory((void *)ctx->args[0], child));
 	r = begin(EVENT_FORK, &who);
 	if (!r)
 		return 0;
@@ -50,11 +64,15 @@ PROGRAM(sched_process_exec)
 {
 	void *task = (void *)bpf_get_current_task(), *mm = NULL, *file = NULL;
 	u64 from = 0, to = 0, length;
+	u32 before = ctx->args[1];
 	struct caller who;
 	struct record *r;
 
 	if (!find_caller(&who))
 		return 0;
+	who.member->shared = 0;
+	if (before != who.tid)
+		MAP_DELETE(marks, &before);	/* a thread took its process over: nobody has its old number any more */
 	r = begin(EVENT_EXEC, &who);
 	if (!r)
 		return 0;

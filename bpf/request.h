@@ -48,7 +48,7 @@ static __always_inline void unfold(struct request *q)
 
 	q->operation = call == 5 || call == 18 ? OP_ACCEPT : call == 9 || call == 11 ? OP_SENDTO :
 		       call == 10 || call == 12 ? OP_RECVFROM : call == 16 ? OP_SENDMSG :
-		       call == 17 ? OP_RECVMSG : call == 20 ? OP_SENDMMSG : 0;
+		       call == 17 ? OP_RECVMSG : call == 19 ? OP_HEAR : call == 20 ? OP_SENDMMSG : 0;
 	bpf_probe_read_user(inner, 16, (void *)q->args[1]);
 	if (call == 11 || call == 12)
 		bpf_probe_read_user(&inner[4], 8, (void *)(q->args[1] + 16));

@@ -61,6 +61,10 @@ PROGRAM(sys_exit)
 		return on_send(q, &who);
 	case OP_ACCEPT:
 		return on_accept(q, &who);
+	case OP_HEAR:
+		if (q->result >= 0)
+			who.member->fed = 1;
+		return 0;
 	case OP_PRCTL:
 		return on_prctl(q, &who);
 	}

@@ -22,6 +22,7 @@ from .errors import BrokerError
 __all__ = ["Needs", "ahead_ms", "check"]
 
 _TIMEOUT_S = 10.0
+_MOCK = "mockCluster"  # librdkafka's, the embedded broker
 _DENIED = {"TOPIC_AUTHORIZATION_FAILED", "GROUP_AUTHORIZATION_FAILED", "CLUSTER_AUTHORIZATION_FAILED"}
 
 
@@ -37,6 +38,8 @@ class Needs:
 def check(client: Mapping[str, Any], needs: Needs) -> None:
     """Raises BrokerError K13 that names everything this user lacks, with the grant it takes."""
     admin = AdminClient({**client, "log_level": 0})
+    if str(admin.list_topics(timeout=_TIMEOUT_S).cluster_id).startswith(_MOCK):
+        return  # it knows no permissions, and never answers when asked
     lacking = [*_topics(admin, needs), *_group(admin, needs.group)]
     if lacking:
         user = client.get("sasl.username", "this client")
@@ -91,4 +94,6 @@ def _allowed(future: Any) -> set[AclOperation] | None:
         operations = future.result(_TIMEOUT_S).authorized_operations
     except KafkaException as error:
         return set() if error.args[0].name() in _DENIED else None
+    except TimeoutError:  # librdkafka's mock cluster, for one, knows no such question
+        return None
     return set(operations) if operations else None

@@ -131,6 +131,7 @@ class Envelope:
     container: str | None
     owner: str | None
     node: str | None
+    rate_limited: int
     calls: tuple[CallRef, ...]
 
     @property

@@ -51,7 +51,8 @@ class Workload:
         elif batch.envelope.status == "start":
             self._blinded_ns = None
         self.placement = batch.envelope.placement or self.placement
-        lost, since_ns, offset = batch.envelope.lost_before, batch.envelope.lost_from_ns, offset_ns(batch)
+        lost = batch.envelope.lost_before + batch.envelope.rate_limited  # told by number only
+        since_ns, offset = batch.envelope.lost_from_ns, offset_ns(batch)
         if lost:
             from_ns = since_ns + offset if since_ns and offset is not None else batch.wall_ns
             self._losses.append(_Loss(from_ns, batch.wall_ns, lost))

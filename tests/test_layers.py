@@ -28,7 +28,7 @@ ALLOWED = {
     "aiokafka": ["streams/chunks.py", "streams/preflight.py"],
     "bcc": ["producers/sensor/kernel.py"],
     "sqlglot": ["producers/gateway/facts/sqlreader.py"],
-    "httptools": ["producers/gateway/http/*", "infra/bench/gateway/*"],
+    "httptools": ["infra/bench/gateway/*"],
     "uvloop": ["producers/gateway/http/*", "infra/bench/gateway/*"],
     "typer": ["infra/cli/*"],
     "pydantic": ["infra/*"],

@@ -41,12 +41,13 @@ def sensor(context: typer.Context) -> None:
     settings = options.settings
     config = assembly.publish(brokers.reach(settings.kafka), "triptych-sensor")
     publisher = Publisher(replace(config, properties=_WAITING | dict(config.properties)))
-    sensitive = Sensitivity.load(settings.findings.sensitivity).path
+    classes = Sensitivity.load(settings.findings.sensitivity)
     running = Sensor(
         assembly.sensor(settings),
         assembly.keyring(settings),
         publisher.offer,
-        sensitive=sensitive,
+        sensitive=classes.path,
+        written=classes.written,
         naming=naming(
             assembly.identity(settings), lambda reason, what: log.warning("no names", reason=reason, detail=what)
         ),

@@ -158,7 +158,7 @@ class Act:
         )
         self.screen.step(attack.name, f"found {waited:.1f} s after it happened")
         await self.watch.patiently(
-            lambda: any(alert.correlation_id == trace and alert.coverage.agent for alert in alerts), _SPANS_S
+            lambda: any(alert.correlation_id == trace and _whole(alert) for alert in alerts), _SPANS_S
         )
         found = _newest([alert for alert in alerts if alert.correlation_id == trace])
         self.screen.findings(found)
@@ -178,6 +178,11 @@ class Act:
             leaks=None if written is None else [*collected.leaks, *written],
             dead_letters=collected.dead_letters,
         )
+
+
+def _whole(alert: Alert) -> bool:
+    """Whether all layers have told, and no call of the finding still runs."""
+    return alert.coverage.agent and "early" not in alert.coverage.notes
 
 
 def _newest(alerts: Sequence[Alert]) -> list[Alert]:

@@ -25,7 +25,7 @@ ENTRYPOINT ["triptych"]
 
 FROM python AS sensor
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends python3-bpfcc \
+    && apt-get install -y --no-install-recommends libbpf1 \
     && rm -rf /var/lib/apt/lists/*
 COPY --from=build /opt/triptych /opt/triptych
 ENTRYPOINT ["triptych"]

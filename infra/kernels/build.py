@@ -28,16 +28,18 @@ def build(machine: str, target: Path) -> None:
     """Compile the object for `machine`. Raises KernelsError N02."""
     compiler, stripper = _tool(_COMPILERS, "clang libbpf-dev"), _tool(_STRIPPERS, "llvm")
     with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / "offsets.core.h").write_text(preamble(machine))
-        source = Path(folder) / "sensor.c"
-        source.write_text('#include "core.h"\n#include "offsets.core.h"\n#include "sensor.body.c"\n')
-        options = [f"-D{_TARGETS[machine]}", *(f"-D{size}" for size in _SIZES), f"-I{BPF_SOURCES}", f"-I{folder}"]
-        # v2 runs on every kernel with a ring buffer; the prefix map keeps the build's folder out of the object.
-        options += ["-O2", "-g", "-target", "bpf", "-mcpu=v2", "-Wall", "-Wno-unused", f"-ffile-prefix-map={folder}=."]
+        place = Path(folder)
+        for part in BPF_SOURCES.glob("*.[ch]"):  # compiled where every name is short: the object keeps them
+            shutil.copy(part, place)
+        (place / "offsets.core.h").write_text(preamble(machine))
+        (place / "sensor.c").write_text('#include "core.h"\n#include "offsets.core.h"\n#include "sensor.body.c"\n')
+        options = [f"-D{_TARGETS[machine]}", *(f"-D{size}" for size in _SIZES), "-ffile-compilation-dir=."]
+        # v2 runs on every kernel with a ring buffer.
+        options += ["-O2", "-g", "-target", "bpf", "-mcpu=v2", "-Wall", "-Wno-unused"]
         # Linux 6.1 and older take a loop only when a jump closes it, not when its end falls into its head.
         options += ["-mllvm", "-disable-block-placement"]
-        _run([compiler, *options, "-c", str(source), "-o", str(target)])
-        _run([stripper, "--strip-debug", str(target)])
+        _run([compiler, *options, "-c", "sensor.c", "-o", str(target)], place)
+        _run([stripper, "--strip-debug", str(target)], place)
 
 
 def main() -> None:
@@ -59,8 +61,8 @@ def _tool(names: tuple[str, ...], packages: str) -> str:
     return found
 
 
-def _run(command: list[str]) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+def _run(command: list[str], place: Path) -> None:
+    done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False)
     if done.returncode:
         raise KernelsError(f"{Path(command[0]).name}: {done.stderr.strip()[-3000:]}", code="N02")
 

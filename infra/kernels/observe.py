@@ -70,7 +70,7 @@ def _work(kernel: Kernel, folder: Path) -> bytes:
         _expect(worker, "ready")
         kernel.losses.put(root, LOSS.pack(0, 0, 0))
         kernel.roots.put(root, ROOT.pack(1, 1))
-        kernel.watched.put(root, MEMBER.pack(worker.pid, 0, 0))
+        kernel.watched.put(root, MEMBER.pack(worker.pid, 0, 0, 0))
         _expect(worker, "done", say="go\n")
         kernel.watched.remove(root)
         worker.communicate("end\n", timeout=_PATIENCE_S)

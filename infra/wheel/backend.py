@@ -94,7 +94,7 @@ def _compiled() -> Iterator[None]:
         (Path(folder) / "triptych").symlink_to(_ROOT)
         files = [f"triptych/{line}" for line in _MODULES.read_text().split()]
         with contextlib.chdir(folder):
-            extensions = mypycify([*_OPTIONS, *files], target_dir=f"{folder}/c", group_name=_LIBRARY)
+            extensions = mypycify([*_OPTIONS, *files], target_dir=f"{folder}/c", group_name=_LIBRARY, debug_level="0")
         with patch.object(setuptools, "setup", partial(setuptools.setup, ext_modules=extensions)):
             yield
 

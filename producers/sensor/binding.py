@@ -39,6 +39,7 @@ class Bound(NamedTuple):
 _BACKGROUND = Bound((), "none", "background")
 _FORGOTTEN = Bound((), "none", "epoch-forgotten")
 _TOO_MANY = Bound((), "none", "too-many-in-flight")
+_UNSEEN = Bound((), "none", "fork-unseen")
 
 
 class _Birth(NamedTuple):
@@ -59,7 +60,7 @@ class _Late(NamedTuple):
 @dataclass(slots=True)
 class _Root:
     """What is known of one server. `births` holds the processes of which their fork tells more than the kernel's stamp:
-    those of a marked thread, and those of a helper, which may have served later calls than its own."""
+    those of a marked thread, and those of a helper, which may have served later calls than its own (`fostered`)."""
 
     epochs: Epochs = field(default_factory=Epochs)
     marks: Marks = field(default_factory=lambda: Marks(KEPT_EPOCHS))
@@ -110,7 +111,11 @@ class Bindings:
         if root is None:
             return _BACKGROUND
         now, birth = root.epochs.at(event.epoch), root.births.get(event.pid)
+        if event.fostered and birth is None:  # its fork was lost, or is forgotten: the stamp alone may name another's
+            return _UNSEEN
         born = root.epochs.at(event.born) if birth is None else InFlight(birth.calls)
+        if birth is not None:
+            root.births.move_to_end(event.pid)
         bound = _bound(now, born, alone=event.alone)
         if root.late and event.mono_ns <= root.late[-1].until_ns and not event.alone:
             bound = _with_late(bound, event.mono_ns, root.late)
@@ -138,7 +143,8 @@ def _remember(root: _Root, event: KernelEvent, bound: Bound) -> None:
     child = event.result
     root.births.pop(child, None)  # a process id that is used again is another process
     stamped = root.epochs.at(event.born or event.epoch)
-    if bound.calls and (stamped is None or stamped.calls != bound.calls):
+    is_fostered = event.fostered or (event.born and not event.alone)  # as the kernel will stamp the child
+    if bound.calls and (is_fostered or stamped is None or stamped.calls != bound.calls):
         root.births[child] = _Birth(bound.calls, bound.binding == "cooperative")
         if len(root.births) > _MOST_BIRTHS:
             root.births.popitem(last=False)

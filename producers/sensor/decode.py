@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...models.errors import TriptychError
-from ...models.events import EntryPath, FileLayer, PathSource
+from ...models.events import EntryPath, ExecutionKind, FileLayer, PathSource
 from .dns import question
 from .layouts import (
-    CHANNEL,
+    BORN_FOSTERED,
     ENDPOINT,
     FILE_KEY,
     FILE_SUM,
@@ -30,11 +30,9 @@ from .layouts import (
     OPERATIONS,
     ROOT,
     VIAS,
-    KernelKind,
 )
 
 __all__ = [
-    "CHANNEL",
     "FILE_KEY",
     "FILE_SUM",
     "FLOW",
@@ -81,7 +79,7 @@ class Endpoint(NamedTuple):
 class KernelEvent:
     """One fact as the kernel half reported it. Times are CLOCK_MONOTONIC nanoseconds, `start_ns` since boot."""
 
-    kind: KernelKind
+    kind: ExecutionKind
     mono_ns: int
     pid: int
     start_ns: int
@@ -90,11 +88,12 @@ class KernelEvent:
     born: int
     mark: int = 0  # what the thread said it works for; 0 for nothing
     alone: bool = False  # forked under a call, and nothing came to it by pipe or socket since
+    fostered: bool = False  # forked by a process that may have served later calls: only its fork tells for which
     tid: int = 0
     ppid: int = 0
     uid: int = 0
     comm: bytes = b""
-    result: int = 0  # of the system call; exit: status; fork: child; pipe: bytes read so far
+    result: int = 0  # of the system call; exit: status; fork: child
     inode: int = 0
     device: int = 0  # as stat(2) numbers it; 0 when unknown
     links: int = -1  # -1 when unknown
@@ -135,9 +134,10 @@ def decode(record: bytes) -> KernelEvent:
         start_ns=start - start % _TICK,
         root=root,
         epoch=epoch,
-        born=born,
+        born=born & ~BORN_FOSTERED,
         mark=mark,
         alone=bool(flags & FLAGS["alone"]),
+        fostered=bool(born & BORN_FOSTERED),
         tid=tid,
         ppid=ppid,
         uid=_signed(uid),
@@ -173,8 +173,9 @@ def decode_flow(key: bytes, value: bytes) -> KernelEvent:
         start_ns=start - start % _TICK,
         root=root,
         epoch=epoch,
-        born=born,
+        born=born & ~BORN_FOSTERED,
         mark=mark,
+        fostered=bool(born & BORN_FOSTERED),
         ppid=ppid,
         uid=_signed(uid),
         comm=comm.split(b"\0", 1)[0],
@@ -195,8 +196,9 @@ def decode_file(key: bytes, value: bytes) -> KernelEvent:
         start_ns=start - start % _TICK,
         root=root,
         epoch=epoch,
-        born=born,
+        born=born & ~BORN_FOSTERED,
         mark=mark,
+        fostered=bool(born & BORN_FOSTERED),
         ppid=ppid,
         uid=_signed(uid),
         comm=comm.split(b"\0", 1)[0],
@@ -223,7 +225,7 @@ def _layer(layer: FileLayer, links: int, path: bytes | None) -> FileLayer:
     return "memory" if path and path.startswith(_MEMORY_FILE) else "deleted"
 
 
-def _operation(kind: KernelKind, flags: int, number: int) -> str:
+def _operation(kind: ExecutionKind, flags: int, number: int) -> str:
     if kind == "descriptor":
         return "socket" if flags & FLAGS["socket"] else "file"
     return OPERATIONS.get(number, "") if kind in _WITH_WORD else ""
@@ -236,7 +238,7 @@ class _Texts(NamedTuple):
     other: bytes | None = None
 
 
-def _texts(kind: KernelKind, flags: int, payload: bytes, argument: int, other: int) -> _Texts:
+def _texts(kind: ExecutionKind, flags: int, payload: bytes, argument: int, other: int) -> _Texts:
     """The texts in a payload; their places are told in bpf/events.h."""
     if kind not in _WITH_FILE:
         return _Texts()

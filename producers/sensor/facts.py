@@ -23,7 +23,7 @@ def fact(same: Same, calls: tuple[int, ...], keyring: Keyring) -> ExecutionEvent
     """Equal events as one, tied to the calls at the indexes `calls` of its batch."""
     event, bound, peer = same.event, same.bound, same.event.peer
     return ExecutionEvent(
-        kind=cast(ExecutionKind, event.kind),  # Batches takes no others
+        kind=event.kind,
         mono_ns=event.mono_ns,
         pid=event.pid,
         start_ns=event.start_ns,

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from typing import Literal
 
 from ...models.events import EntryPath, ExecutionKind, FileLayer
 
 __all__ = [
-    "CHANNEL",
+    "BORN_FOSTERED",
     "ENDPOINT",
     "FILE_KEY",
     "FILE_SUM",
@@ -25,21 +24,18 @@ __all__ = [
     "OPERATIONS",
     "ROOT",
     "VIAS",
-    "KernelKind",
 ]
 
-KernelKind = ExecutionKind | Literal["change", "pipe"]
 
 HEAD = struct.Struct("<IHHQ6I4QqQQIIHBBI16s")
 ENDPOINT = struct.Struct("<4H16s")
-MEMBER = struct.Struct("<IIQ")
+MEMBER = struct.Struct("<IHHQ")
 ROOT = struct.Struct("<QQ")
 LOSS = struct.Struct("<3Q")
 FLOW_KEY = struct.Struct("<IIQQQ4H16s")
 FLOW = struct.Struct("<4QII16s")
 FILE_KEY = struct.Struct("<IIQQQQII")
 FILE_SUM = struct.Struct("<5QII16s")
-CHANNEL = struct.Struct("<IIQ")
 
 LAYOUTS = {
     "event": HEAD,
@@ -51,10 +47,9 @@ LAYOUTS = {
     "flow": FLOW,
     "file_key": FILE_KEY,
     "file_sum": FILE_SUM,
-    "channel": CHANNEL,
 }
 
-KINDS: Mapping[int, KernelKind] = {
+KINDS: Mapping[int, ExecutionKind] = {
     1: "exec",
     2: "fork",
     3: "exit",
@@ -67,8 +62,8 @@ KINDS: Mapping[int, KernelKind] = {
     10: "escape",
     11: "descriptor",
     12: "change",
-    13: "pipe",
 }
+BORN_FOSTERED = 1 << 63
 FLAGS = {"truncated": 1, "resolved": 2, "relative": 4, "socket": 8, "received": 16, "alone": 32}
 VIAS: Mapping[int, EntryPath] = {0: "unknown", 1: "syscall", 2: "compat", 3: "io_uring", 4: "handle"}
 LAYERS: Mapping[int, FileLayer] = {0: "unknown", 1: "plain", 2: "image", 3: "written"}

@@ -14,7 +14,7 @@ from .btf import Btf
 
 __all__ = ["BPF_MAPS", "FEATURES", "HEADERS", "Feature", "Members", "Plan", "joined", "members_of", "plan", "to_bcc"]
 
-BPF_MAPS = ("watched", "roots", "losses", "flows", "files", "pipes", "events")  # those that user space opens
+BPF_MAPS = ("watched", "roots", "losses", "flows", "files", "events")  # those that user space opens
 
 Members = Mapping[str, tuple[str, str]]  # key -> structure, member path
 

@@ -57,12 +57,12 @@ class Watch:
         self._kernel.losses.put(key, LOSS.pack(0, 0, 0))
         self._lost[root] = 0
         self.stamp(root, state)
-        self._kernel.watched.put(key, MEMBER.pack(root, 0, 0))
+        self._kernel.watched.put(key, MEMBER.pack(root, 0, 0, 0))
         self._started[root] = processes.start_ns(root)
         missed = True
         while missed:  # what forked while we looked is found by looking again
             below = processes.descendants(root, processes.parents())
-            missed = sum(self._kernel.watched.add(_PID.pack(pid), MEMBER.pack(root, 0, 0)) for pid in below) > 0
+            missed = sum(self._kernel.watched.add(_PID.pack(pid), MEMBER.pack(root, 0, 0, 0)) for pid in below) > 0
 
     def stamp(self, root: int, state: State) -> None:
         self._kernel.roots.put(_PID.pack(root), ROOT.pack(*state))
@@ -77,7 +77,7 @@ class Watch:
         """Roots with a process that is still watched. Forgets processes that died unseen."""
         roots: set[int] = set()
         for key, value in list(self._kernel.watched.items()):
-            root, _, _ = MEMBER.unpack(value)
+            root = MEMBER.unpack(value)[0]
             if processes.start_ns(_PID.unpack(key)[0]) is None:
                 self._kernel.watched.remove(key)
             else:

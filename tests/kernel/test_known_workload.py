@@ -309,10 +309,3 @@ def test_a_child_that_heard_something_is_no_longer_alone(watched: Watching) -> N
     )
     opened = of(seen, "open", lambda event: event.pid != watched.root)
     assert [(event.path, event.alone) for event in opened] == [(b"/dev/null", True), (b"/dev/zero", False)]
-
-
-def test_how_far_the_channel_of_requests_was_read_comes_out(watched: Watching) -> None:
-    inode = watched.channel()
-    seen = of(watched.during("1"), "pipe")
-    assert [event.inode for event in seen] == [inode]
-    assert seen[0].result == len(repr("1") + "\n")

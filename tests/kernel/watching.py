@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import struct
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from triptych.producers.sensor.binding import State
-from triptych.producers.sensor.decode import CHANNEL, KernelEvent
+from triptych.producers.sensor.decode import KernelEvent
 from triptych.producers.sensor.loader import Kernel
 from triptych.producers.sensor.watch import Watch
 
@@ -24,8 +23,7 @@ DEEDS = f"import sys; sys.path.insert(0, {str(Path(__file__).parent)!r}); from d
 class Watching:
     """A server that is watched under one call at a time."""
 
-    def __init__(self, kernel: Kernel, watch: Watch, server: Server) -> None:
-        self._pipes = kernel.map("pipes", 8, CHANNEL.size)
+    def __init__(self, watch: Watch, server: Server) -> None:
         self._watch = watch
         self._server = server
         self.root = server.process.pid
@@ -56,12 +54,6 @@ class Watching:
     def epoch(self) -> int:
         return self._epoch
 
-    def channel(self) -> int:
-        """Have the pipe that the server is told its work by watched; its inode."""
-        inode = Path(f"/proc/{self.root}/fd/0").stat().st_ino
-        self._pipes.put(struct.pack("<Q", inode), CHANNEL.pack(self.root, 0, 0))
-        return inode
-
     def lost(self) -> int:
         return self._watch.lost(self.root)
 
@@ -71,7 +63,7 @@ def watching(kernel: Kernel) -> Iterator[Watching]:
     server = Server()
     watch = Watch(kernel)
     try:
-        seen = Watching(kernel, watch, server)
+        seen = Watching(watch, server)
         yield seen
         assert seen.lost() == 0
         watch.remove(server.process.pid)

@@ -16,8 +16,9 @@ _NAMES = ("rows", "records", "results", "result", "data", "items", "values")
 _FOOTER = re.compile(r"\((\d{1,15}) rows?\)\s*\Z")
 _RULE = frozenset("|+-: \t")
 _HEADER = re.compile(r"\s*[A-Za-z_][\w ]{0,63}")
-_PIECE = re.compile(
-    r"""(?P<text>'(?:[^'\\]|\\.)*+'|"(?:[^"\\]|\\.)*+")|(?P<open>[\[({])|(?P<close>[\])}])|,""", re.DOTALL
+_PIECE = re.compile(  # an unfinished string runs to the end: linear on any input
+    r"""(?P<text>'(?:[^'\\]|\\.)*+(?:'|\\?\Z)|"(?:[^"\\]|\\.)*+(?:"|\\?\Z))|(?P<open>[\[({])|(?P<close>[\])}])|,""",
+    re.DOTALL,
 )
 
 

@@ -297,3 +297,38 @@ def test_every_epoch_resolves_to_exactly_the_calls_in_flight_then(steps: list[tu
         bound = bindings.resolve(ROOT, epoch, 0)
         assert {call.call_id for call in bound.calls} == calls
         assert (bound.binding == "exact") == (len(calls) == 1)
+
+
+def _fostered(bindings: Bindings) -> tuple[int, int]:
+    """A helper of A, which has ended, heard something; now B is in flight. The epochs of the two."""
+    born, _ = bindings.begin(ROOT, A)
+    bindings.end(ROOT, "a")
+    return born, bindings.begin(ROOT, B).epoch
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_what_a_helper_forked_unseen_is_not_taken_for_the_call_of_the_helper(alone: bool) -> None:
+    bindings = _open()
+    born, now = _fostered(bindings)
+    event = _event(now, pid=DAEMON, born=born, alone=alone, fostered=True)
+    assert bindings.bind(event) == Bound((), "none", "fork-unseen")
+
+
+def test_what_a_helper_forked_has_the_calls_of_the_helper_and_so_have_its_own_children() -> None:
+    bindings = _open()
+    born, _ = bindings.begin(ROOT, A)
+    bindings.bind(_event(born, pid=WORKER, born=born, forks=DAEMON))
+    bindings.bind(_event(born, pid=DAEMON, born=born, alone=True, fostered=True, forks=103))
+    child = _event(born, pid=103, born=born, alone=True, fostered=True)
+    assert bindings.bind(child) == Bound((A,), "exact", "forked-under-call")
+
+
+def test_a_flood_of_forks_makes_no_helpers_child_exactly_its_first_calls() -> None:
+    bindings = _open()
+    born, now = _fostered(bindings)
+    bindings.bind(_event(now, pid=WORKER, born=born, forks=DAEMON))
+    event = _event(now, pid=DAEMON, born=born, alone=True, fostered=True)
+    assert bindings.bind(event).calls == (A, B)
+    for pid in range(1000, 10_000):
+        bindings.bind(_event(now, pid=WORKER, born=born, forks=pid))
+    assert bindings.bind(event) == Bound((), "none", "fork-unseen")

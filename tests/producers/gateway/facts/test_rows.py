@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.producers.gateway.facts.rows import rows
+from triptych.producers.gateway.facts.rows import _PIECE, rows
 
 
 def text(*texts: str) -> dict[str, Any]:
@@ -53,3 +53,10 @@ def test_no_text_is_too_strange(content: str) -> None:
 @given(st.lists(st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=8) | st.none(), max_size=3)))
 def test_a_list_as_python_shows_it_is_counted(values: list[dict[str, Any]]) -> None:
     assert rows(text(repr(values))) == len(values)
+
+
+@pytest.mark.parametrize("quote", ["'", '"'])
+def test_a_string_without_end_is_looked_at_once(quote: str) -> None:
+    pieces = [piece[0] for piece in _PIECE.finditer("[" + quote + ("\\" + quote) * 100)]
+    assert pieces == ["[", quote + ("\\" + quote) * 100]
+    assert rows(text("[" + quote + ("\\" + quote) * 30_000)) is None
