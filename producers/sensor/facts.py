@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 from ...models.digest import Keyring
-from ...models.events import ExecutionDetail, ExecutionEvent, ExecutionKind
+from ...models.events import ExecutionDetail, ExecutionEvent
 from ...models.text import clean
 from .decode import KernelEvent
 from .hosts import host_name
