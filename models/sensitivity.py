@@ -31,7 +31,7 @@ _SHAPE = {"except": {"paths"}, "class": {"name", "why", "paths", "written"}, "ne
 _OPTIONAL = {"why", "written"}
 _KINDS = {"name": str, "why": str, "written": bool}  # of an entry's values; the others are lists
 _REMEMBERED = 8192
-_WORD = re.compile(r"(?<![^/.])[^/.*]+(?![^/.])")  # of a pattern: nothing but a slash, a dot or an end beside it
+_WORD = re.compile(r"(?<![^/._])[^/._*]+(?![^/._])")  # of a pattern: nothing but a separator or an end beside it
 
 
 class Sensitivity:
@@ -90,7 +90,7 @@ class _Patterns:
         self.words = _needed(pattern for _, patterns in classes for pattern in patterns)
 
     def of(self, path: str) -> str | None:
-        if self.words is not None and self.words.isdisjoint(path.replace(".", "/").split("/")):
+        if self.words is not None and self.words.isdisjoint(path.replace(".", "/").replace("_", "/").split("/")):
             return None  # most paths, for a tenth of the price
         match = self._matcher.fullmatch(_OTHER_ROOT.sub("", posixpath.normpath("/" + path.lstrip("/"))))
         return self._classes[match.lastindex - 1][0] or None if match and match.lastindex else None
