@@ -27,7 +27,7 @@ import triptych.models.wire as wire, triptych.infra.topics as topics
 from pathlib import Path
 root = Path(wire.__file__).parents[1]
 wire.bundled(); topics.wanted(4)
-for folder in ("avro", "bpf", "models/detections"):
+for folder in ("avro", "bpf", "infra", "models/detections"):
     print(*(path.relative_to(root) for path in (root / folder).rglob("*")), sep="\\n")
 """
 

@@ -131,7 +131,7 @@ async def test_a_damaged_model_leaves_the_one_in_use(store: RedisStore, redis_ur
     in_use = (await store.lookup(Wanted())).model
     await store.publish(two, {})
     client = redis.Redis.from_url(redis_url)
-    await client.setrange(store._name("model", two.manifest.model_id, "npz"), 5000, b"spoiled")
+    await client.setrange(store.name("model", two.manifest.model_id, "npz"), 5000, b"spoiled")
     await client.aclose()
     assert (await store.lookup(Wanted())).model is in_use
 
@@ -141,7 +141,7 @@ async def test_only_the_current_model_and_the_one_before_are_kept(store: RedisSt
     for model in (*models, models[-1]):
         await store.publish(model, {})
     client = redis.Redis.from_url(redis_url)
-    kept = [await client.exists(store._name("model", model.manifest.model_id, "npz")) for model in models]
+    kept = [await client.exists(store.name("model", model.manifest.model_id, "npz")) for model in models]
     await client.aclose()
     assert kept == [0, 1, 1]
 
