@@ -54,7 +54,7 @@ def authorization(
     credentials = credentials.strip()
     if not head:
         return None
-    if not credentials or not _SCHEME.fullmatch(head):  # no scheme: the whole of it may be a token
+    if not credentials or not _SCHEME.fullmatch(head) or named(head) != head:  # the whole of it may be a token
         return Authorization(token_digest=digest(value.strip()), format="opaque", proof=proof)
     scheme = head.lower()
     claims = _claims(credentials) if scheme in _TOKEN_SCHEMES else None

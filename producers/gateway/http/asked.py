@@ -60,7 +60,8 @@ def _headers(desk: Desk, head: RequestHead, message: Message, negotiated: str | 
     parameters = desk.parameters(message.call) if message.call is not None else None
     body = message.shape.body
     for anomaly, detail in header_notes(head.fields, head.repeated, body, negotiated=negotiated, parameters=parameters):
-        message.note(anomaly, detail)
+        name, colon, more = detail.partition(":")  # of a header, which its sender chose
+        message.note(anomaly, desk.callers.field(name) + colon + more)
 
 
 def _traced(caller: Caller, message: Message) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from ....models.digest import Keyring
 from ....models.events import Authorization, ConversationSource, Peer
-from ....models.text import clean
 from ..facts.authorization import authorization, challenge, token_in_query
 from ..facts.names import Names
 from ..observer.meta import Trace, read_meta
@@ -85,7 +84,7 @@ class Callers:
 
     def __init__(self, keyring: Keyring, named: Names, label: str) -> None:
         self._digest = keyring.digest
-        self._named, self._label = named, label
+        self.named, self._label = named, label
 
     def of(self, head: RequestHead, peer: Peer) -> Caller:
         session = self._digested(head.fields.get(b"mcp-session-id"))
@@ -113,19 +112,25 @@ class Callers:
         """The key of a session that the server has just named."""
         return "session\0" + digest
 
+    def field(self, name: str) -> str:
+        """What may be published of a field's name. It came in lower case, which hides what is known by its capitals."""
+        loud = name.upper()
+        shown = self.named(loud)
+        return self.named(name) if shown == loud else shown
+
     def challenge(self, head: ResponseHead) -> dict[str, Any]:
         """What a refusal asks for, as fields of `http`."""
         said = head.text(b"www-authenticate")
-        found = challenge(said, self._named) if said else None
+        found = challenge(said, self.named) if said else None
         return {"challenge_error": found.error, "challenge_scopes": found.scopes} if found else {}
 
     def _http(self, head: RequestHead, session: str | None) -> dict[str, Any]:
         shown: Callable[[bytes, int], str | None] = lambda name, cap: (  # noqa: E731
-            None if (value := head.text(name)) is None else self._named(value, cap)
+            None if (value := head.text(name)) is None else self.named(value, cap)
         )
         http = {
-            "method": clean(head.method, 32),
-            "path": "/".join(self._named(part) for part in head.path[:_PATH].split("/")),
+            "method": self.named(head.method, 32),
+            "path": "/".join(self.named(part) for part in head.path[:_PATH].split("/")),
             "session_digest": session,
             "user_agent": shown(b"user-agent", _AGENT),
             "origin": shown(b"origin", _SHORT),
@@ -137,11 +142,11 @@ class Callers:
 
     def _parameters(self, fields: Iterable[bytes]) -> list[str]:
         names = sorted(name for name in fields if name.startswith(_PARAMETER))
-        return [self._named(name.decode("latin-1"), _SHORT) for name in names[:_MOST_PARAMETERS]]
+        return [self.field(name.decode("latin-1")) for name in names[:_MOST_PARAMETERS]]
 
     def _authorization(self, head: RequestHead) -> Authorization | None:
         value = head.text(b"authorization")
-        return authorization(value, self._digest, self._named, proof=b"dpop" in head.fields) if value else None
+        return authorization(value, self._digest, self.named, proof=b"dpop" in head.fields) if value else None
 
     def _conversation(
         self, session: str | None, token: Authorization | None, peer: Peer, agent: str

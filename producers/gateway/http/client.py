@@ -68,6 +68,8 @@ class ClientConnection(asyncio.Protocol):
     def eof_received(self) -> bool:
         """Whether the connection stays open for what is still to be sent."""
         self._ended = True
+        if self._exchange is not None and self._early:
+            return True  # what it sent before the end is still to be answered
         return self._exchange is not None and self._exchange.client_ended()
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -107,6 +109,8 @@ class ClientConnection(asyncio.Protocol):
         early, self._early = self._early, b""
         if early:
             self._read(early)
+            if self._ended and not self._early:
+                self._no_more()
 
     def stop(self) -> bool:
         """Close it where nothing is in flight; whether something is."""
@@ -124,6 +128,11 @@ class ClientConnection(asyncio.Protocol):
     def abort(self) -> None:
         self._exchange = None
         self.transport.abort()
+
+    def _no_more(self) -> None:
+        """What was just read is the last of it."""
+        if not self._leaving and (self._exchange is None or not self._exchange.client_ended()):
+            self.transport.close()
 
     def _leave(self, *, silent: bool) -> None:
         """Close behind what was written. What a client still sends is read away: a reset could cost it the answer."""

@@ -103,14 +103,13 @@ class _Whole:
         return bytes(out[:size])
 
 
-class _Unknown:
+class _Unknown(_Plain):
+    """As it stands: so do readers that do not know it either."""
+
     readable = False
 
     def feed(self, data: bytes, bound: int) -> bytes:
-        return b""
-
-    def finish(self, bound: int) -> bytes:
-        return b""
+        return data[:bound]
 
 
 def decoder(coding: str | None, bound: int) -> Decoder:

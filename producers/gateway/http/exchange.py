@@ -100,7 +100,7 @@ class Exchange:
         self._size += len(payload)
         if self._released:
             return
-        if not self._hold.add(payload) or done:
+        if not self._hold.add(payload, len(raw) - len(payload)) or done:
             self._release()
         elif self._expects and self._connection is None:
             self._acquire()

@@ -32,8 +32,8 @@ class Hold:
         self._size = self._counted = 0
         self.whole = True  # false once a part had no room
 
-    def add(self, part: bytes) -> bool:
-        """Whether there was room for all of it."""
+    def add(self, part: bytes, beside: int = 0) -> bool:
+        """Whether there was room for all of it, and for the bytes `beside` it that its keeper keeps too."""
         if not (part and self.whole):
             return self.whole
         if not self._parts and len(part) <= self._bound:
@@ -41,7 +41,7 @@ class Hold:
             self._size = len(part)
             return True
         kept = part[: self._bound - self._size]
-        if self._parts and not self._count(len(kept)):
+        if self._parts and not self._count(len(kept) + beside):
             kept = b""
         self.whole = len(kept) == len(part)
         if kept:

@@ -23,9 +23,13 @@ class Piece:
 
 
 class Reply:
-    """One response. Bodies that are no stream are only kept where `wanted`."""
+    """One response. Bodies that are no stream are only kept where `wanted`.
+
+    What is `streamed` under another type than that of events may also be read as a body: it is one without events.
+    """
 
     __slots__ = (
+        "_ambiguous",
         "_counted",
         "_decoder",
         "_hold",
@@ -38,9 +42,10 @@ class Reply:
         "streamed",
     )
 
-    def __init__(self, head: ResponseHead, memory: Memory, bound: int, *, wanted: bool) -> None:
+    def __init__(self, head: ResponseHead, memory: Memory, bound: int, *, wanted: bool, streamed: bool) -> None:
         self._left = bound  # of what a coded body may become
-        self.streamed = head.media == EVENT_STREAM
+        self.streamed = streamed
+        self._ambiguous = streamed and head.media != EVENT_STREAM
         coded = b"content-encoding" in head.fields
         self._decoder = decoder(head.text(b"content-encoding"), bound) if coded else None
         self._stream = EventStream(bound) if self.streamed else None
@@ -75,14 +80,17 @@ class Reply:
         self._counted, self._stream = 0, None
 
     def _pieces(self, data: bytes) -> list[Piece]:
+        if self._wanted and (self._ambiguous or self._stream is None):
+            self._hold.add(data)
         if self._stream is None:
-            if self._wanted:
-                self._hold.add(data)
             return []
         pieces = []
         for event in self._stream.feed(data):
             start, self._offset = self._offset, self._offset + event.size
             pieces.append(Piece(Frame(event.data, start, self._offset, complete=event.complete), event.name))
+        if pieces:
+            self._ambiguous = False
+            self._hold.clear()
         self._account(self._stream)
         return pieces
 

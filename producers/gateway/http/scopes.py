@@ -104,11 +104,17 @@ class Scopes:
     def _put(self, key: str, scope: Scope) -> Scope:
         replaced = self._scopes.pop(key, None)
         if replaced is None and len(self._scopes) >= _MOST:
-            _, replaced = self._scopes.popitem(last=False)
+            replaced = self._forgotten()
         if replaced is not None:
             self._ended(replaced.conversation.ledgers.server.close())
         self._scopes[key] = scope
         return scope
+
+    def _forgotten(self) -> Scope:
+        """The oldest in which nothing runs: whoever names sessions without end must not end the calls of others."""
+        oldest = next(iter(self._scopes))
+        idle = (key for key, scope in self._scopes.items() if not len(scope.conversation.ledgers.server))
+        return self._scopes.pop(next(idle, oldest))
 
     def _new(self, *, session: bool) -> Scope:
         conversation = self._conversation()

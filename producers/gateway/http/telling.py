@@ -45,7 +45,7 @@ class Telling:
         now, draft = messages[0].now if self.lease == "none" else self._desk.now(), scope.describer.draft
         drafted: list[_Drafted] = []
         for message in messages:
-            if message.shape.kind == "invalid" and self._flooded():
+            if message.shape.kind == "invalid" and self._flooded(message):
                 continue
             try:
                 drawn = draft(message, now, self.lease)
@@ -53,7 +53,7 @@ class Telling:
             except Exception as error:  # what cannot be described costs its own event and no other
                 journal.fail(type(error).__name__)
             if message.unsaid:
-                journal.fail("batch-truncated", message.unsaid)
+                journal.fail("not-described", message.unsaid)
         self.told = self.told or bool(drafted)
         journal.announce([entry for _, _, entry in drafted], lambda: self._describe(scope, observer, drafted, fields))
 
@@ -62,7 +62,7 @@ class Telling:
         journal, now = self._desk.journal, messages[0].now if self.lease == "none" else self._desk.now()
         entries: list[Entry] = []
         for message in messages:
-            if message.shape.kind == "invalid" and self._flooded():
+            if message.shape.kind == "invalid" and self._flooded(message):
                 continue
             try:
                 observer.watch(message)
@@ -71,7 +71,7 @@ class Telling:
             except Exception as error:
                 journal.fail(type(error).__name__)
             if message.unsaid:
-                journal.fail("batch-truncated", message.unsaid)
+                journal.fail("not-described", message.unsaid)
         journal.add(entries)
         journal.watched(scope.conversation)
         self.told = self.told or bool(entries)
@@ -111,12 +111,12 @@ class Telling:
         journal.add(entries)
         journal.watched(scope.conversation)
 
-    def _flooded(self) -> bool:
+    def _flooded(self, message: Message) -> bool:
         """Whether one more message that nobody can read is only counted."""
         self._unreadable += 1
         if self._unreadable <= _MOST_UNREADABLE:
             return False
-        self._desk.journal.fail("unreadable-flood")
+        self._desk.journal.fail("unreadable-flood", 1 + message.unsaid)
         return True
 
     def _fields(self, *, sent: bool) -> bytes:

@@ -16,7 +16,7 @@ from ..policy.listing import annotate, judge_list
 from ..policy.policy import Policy, Verdict
 from ..policy.refusal import refusals
 from .asked import announced_target, at_endpoint, remark
-from .bodies import EVENT_STREAM, Plain, is_text, plain, speaks
+from .bodies import Plain, is_text, plain, speaks, streams
 from .desk import Desk, Known
 from .errors import Refusal
 from .head import RequestHead, ResponseHead
@@ -29,6 +29,7 @@ from .written import Written
 __all__ = ["ExchangeWatch"]
 
 _FORBIDDEN, _GONE = 403, 404
+_MOST_ANNOUNCED = 8  # addresses that one stream gives: it should give one
 
 
 class ExchangeWatch:
@@ -48,7 +49,8 @@ class ExchangeWatch:
         self._verdict: Verdict | None = None
         self._asked: list[Message] = []  # that wait to be forwarded
         self._reply: Reply | None = None
-        self._announces = False  # whether the address for requests came over this stream
+        self._streamed = False
+        self._announced_here: set[str] = set()  # addresses for requests that came over this stream
         self._status = 0
         self._session_id: str | None = None
 
@@ -108,7 +110,8 @@ class ExchangeWatch:
         try:
             if head is not None:
                 self._answered(head)
-                if done and self._speaks and is_text(head) and len(payload) <= self.desk.inspect_bytes:
+                text = self._speaks and not self._streamed and is_text(head)
+                if done and text and len(payload) <= self.desk.inspect_bytes:
                     self._whole(payload)
                     return
                 self._reply = self._begin_reply(head)
@@ -149,7 +152,7 @@ class ExchangeWatch:
             self._failed(error)
 
     def _close(self, outcome: Outcome) -> None:
-        if self._announces:
+        if self._announced_here:
             self._strand.scope.over = True
         self._strand.close(outcome)
 
@@ -158,7 +161,10 @@ class ExchangeWatch:
         if not self._speaks:
             return None
         tool = named_tool(self._head.fields)
-        verdict = policy.check(read.data, complete=read.whole, named=() if tool is None else (tool,))
+        named = () if tool is None else (tool,)
+        verdict = policy.check(read.data, complete=read.whole, named=named)
+        if verdict.allowed and not read.sure:
+            verdict = policy.check(read.data, complete=False, named=named)
         if verdict.allowed:
             self._verdict = verdict
             return None
@@ -216,15 +222,16 @@ class ExchangeWatch:
         """The response begins."""
         status, desk, caller = head.status, self.desk, self._caller
         self._status = status
+        self._streamed = streams(head, self._head)
         asked_for = desk.callers.challenge(head) if b"www-authenticate" in head.fields else {}
-        self._tell.http = caller.answered(status, asked_for, streamed=head.media == EVENT_STREAM)
+        self._tell.http = caller.answered(status, asked_for, streamed=self._streamed)
         self._session_id = head.text(b"mcp-session-id")
         gone = status == _GONE or (self._head.method == "DELETE" and 200 <= status < 300)
         if gone and caller.session is not None:
             desk.sessions.ended(caller.session)
 
     def _begin_reply(self, head: ResponseHead) -> Reply:
-        reply = Reply(head, self.desk.memory, self.desk.inspect_bytes, wanted=self._speaks)
+        reply = Reply(head, self.desk.memory, self.desk.inspect_bytes, wanted=self._speaks, streamed=self._streamed)
         if reply.streamed and not self._speaks:
             self._tell.transport(self._strand.scope)
         return reply
@@ -272,5 +279,8 @@ class ExchangeWatch:
         if target is None:
             self._tell.transport(strand.scope, notes=(("endpoint-elsewhere", "another host"),))
             return
-        self._at_endpoint = self._announces = True
+        if target in self._announced_here or len(self._announced_here) >= _MOST_ANNOUNCED:
+            return
+        self._announced_here.add(target)
+        self._at_endpoint = True
         strand.enter(self.desk.scopes.announce(target, strand.scope))

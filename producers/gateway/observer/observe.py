@@ -31,6 +31,8 @@ SERVER: Direction = "server_to_client"
 _REPLIES = frozenset({"response", "error"})
 _COMPARED = frozenset({"tools/call", "resources/read", "prompts/get"})
 _MOST_EVIDENCE = 16
+_SHORTEST = len(b'{"jsonrpc":"2.0","error":1}')  # bytes that any message takes
+_MOST_SHORT = 64  # of what is too short to be one, in one chunk
 _DETAIL = 128
 
 
@@ -59,7 +61,7 @@ class Message:
         self.begins: Call | None = None  # the call whose effects start with it
         self.ends: Call | None = None  # and the one whose effects stop
         self.released: tuple[Call, ...] = ()  # other calls that are over with it: tasks, say
-        self.unsaid = 0  # messages of the same batch that follow and are not described
+        self.unsaid = 0  # messages of the same batch, or scraps of lines, that follow and are not described
         self.facts: dict[str, Any] = {}  # further fields of its event
         self.evidence: list[tuple[str, str]] = []
 
@@ -142,11 +144,18 @@ class Observer:
 
     def _messages(self, direction: Direction, frames: Iterable[Frame], now: Now) -> list[Message]:
         messages: list[Message] = []
+        scraps = 0
         for frame in frames:
-            if frame.data or not frame.size:
+            length = len(frame.data)
+            if length >= _SHORTEST or not frame.complete:
+                messages += self._of(direction, frame, now)
+            elif not length and frame.size:
+                self._blank[direction].add(frame)
+            elif scraps < _MOST_SHORT:
+                scraps += 1
                 messages += self._of(direction, frame, now)
             else:
-                self._blank[direction].add(frame)
+                messages[-1].unsaid += 1
         return messages
 
     def _of(self, direction: Direction, frame: Frame, now: Now) -> list[Message]:

@@ -7,6 +7,7 @@ acknowledged and no longer locked. Every segment holds the heads its events name
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from collections.abc import Iterable
@@ -40,17 +41,19 @@ class SpoolError(ConfigError):
 
 
 class Spool:
-    """The writer's side. `limit` bounds the bytes in the whole folder, whoever wrote them."""
+    """The writer's side. `limit` bounds the bytes in the whole folder, whoever wrote them: beyond it no segment is
+    begun, and none is longer than a quarter of it.
+    """
 
     def __init__(self, folder: Path, instance: str, limit: int, segment_bytes: int = _SEGMENT_BYTES) -> None:
         self._folder, self._instance = folder, instance
-        self._limit, self._segment_bytes = limit, segment_bytes
+        self._limit, self._segment_bytes = limit, min(segment_bytes, max(1, limit // 4))
         self._fd, self._size, self._number = -1, 0, 0
         self._heads: set[int] = set()  # of this segment
         self._pending: Pending | None = None
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._open()
+            self._next()
         except OSError as error:
             raise SpoolError(folder, error) from error
 
@@ -116,7 +119,11 @@ class Spool:
         self._heads.clear()
 
     def _used(self) -> int:
-        return sum(path.stat().st_size for path in self._folder.glob("*" + SUFFIX))
+        used = 0
+        for path in self._folder.glob("*" + SUFFIX):
+            with contextlib.suppress(FileNotFoundError):  # a shipper is done with it
+                used += path.stat().st_size
+        return used
 
 
 def placed(folder: Path, name: str, flags: int) -> int:

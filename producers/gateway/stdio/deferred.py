@@ -79,7 +79,7 @@ class DeferredSession(Session):
             except Exception as error:
                 self._fail(type(error).__name__)
             if message.unsaid:
-                self._fail("batch-truncated", message.unsaid)
+                self._fail("not-described", message.unsaid)
             self._bytes += message.frame.size
             if _hurries(message):
                 self._urgent = True

@@ -170,7 +170,7 @@ class Session:
             except Exception as error:  # what cannot be described costs its own event and no other
                 self._fail(type(error).__name__)
             if message.unsaid:
-                self._fail("batch-truncated", message.unsaid)
+                self._fail("not-described", message.unsaid)
         self._keep(entries)
 
     def _worth(self, messages: Iterable[Message]) -> Iterator[Message]:
@@ -180,7 +180,7 @@ class Session:
             if message.shape.kind == "invalid":
                 unreadable += 1
                 if unreadable > _MOST_UNREADABLE:
-                    self._fail("unreadable-flood")
+                    self._fail("unreadable-flood", 1 + message.unsaid)
                     continue
             yield message
 

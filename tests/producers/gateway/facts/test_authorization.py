@@ -42,6 +42,13 @@ def read(value: str, *, proof: bool = False) -> Authorization:
     return found
 
 
+@pytest.mark.parametrize("secret", ["ghp_0123456789abcdef01234567", "sk-proj-abcdEFGH1234ijkl", "AKIAIOSFODNN7EXAMPLQ"])
+def test_a_secret_in_the_place_of_a_scheme_is_none(secret: str) -> None:
+    found = read(f"{secret} and more")
+    assert (found.scheme, found.format) == ("", "opaque")
+    assert found.token_digest == KEY.digest(f"{secret} and more")
+
+
 def test_a_jwt_tells_its_claims_unverified() -> None:
     token = jwt(
         iss="https://id.example",

@@ -576,3 +576,136 @@ async def test_no_planted_text_is_in_any_event(run: Runs, tmp_path: Path, capfd:
     assert b"tools/call" in kept
     assert secret not in kept
     assert CANARY not in "".join(capfd.readouterr())
+
+
+WIDE = json.dumps(_call(tool="rm")).encode("utf-16-le")
+ESCAPED = json.dumps(_call(tool="rm")).encode().replace(b"jsonrpc", b"json\\u0072pc")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (WIDE, b"Content-Type: application/json"),
+        (WIDE, b"Content-Type: application/json; charset=utf-16be"),
+        (b"\xef\xbb\xbf" + ESCAPED, b"Content-Type: application/json"),
+        (ESCAPED, b"Content-Type: application/json; charset=utf-16"),
+        (ESCAPED, b"Content-Encoding: br"),
+        (ESCAPED, b"Content-Encoding: gzip"),
+        (ESCAPED, b"Content-Encoding: none"),
+    ],
+)
+async def test_a_call_is_seen_as_it_stands_whatever_a_header_says_of_it(run: Runs, body: bytes, field: bytes) -> None:
+    answer = _answer(_result())
+    async with run(replying(answer)) as gateway:
+        await gateway.exchange(post(body, field), answer)
+        request, reply = await gateway.events(2)
+    assert (request.kind, request.tool, reply.call_id) == ("request", "rm", request.call_id)
+    assert any(anomaly.startswith("content-") for anomaly in request.anomalies)
+
+
+@pytest.mark.parametrize("endpoint", ["/mcp", ""])
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        (WIDE, b"Content-Type: application/json, form"),
+        (b"\xef\xbb\xbf" + ESCAPED, b"Content-Type: application/json, form"),
+        (ESCAPED.replace(b"{}", b'{"a": NaN}'), b"Content-Type: application/json, form"),
+        (b"[" + b"1," * 64 + ESCAPED + b"]", b"Content-Type: application/json"),
+        (b"[[" + ESCAPED + b"]]", b"Content-Type: application/json"),
+        (ESCAPED.replace(b"method", b"Method").replace(b"json\\u0072pc", b"x"), b"Content-Type: application/json"),
+        (ESCAPED, b"Content-Encoding: gzip, br"),
+    ],
+)
+async def test_no_spelling_of_path_and_body_hides_a_call_from_the_policy(
+    run: Runs, endpoint: str, body: bytes, field: bytes
+) -> None:
+    async with run(replying(OK), endpoint=endpoint, allow=("read",)) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(post(body, field, target=b"/%6dcp"))
+        assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 403 ")
+        writer.close()
+
+
+async def test_a_body_of_two_readings_is_judged_by_both(run: Runs) -> None:
+    body = json.dumps(_call(tool="read", a="+AFw-")).encode()
+    async with run(replying(OK), allow=("read",)) as gateway:
+        await gateway.exchange(post(body, b"Content-Type: application/json; charset=utf-8"), OK)
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(post(body, b"Content-Type: application/json; charset=utf-7"))
+        assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 403 ")
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [b"text/event-stream, x", b"text/event-streamX", b"application/json; x=text/event-stream", b"Text/Event-Stream"],
+)
+async def test_events_are_read_under_every_type_that_some_client_takes_for_theirs(run: Runs, kind: bytes) -> None:
+    data = b"data: %b\n\n" % json.dumps(_result()).encode()
+    async with run(replying(_answer(data, kind=kind))) as gateway:
+        await gateway.exchange(_sent(_call()), _answer(data, kind=kind))
+        request, reply = await gateway.events(2)
+    assert (reply.kind, reply.call_id) == ("response", request.call_id)
+
+
+async def test_a_body_under_a_type_of_events_is_read_as_a_body(run: Runs) -> None:
+    answer = _answer(_result(), kind=b"application/json; x=text/event-stream")
+    async with run(replying(answer)) as gateway:
+        await gateway.exchange(_sent(_call()), answer)
+        request, reply = await gateway.events(2)
+    assert (reply.kind, reply.call_id) == ("response", request.call_id)
+
+
+async def test_what_answers_the_get_of_a_stream_is_read_as_one(run: Runs) -> None:
+    data = b'data: {"jsonrpc":"2.0","id":9,"method":"sampling/createMessage","params":{}}\n\n'
+    answer = _answer(data, kind=b"text/plain")
+    async with run(replying(answer)) as gateway:
+        await gateway.exchange(b"GET /mcp HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n", answer)
+        _, asked = await gateway.events(2)
+    assert (asked.kind, asked.method) == ("request", "sampling/createMessage")
+
+
+@pytest.mark.parametrize("secret", [b"ghp_" + b"0123456789abcdef" * 2 + b"0123", b"AKIAIOSFODNN7EXAMPLQ"])
+async def test_names_that_a_sender_chose_are_hidden_where_they_look_secret(run: Runs, secret: bytes) -> None:
+    answer = _answer(_result())
+    fields = [b"Mcp-Protocol-Version: 2026-07-28", *[b"Mcp-Param-" + secret + b": 1"] * 2]
+    request_bytes = _sent(_call(), *fields).replace(b"POST", secret, 1)
+    async with run(replying(answer)) as gateway:
+        await gateway.exchange(request_bytes, answer)
+        events = await gateway.events(2)
+    assert "header-mismatch" in events[0].anomalies
+    assert secret.decode().lower() not in repr(events).lower()
+
+
+async def test_sessions_without_end_do_not_end_the_calls_of_others(run: Runs) -> None:
+    async def waits(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await request_of(reader)
+        await until(lambda: done)
+        writer.write(answer)
+
+    done: list[bool] = []
+    answer = _answer(_result())
+    async with run(waits) as gateway:
+        reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
+        writer.write(_sent(_call(), b"Mcp-Session-Id: mine"))
+        await until(gateway.spooled)
+        scopes = gateway.gateway._scopes
+        for number in range(5000):
+            scopes.of(f"session\0{number}", session=True)
+        assert len(scopes.active) == 1
+        done.append(True)
+        assert await asyncio.wait_for(reader.readexactly(len(answer)), 10) == answer
+        request, reply = await gateway.events(2)
+        writer.close()
+    assert reply.call_id == request.call_id
+
+
+async def test_a_stream_gives_only_so_many_addresses(run: Runs) -> None:
+    data = b"".join(b"event: endpoint\ndata: /post?n=%d\n\n" % number for number in range(100))
+    answer = _answer(data, kind=b"text/event-stream")
+    async with run(replying(answer)) as gateway:
+        await gateway.exchange(b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n", answer)
+        await gateway.events(1)
+        scopes = gateway.gateway._scopes
+        known = [number for number in range(100) if scopes.announced(f"/post?n={number}")]
+    assert known == list(range(8))

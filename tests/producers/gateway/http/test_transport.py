@@ -344,6 +344,20 @@ async def test_all_bodies_together_stay_within_their_bound(bench: Benches) -> No
         assert gateway.proxy._means.memory._left == 100_000
 
 
+async def test_the_framing_of_held_bodies_counts_as_they_do(bench: Benches) -> None:
+    head = b"POST /mcp HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    async with bench(answering, held_bytes=10_000) as gateway:
+        _, writer = await gateway.dial()
+        writer.write(head + b"1\r\nx\r\n")
+        await asyncio.sleep(0.01)
+        writer.write(b"1\r\nx\r\n" * 2000)  # 2,000 bytes of content in 12,000
+        await until(lambda: gateway.received and gateway.received[0])
+        writer.write(b"0\r\n\r\n")
+        await until(lambda: gateway.received[0].endswith(b"0\r\n\r\n"))
+        assert gateway.proxy._means.memory._left == 10_000
+        writer.close()
+
+
 async def test_a_slow_reader_does_not_fill_the_memory(bench: Benches) -> None:
     sent = 0
 
@@ -459,3 +473,20 @@ async def test_any_requests_cut_anywhere_arrive_as_they_were_sent(
             await asyncio.sleep(0)
         assert await asyncio.wait_for(reader.readexactly(len(OK) * len(requests)), 10) == OK * len(requests)
         assert gateway.received == [data]
+
+
+async def test_what_was_asked_before_the_end_of_sending_is_answered(bench: Benches) -> None:
+    async with bench(answering) as gateway:
+        reader, writer = await gateway.dial()
+        writer.write(post(b"1") + post(b"2") + post(b"3"))
+        writer.write_eof()
+        assert await asyncio.wait_for(reader.read(), 10) == OK * 3
+        assert b"".join(bytes(one) for one in gateway.received).count(b"POST") == 3
+
+
+async def test_the_end_of_sending_inside_a_later_request_ends_the_connection(bench: Benches) -> None:
+    async with bench(answering) as gateway:
+        reader, writer = await gateway.dial()
+        writer.write(post(b"1") + post(b"22")[:-1])
+        writer.write_eof()
+        assert await asyncio.wait_for(reader.read(), 10) == OK

@@ -66,6 +66,25 @@ def test_a_full_folder_refuses_until_there_is_room(tmp_path: Path) -> None:
     assert spool.append(entry(b"y"))
 
 
+def test_a_writer_that_finds_the_folder_full_keeps_nothing_until_there_is_room(tmp_path: Path) -> None:
+    assert Spool(tmp_path, "a", limit=1000).append(entry(b"x" * 1000))
+    later = Spool(tmp_path, "b", limit=1000)
+    assert not later.append(entry(b"y"))
+    next(tmp_path.glob("*.spool")).unlink()
+    assert later.append(entry(b"y"))
+
+
+def test_a_folder_holds_little_more_than_its_limit(tmp_path: Path) -> None:
+    spool = Spool(tmp_path, "a", limit=4000)
+    assert not all(spool.append(entry(b"x" * 100)) for _ in range(100))
+    assert 4000 <= sum(path.stat().st_size for path in tmp_path.glob("*.spool")) < 4000 + 1000 + 200
+
+
+def test_a_segment_that_goes_while_the_folder_is_measured_counts_nothing(tmp_path: Path) -> None:
+    (tmp_path / "gone.spool").symlink_to(tmp_path / "nowhere")
+    assert Spool(tmp_path, "a", limit=1000).append(entry(b"x"))
+
+
 def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(SpoolError, match="file"):

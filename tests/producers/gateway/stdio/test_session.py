@@ -95,7 +95,21 @@ def test_a_tool_call_behind_many_elements_of_a_batch_is_leased_and_told(connecte
     assert connected.lease.begun == [stolen.call_id]
     assert (stolen.kind, stolen.tool, stolen.anomalies) == ("request", "steal", ("batch", "batch-truncated"))
     assert len(connected.spool.events) == 257
-    assert connected.session.failures == {"batch-truncated": 400 - 256}
+    assert connected.session.failures == {"not-described": 400 - 256}
+
+
+@pytest.mark.parametrize(
+    ("chunk", "told"), [(b"x\n" * 1000, 64), (b"{\r" * 1000 + b"\n", 64), (b"[%b]\n" % b",".join([b"1"] * 1000), 64)]
+)
+def test_of_a_flood_of_scraps_each_is_told_or_counted(connected: Connected, chunk: bytes, told: int) -> None:
+    connected.session.towards_server(chunk)
+    assert len(connected.spool.events) == told
+    assert sum(connected.session.failures.values()) == 1000 - told
+
+
+def test_the_shortest_message_is_none_of_a_flood(connected: Connected) -> None:
+    connected.session.towards_server(b"x\n" * 100 + b'{"jsonrpc":"2.0","error":1}\n')
+    assert connected.spool.events[-1].kind == "error"
 
 
 def test_a_reply_behind_many_elements_of_a_batch_ends_its_call(
