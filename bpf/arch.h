@@ -57,6 +57,7 @@
 #define OP_USERFAULTFD 59
 #define OP_IO_PORTS 60		/* iopl, ioperm */
 #define OP_IO_URING_SETUP 61	/* no escape by itself, but the way past system calls */
+#define OP_SOCKET 62		/* of a family whose traffic nothing here counts: packet, vsock, Bluetooth ... */
 #define OP_CHANGES 64		/* from here on: changes */
 #define OP_RENAME 64
 #define OP_LINK 65
@@ -101,6 +102,7 @@ static __always_inline u32 operation_of(u64 number)
 	IS(212, OP_RECVMSG);
 	IS(202, OP_ACCEPT);
 	IS(242, OP_ACCEPT);	/* accept4 */
+	IS(198, OP_SOCKET);
 	IS(167, OP_PRCTL);
 	IS(75, OP_HEAR);	/* vmsplice */
 	IS(183, OP_HEAR);	/* mq_timedreceive */
@@ -189,6 +191,7 @@ static __always_inline u32 operation_of(u64 number)
 	IS(47, OP_RECVMSG);
 	IS(43, OP_ACCEPT);
 	IS(288, OP_ACCEPT);	/* accept4 */
+	IS(41, OP_SOCKET);
 	IS(157, OP_PRCTL);
 	IS(278, OP_HEAR);	/* vmsplice */
 	IS(243, OP_HEAR);	/* mq_timedreceive */
@@ -280,6 +283,7 @@ static __always_inline u32 compat_operation_of(u64 number)
 	IS(371, OP_RECVFROM);
 	IS(372, OP_RECVMSG);
 	IS(364, OP_ACCEPT);	/* accept4 */
+	IS(359, OP_SOCKET);
 	IS(172, OP_PRCTL);
 	IS(316, OP_HEAR);	/* vmsplice */
 	IS(280, OP_HEAR);	/* mq_timedreceive */

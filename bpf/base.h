@@ -4,6 +4,8 @@
 #define AF_UNIX 1
 #define AF_INET 2
 #define AF_INET6 10
+#define AF_NETLINK 16
+#define AF_ALG 38
 #define AT_FDCWD -100
 #define IPPROTO_TCP 6
 #define IPPROTO_UDP 17

@@ -162,9 +162,16 @@ static __always_inline u64 telling(struct request *q)
 	case OP_BPF:
 	case OP_KEYCTL:
 	case OP_USERFAULTFD:
+	case OP_SOCKET:
 		return q->args[0];
 	}
 	return 0;
+}
+
+/* Whether other hooks see what such a socket does, or it does not leave this kernel. */
+static __always_inline bool is_followed(u32 family)
+{
+	return family == AF_UNIX || family == AF_INET || family == AF_INET6 || family == AF_NETLINK || family == AF_ALG;
 }
 
 static __always_inline int on_escape(struct request *q, struct caller *who)
@@ -173,7 +180,12 @@ static __always_inline int on_escape(struct request *q, struct caller *who)
 	u64 namespaces = clones ? new_namespaces(q) : 0;
 	struct record *r;
 
-	if ((clones && !namespaces) || (q->operation == OP_PTRACE && !takes_over(q->args[0])))
+	/* A new thread ends the same call: by then its creator may have put other things where the flags stood. */
+	if (clones && (!namespaces || !q->result))
+		return 0;
+	if (q->operation == OP_PTRACE && !takes_over(q->args[0]))
+		return 0;
+	if (q->operation == OP_SOCKET && is_followed(q->args[0]))
 		return 0;
 	r = begin(EVENT_ESCAPE, who);
 	if (!r)

@@ -205,10 +205,14 @@ static __always_inline u16 on_moved(struct request *q, struct caller *who)
 	return to == NONE ? 0 : moved(q, who, to, q->result, WAY_WRITE);
 }
 
+#define MAPPED_MOST (1ULL << 40)	/* a length is the caller's word: sums of it must not come round to where they were */
+
 static __always_inline int on_map(struct request *q, struct caller *who)
 {
+	u64 length = q->args[1] < MAPPED_MOST ? q->args[1] : MAPPED_MOST;
+
 	if (!(q->args[3] & MAP_ANONYMOUS) && (u64)q->result < (u64)-4095)
-		moved(q, who, q->args[4], q->args[1], WAY_MAP);
+		moved(q, who, q->args[4], length, WAY_MAP);
 	return 0;
 }
 #endif

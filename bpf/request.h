@@ -46,7 +46,7 @@ static __always_inline void unfold(struct request *q)
 	u32 inner[6] = {};
 	u64 call = q->args[0];
 
-	q->operation = call == 5 || call == 18 ? OP_ACCEPT : call == 9 || call == 11 ? OP_SENDTO :
+	q->operation = call == 1 ? OP_SOCKET : call == 5 || call == 18 ? OP_ACCEPT : call == 9 || call == 11 ? OP_SENDTO :
 		       call == 10 || call == 12 ? OP_RECVFROM : call == 16 ? OP_SENDMSG :
 		       call == 17 ? OP_RECVMSG : call == 19 ? OP_HEAR : call == 20 ? OP_SENDMMSG : 0;
 	bpf_probe_read_user(inner, 16, (void *)q->args[1]);

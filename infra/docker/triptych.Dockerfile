@@ -1,4 +1,4 @@
-# One build, three images: `app` (worker, agent telemetry, topics), `sensor` (adds BCC), `story` (adds the demo's parts).
+# One build, three images: `app` (worker, agent telemetry, topics), `sensor` (adds libbpf), `story` (adds the demo's parts).
 # Build from the root of the project: docker build -f infra/docker/triptych.Dockerfile --target app .
 FROM debian:bookworm-slim AS python
 RUN apt-get update \

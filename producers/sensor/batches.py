@@ -7,12 +7,10 @@ for executions, connections and opens of sensitive paths.
 from __future__ import annotations
 
 import os
-from collections import Counter
 from collections.abc import Callable, Iterator
-from typing import get_args
 
 from ...models.digest import Keyring
-from ...models.events import CallRef, ExecutionBatch, ExecutionKind
+from ...models.events import CallRef, ExecutionBatch
 from ...models.identity import Workload
 from ...models.sensitivity import Sensitivity
 from .binding import Bindings, Bound, State
@@ -33,7 +31,6 @@ Sensitive = Callable[[str], str | None]  # the class of a path, None for a path 
 
 _START_UP = frozenset({"open", "fork", "exit", "io", "change"})
 _WRITING = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC
-_TOLD = frozenset(get_args(ExecutionKind)) - {"unknown"}
 _PROOF_NS = 100_000_000  # how long what is told of a file waits for a look at it
 
 
@@ -70,7 +67,6 @@ class Batches:
         self._asked: list[Subject] = []
         self._unproven: dict[int, Same] = {}
         self.unbound = 0  # events of a root that nobody leases any more
-        self.untold: Counter[str] = Counter()  # kinds that are no facts of a batch
 
     @property
     def roots(self) -> tuple[int, ...]:
@@ -142,9 +138,7 @@ class Batches:
         """Take one event, standing for `count` equal ones; it is told at the next flush."""
         stream = self._of_root.get(event.root)
         bound = self._bindings.bind(event)
-        if event.kind not in _TOLD:
-            self.untold[event.kind] += count
-        elif stream is None:
+        if stream is None:
             self.unbound += count
         elif bound.binding == "none" and event.root not in self._called and self._is_start_up(event):
             self._take_early(stream, event, bound, count)
@@ -244,13 +238,12 @@ class Batches:
         return event.kind in _START_UP and not self._is_sensitive(event)
 
     def _is_sensitive(self, event: KernelEvent) -> bool:
-        """Whether its path gives something away, or is one that nobody should write and was opened for writing."""
-        if event.path is None:
-            return False
-        path = event.path.decode("utf-8", "surrogateescape")
-        if self._sensitive(path) is not None:
-            return True
-        return _writes(event) and self._written(path) is not None
+        """Whether a path of it gives something away, or is one that nobody should write and was opened for writing."""
+        for raw in (event.path, event.other_path):
+            path = "" if raw is None else raw.decode("utf-8", "surrogateescape")
+            if path and (self._sensitive(path) is not None or (_writes(event) and self._written(path) is not None)):
+                return True
+        return False
 
     def _events(
         self, stream: Stream, mono_ns: int, offset_ns: int, is_current: Callable[[KernelEvent], bool]

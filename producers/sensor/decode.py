@@ -38,6 +38,7 @@ __all__ = [
     "FLOW",
     "FLOW_KEY",
     "HEAD",
+    "LONG",
     "LOSS",
     "MEMBER",
     "ROOT",
@@ -51,7 +52,7 @@ __all__ = [
 
 _TICK = 10_000_000  # /proc/PID/stat counts starts in ticks of 1/100 s (USER_HZ): the same process, the same number
 _AF_INET = 2
-_LONG = (1 << 63) - 1  # flags are the caller's word, and events carry signed numbers
+LONG = (1 << 63) - 1  # flags and lengths are the caller's word, and events carry signed numbers
 _PROTOCOLS = {6: "tcp", 17: "udp"}
 _WITH_FILE = frozenset({"exec", "open", "io", "descriptor", "escape", "change"})
 _WITH_PEER = frozenset({"connect", "accept", "listen", "dns"})
@@ -143,11 +144,11 @@ def decode(record: bytes) -> KernelEvent:
         uid=_signed(uid),
         comm=comm.split(b"\0", 1)[0],
         result=result,
-        inode=inode & _LONG,
+        inode=inode & LONG,
         device=_device(device),
         links=links if of_file else -1,
         layer=_layer(LAYERS.get(layer, "unknown"), links, text.path) if of_file else "unknown",
-        open_flags=argument & _LONG if kind in _WITH_WORD else 0,
+        open_flags=argument & LONG if kind in _WITH_WORD else 0,
         path=text.path,
         path_source=text.source,
         other_path=text.other,
@@ -180,8 +181,8 @@ def decode_flow(key: bytes, value: bytes) -> KernelEvent:
         uid=_signed(uid),
         comm=comm.split(b"\0", 1)[0],
         peer=_endpoint(family, protocol, local_port, port, address),
-        bytes_out=sent,
-        bytes_in=received,
+        bytes_out=sent & LONG,
+        bytes_in=received & LONG,
     )
 
 
@@ -202,11 +203,11 @@ def decode_file(key: bytes, value: bytes) -> KernelEvent:
         ppid=ppid,
         uid=_signed(uid),
         comm=comm.split(b"\0", 1)[0],
-        inode=inode & _LONG,
+        inode=inode & LONG,
         device=_device(device),
-        bytes_out=written,
-        bytes_in=read,
-        mapped=mapped,
+        bytes_out=written & LONG,
+        bytes_in=read & LONG,
+        mapped=mapped & LONG,
     )
 
 

@@ -11,10 +11,12 @@ __all__ = [
     "BORN_FOSTERED",
     "ENDPOINT",
     "FILE_KEY",
+    "FILE_LAST",
     "FILE_SUM",
     "FLAGS",
     "FLOW",
     "FLOW_KEY",
+    "FLOW_LAST",
     "HEAD",
     "KINDS",
     "LAYERS",
@@ -34,8 +36,10 @@ ROOT = struct.Struct("<QQ")
 LOSS = struct.Struct("<3Q")
 FLOW_KEY = struct.Struct("<IIQQQ4H16s")
 FLOW = struct.Struct("<4QII16s")
+FLOW_LAST = 16  # where the time of last use stands in it
 FILE_KEY = struct.Struct("<IIQQQQII")
 FILE_SUM = struct.Struct("<5QII16s")
+FILE_LAST = 24
 
 LAYOUTS = {
     "event": HEAD,
@@ -98,6 +102,7 @@ OPERATIONS: Mapping[int, str] = {
     59: "userfaultfd",
     60: "io_ports",
     61: "io_uring_setup",
+    62: "socket",
     64: "rename",
     65: "link",
     66: "symlink",

@@ -32,12 +32,13 @@ class Outbox:
 
     def tell(self, batches: Iterable[ExecutionBatch]) -> None:
         for batch in batches:
+            report = partial(self._report, batch.workload, *_content(batch))
             try:
                 value = self._codec.encode(batch)
             except WireError:
                 self._counts["unencodable"] += 1
+                report("not encodable")
                 continue
-            report = partial(self._report, batch.workload, *_content(batch))
             if self._publish(TOPIC, batch.workload, value, report):
                 self._count(batch)
             else:

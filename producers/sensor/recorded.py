@@ -80,6 +80,8 @@ class Recorded:
     times moved to it. Calls the recording does not hold have none.
     """
 
+    undecodable = 0
+
     def __init__(self, path: Path, now: Callable[[], int]) -> None:
         self._now = now
         self._sessions, features = _sessions(path)

@@ -41,7 +41,7 @@ class Recorder:
         except OSError as error:
             raise ConfigError(f"cannot record to {path}: {error.strerror}", "set sensor.recording") from error
         self._file = os.fdopen(descriptor, "wb")
-        self._sums: dict[bytes, bytes] = {}
+        self._sums: dict[bytes, dict[bytes, bytes]] = {}  # of each table as it was last written
         self._file.write(MAGIC)
 
     def write(self, kind: bytes, **fields: object) -> None:
@@ -51,10 +51,10 @@ class Recorder:
         self._file.write(_FRAME.pack(kind, len(body)) + body)
 
     def sums(self, kind: bytes, entries: Iterable[tuple[bytes, bytes]]) -> None:
-        """Entries of a table that changed since they were last written."""
-        for key, totals in entries:
-            if self._sums.get(kind + key) != totals:
-                self._sums[kind + key] = totals
+        """Of a whole table the entries that changed since they were last written."""
+        before, self._sums[kind] = self._sums.get(kind, {}), dict(entries)
+        for key, totals in self._sums[kind].items():
+            if before.get(key) != totals:
                 self.raw(kind, key + totals)
 
     def close(self) -> None:

@@ -39,7 +39,7 @@ _ASSIGNED = re.compile(
 _BODY = re.compile(r"((?:data|body|payload|content|form|json|input|key|auth|user)=)(.+)", re.IGNORECASE | re.DOTALL)
 _PAIR = re.compile(r"([\w.@+-]{1,64}:\s{0,4})(?!//|\d{1,5}$)(.+)", re.DOTALL)  # user:secret, or a header
 _USERINFO = re.compile(r"(\w[\w+.-]{0,20}://)[^/\s@]+@")
-_QUERY = re.compile(r"(\w[\w+.-]{0,20}://[^\s?#]{0,900})[?#]\S*")
+_QUERY = re.compile(r"(\w[\w+.-]{0,20}://[^\s?#]*+)(?:([?#])\S*)?")  # whole addresses, so that none is read twice
 _KNOWN = re.compile(
     r"(?:AKIA|ASIA)[0-9A-Z]{16}"  # AWS access key id
     r"|gh[oprsu]_[A-Za-z0-9]{20,}|github_pat_\w{20,}|glpat-[\w-]{20,}"
@@ -118,7 +118,7 @@ def _script(text: str) -> str:
         return _length(text)
     told: list[str] = []
     command: list[str] = []
-    for word in words:
+    for word in words[:_LONGEST]:  # each tells one character at least
         if _SEPARATOR.fullmatch(word) and not _REDIRECTION.search(word):
             told += [*_simple(command), word]
             command = []
@@ -141,7 +141,7 @@ def _simple(words: list[str]) -> list[str]:
 
 def _masked(text: str) -> str:
     text = _USERINFO.sub(rf"\1{MASK}@", text)
-    text = _QUERY.sub(rf"\1?{MASK}", text)
+    text = _QUERY.sub(lambda found: f"{found[1]}?{MASK}" if found[2] else found[0], text)
     text = _ASSIGNED.sub(rf"\1{MASK}", text)
     text = _KNOWN.sub(MASK, text)
     return _OPAQUE.sub(MASK, text)

@@ -18,6 +18,7 @@ __all__ = ["Repeats"]
 
 _SPAN_NS = 1_000_000_000
 _MOST = 4096
+_LONGEST = 256  # bytes of a path: 4,096 of them of 4 KB each would be the memory of the sensor
 
 
 @dataclass(slots=True)
@@ -47,8 +48,11 @@ class Repeats:
             hot.more.count += count
         return True
 
-    def told(self, key: Hashable, mono_ns: int, proof: Proof) -> None:
-        """Note that `key` was told, with its proof, in the batch of `mono_ns`."""
+    def told(self, key: Hashable, event: KernelEvent, mono_ns: int, proof: Proof) -> None:
+        """Note that `event` was told, with its proof, in the batch of `mono_ns`. One with a very long path is told
+        every time."""
+        if len(event.path or b"") > _LONGEST:
+            return
         self._hot[key] = _Hot(mono_ns, proof)
         self._hot.move_to_end(key)
 

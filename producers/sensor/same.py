@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 
 from .binding import Bound
-from .decode import KernelEvent
+from .decode import LONG, KernelEvent
 from .proof import UNPROVEN, Proof
 
 __all__ = ["SUMS", "Same", "sameness"]
@@ -37,8 +37,13 @@ class Same:
     def add(self, event: KernelEvent, count: int) -> None:
         self.count += count
         if event.kind in SUMS:
-            out, received = self.event.bytes_out + event.bytes_out, self.event.bytes_in + event.bytes_in
-            self.event = replace(event, bytes_out=out, bytes_in=received, mapped=self.event.mapped + event.mapped)
+            before = self.event
+            self.event = replace(
+                event,
+                bytes_out=min(before.bytes_out + event.bytes_out, LONG),
+                bytes_in=min(before.bytes_in + event.bytes_in, LONG),
+                mapped=min(before.mapped + event.mapped, LONG),
+            )
 
     def prove(self, proof: Proof) -> None:
         self.proof = proof

@@ -99,7 +99,15 @@ class Sensor:
     def counters(self) -> Counter[str]:
         """Batches and events published, and every kind of trouble; refusals of the lease socket by their reason."""
         refused = self._leases.refused
-        summed = Counter({"refused": refused.total(), "calls-beyond": self._batches.beyond})
+        summed = Counter(
+            {
+                "refused": refused.total(),
+                "calls-beyond": self._batches.beyond,
+                "unbound": self._batches.unbound,
+                "undecodable": self._source.undecodable,
+                "unproven": self._examiner.refused if self._examiner else 0,
+            }
+        )
         return self._counts + refused + self._naming.troubles + summed
 
     @property

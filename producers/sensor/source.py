@@ -27,6 +27,7 @@ class Source(Protocol):
 
     half: KernelHalf
     descriptor: int  # readable when something happened
+    undecodable: int  # records that no program of this version writes
 
     def add(self, root: int, server: str, state: State) -> None: ...
 

@@ -15,12 +15,14 @@ from .loader import Kernel
 from .reading import Reading
 from .recording import Recorder
 from .source import KernelHalf
+from .totals import Use
 
 __all__ = ["Watch"]
 
 _PID = struct.Struct("<I")
 _IDLE_NS = 30_000_000_000  # of a connection or file whose call goes on
 _SUMS_NS = 250_000_000
+_LOOKS = 16
 # A program takes its time stamp, then its place in the ring. What was stamped this long ago has its place by now.
 _SETTLE_NS = 2_000_000
 
@@ -59,10 +61,18 @@ class Watch:
         self.stamp(root, state)
         self._kernel.watched.put(key, MEMBER.pack(root, 0, 0, 0))
         self._started[root] = processes.start_ns(root)
-        missed = True
-        while missed:  # what forked while we looked is found by looking again
-            below = processes.descendants(root, processes.parents())
-            missed = sum(self._kernel.watched.add(_PID.pack(pid), MEMBER.pack(root, 0, 0, 0)) for pid in below) > 0
+        if not any(self._has_all_below(root) for _ in range(_LOOKS)):
+            self._lost[root] -= 1  # a line of processes that fork and end is faster than we are: one of them is missing
+
+    def _has_all_below(self, root: int) -> bool:
+        """Watch what is below `root`. What forked meanwhile is found by looking again, until nothing new is."""
+        added = 0
+        for pid in processes.descendants(root, processes.parents()):
+            key = _PID.pack(pid)
+            added += self._kernel.watched.add(key, MEMBER.pack(root, 0, 0, 0))
+            if processes.start_ns(pid) is None:  # its end came first: nobody would strike the entry
+                self._kernel.watched.remove(key)
+        return not added
 
     def stamp(self, root: int, state: State) -> None:
         self._kernel.roots.put(_PID.pack(root), ROOT.pack(*state))
@@ -119,8 +129,8 @@ class Watch:
             yield from ((event, 1) for event in self._sums(current, now_ns))
 
     def _sums(self, current: Callable[[int], int], now_ns: int) -> Iterator[KernelEvent]:
-        def is_finished(total: KernelEvent) -> bool:
-            return total.epoch != current(total.root) or total.mono_ns < now_ns - _IDLE_NS
+        def is_finished(use: Use) -> bool:
+            return use.epoch != current(use.root) or use.last_ns < now_ns - _IDLE_NS
 
         tables = (b"F", self._kernel.flows, self._reading.flows), (b"G", self._files, self._reading.files)
         for kind, table, added in tables:

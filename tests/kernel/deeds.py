@@ -9,6 +9,7 @@ import array
 import ctypes
 import mmap
 import os
+import signal
 import socket
 import struct
 import threading
@@ -19,8 +20,18 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 AT_FDCWD = -100
 NR = {"exit": 60, "ptrace": 101, "pivot_root": 155, "setns": 308, "open_by_handle_at": 304, "bpf": 321}
 NR |= {"io_uring_setup": 425, "io_uring_enter": 426, "openat2": 437, "pidfd_open": 434, "pidfd_getfd": 438}
-NR |= {"name_to_handle_at": 303, "finit_module": 313, "keyctl": 250, "unshare": 272, "process_vm_writev": 311}
+NR |= {
+    "name_to_handle_at": 303,
+    "clone": 56,
+    "clone3": 435,
+    "finit_module": 313,
+    "keyctl": 250,
+    "unshare": 272,
+    "process_vm_writev": 311,
+}
 MAP_32BIT = 0x40
+CLONE_VM, CLONE_VFORK, CLONE_PARENT, CLONE_NEWPID = 0x100, 0x4000, 0x8000, 0x20000000
+CLONE_NEWUTS = 0x4000000
 CLONE_NEWNS, MS_REC, MS_PRIVATE = 0x20000, 0x4000, 0x40000
 PTRACE_ATTACH, PTRACE_DETACH = 16, 17
 # push rbx; mov eax, edi; mov ebx, esi; xchg ecx, edx; int 0x80; pop rbx; ret
@@ -224,7 +235,11 @@ def send_message_32(client: socket.socket, payload: bytes, port: int) -> int:
 
 
 class _Piece(ctypes.Structure):
-    _fields_ = (("base", ctypes.c_char_p), ("length", ctypes.c_size_t))
+    _fields_ = (("base", ctypes.c_void_p), ("length", ctypes.c_size_t))
+
+
+def _piece(payload: bytes) -> _Piece:
+    return _Piece(ctypes.cast(ctypes.c_char_p(payload), ctypes.c_void_p), len(payload))
 
 
 class _Message(ctypes.Structure):
@@ -248,6 +263,76 @@ def send_many(port: int, payloads: list[bytes]) -> int:
     messages = (_Message * len(payloads))()
     for message, payload in zip(messages, payloads, strict=True):
         message.name, message.name_length = address, 16
-        message.pieces, message.piece_count = ctypes.pointer(_Piece(payload, len(payload))), 1
+        message.pieces, message.piece_count = ctypes.pointer(_piece(payload)), 1
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         return int(LIBC.sendmmsg(client.fileno(), messages, len(payloads), 0))
+
+
+def hear_by_vmsplice(descriptor: int) -> int:
+    room = ctypes.create_string_buffer(16)
+    return int(LIBC.vmsplice(descriptor, ctypes.byref(_Piece(ctypes.addressof(room), 16)), 1, 0))
+
+
+def hear_by_recvmmsg(descriptor: int) -> int:
+    room = ctypes.create_string_buffer(16)
+    message = _Message(pieces=ctypes.pointer(_Piece(ctypes.addressof(room), 16)), piece_count=1)
+    return int(LIBC.recvmmsg(descriptor, ctypes.byref(message), 1, 0, None))
+
+
+def message_queue(content: bytes) -> int:
+    """A System V queue that is gone with its last message's reader, with `content` in it."""
+    queue = int(LIBC.msgget(0, 0o600))
+    LIBC.msgsnd(queue, struct.pack("<q", 1) + content, len(content), 0)
+    return queue
+
+
+def hear_by_msgrcv(queue: int) -> int:
+    room = ctypes.create_string_buffer(64)
+    heard = int(LIBC.msgrcv(queue, room, 32, 0, 0))
+    LIBC.msgctl(queue, 0, None)
+    return heard
+
+
+def posix_queue(content: bytes) -> int:
+    """A POSIX queue without a name, with `content` in it."""
+    queue = int(LIBC.mq_open(b"/triptych-test", os.O_RDWR | os.O_CREAT, 0o600, None))
+    LIBC.mq_unlink(b"/triptych-test")
+    LIBC.mq_send(queue, content, len(content), 0)
+    return queue
+
+
+def hear_by_mq_receive(queue: int) -> int:
+    room = ctypes.create_string_buffer(65536)
+    return int(LIBC.mq_receive(queue, room, len(room), None))
+
+
+def unlink_in_shared_memory(path: str) -> int:
+    """A process of its own with our memory calls unlink(2); we wait for its end."""
+    stack = ctypes.create_string_buffer(1 << 16)
+    top = ctypes.c_void_p((ctypes.addressof(stack) + len(stack)) & ~0xF)
+    child = LIBC.clone(LIBC.unlink, top, CLONE_VM | CLONE_VFORK | signal.SIGCHLD, path.encode())
+    return os.waitpid(child, 0)[1]
+
+
+def clone_as_sibling(act: str) -> None:
+    """Run Python in a process whose parent is ours."""
+    if call("clone", CLONE_PARENT | signal.SIGCHLD, 0, 0, 0, 0):
+        return
+    try:
+        exec(compile(act, "sibling", "exec"), globals())  # noqa: S102
+    finally:
+        os._exit(0)
+
+
+def fork_into(namespaces: int) -> int:
+    """clone3 into new namespaces; the child ends at once. Its status."""
+    arguments = ctypes.create_string_buffer(struct.pack("<11Q", namespaces, 0, 0, 0, signal.SIGCHLD, *6 * (0,)))
+    child = call("clone3", arguments, len(arguments) - 1)
+    if not child:
+        os._exit(0)
+    return os.waitpid(child, 0)[1]
+
+
+def execute_in_thread(program: str, words: list[str]) -> None:
+    threading.Thread(target=os.execv, args=(program, words)).start()
+    time.sleep(9)

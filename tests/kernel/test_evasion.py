@@ -88,6 +88,22 @@ def _(watched: Watching, secret: Path) -> None:
     assert not of(seen, "io")
 
 
+@_is("seen", "frames past all protocols (AF_PACKET)")
+def _(watched: Watching, _secret: Path) -> None:
+    made = "frames = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)"
+    seen = watched.during(f"{made}; frames.bind(('lo', 0)); frames.send(bytes(60)); frames.close()")
+    opened = _only(of(seen, "escape"))
+    assert (opened.operation, opened.open_flags) == ("socket", socket.AF_PACKET)
+    assert not of(seen, "flow")
+
+
+@_is("seen", "talking to the hypervisor (AF_VSOCK)")
+def _(watched: Watching, _secret: Path) -> None:
+    made = "try: socket.socket(socket.AF_VSOCK)"
+    opened = _only(of(watched.during(f"{made}\nexcept OSError: pass"), "escape"))
+    assert (opened.operation, opened.open_flags) == ("socket", socket.AF_VSOCK)
+
+
 @_is("seen", "int 0x80 (32-bit open)")
 def _(watched: Watching, secret: Path) -> None:
     opened = _only(_opens(watched.during(f"assert open_32('{secret}') >= 0"), secret))

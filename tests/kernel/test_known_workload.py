@@ -309,3 +309,32 @@ def test_a_child_that_heard_something_is_no_longer_alone(watched: Watching) -> N
     )
     opened = of(seen, "open", lambda event: event.pid != watched.root)
     assert [(event.path, event.alone) for event in opened] == [(b"/dev/null", True), (b"/dev/zero", False)]
+
+
+def test_the_mark_of_a_thread_that_executed_a_program_is_not_that_of_who_gets_its_number(watched: Watching) -> None:
+    watched.during(
+        "def run():\n"
+        "    LIBC.prctl(0x4d435031, ctypes.c_ulong(5), 0, 0, 0)\n"
+        "    os.write(w, b'%d' % threading.get_native_id())\n"
+        "    os.execv('/bin/true', ['x'])\n"
+        "deeds.run, (r, w) = run, os.pipe()\n"
+        "in_child('threading.Thread(target=run).start(); time.sleep(9)')\n"
+        "thread = int(os.read(r, 9))"
+    )
+    seen = watched.during(
+        "for _ in range(50):\n"
+        "    open('/proc/sys/kernel/ns_last_pid', 'w').write(str(thread - 1))\n"
+        "    if not (child := os.fork()): os._exit(os.open('/dev/null', 0) * 0)\n"
+        "    os.waitpid(child, 0)\n"
+        "    if child == thread: break\n"
+        "else: raise LookupError(thread)"
+    )
+    stranger = of(seen, "open", lambda event: event.path == b"/dev/null")[-1]
+    assert (stranger.pid == watched.root, stranger.mark) == (False, 0)
+
+
+def test_a_process_made_in_a_namespace_of_its_own_is_told_once_by_who_made_it(watched: Watching) -> None:
+    seen = of(watched.during(_times("assert fork_into(CLONE_NEWUTS) == 0")), "escape")
+    assert [(event.operation, event.open_flags, event.pid) for event in seen] == [
+        ("clone3", 0x4000000, watched.root)
+    ] * N

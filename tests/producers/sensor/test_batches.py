@@ -313,12 +313,6 @@ def test_a_change_is_told_with_what_was_done(batches: Batches) -> None:
     ]
 
 
-def test_kinds_that_are_no_facts_are_counted(batches: Batches) -> None:
-    batches.observe(replace(OPEN, kind="pipe"), 4)
-    assert batches.untold == {"pipe": 4}
-    assert batches.flush(90, OFFSET) == []
-
-
 def test_a_workload_without_a_name_waits_for_it(batches: Batches) -> None:
     batches.hold(WORKLOAD.id, 1000)
     batches.observe(OPEN)
@@ -392,3 +386,12 @@ def test_whatever_the_kernel_reports_can_be_published(events: list[KernelEvent])
     codec = bundled()
     assert [codec.decode(codec.encode(batch)) for batch in told] == told
     assert sum(event.count for batch in told for event in batch.events) == len(events)
+
+
+@pytest.mark.parametrize(("source", "listed"), [(b"/home/ann/.ssh/id_rsa", 1), (b"/home/ann/notes", 0)])
+def test_another_name_for_a_sensitive_file_is_told_before_the_first_call_too(source: bytes, listed: int) -> None:
+    fresh = Batches(Origin(instance="s", boot_id="b", host="h"), KEYRING)
+    fresh.open(ROOT, WORKLOAD)
+    fresh.observe(replace(OPEN, kind="change", operation="link", epoch=1, path=b"/tmp/x", other_path=source))
+    fresh.lost(ROOT, 1, 40)
+    assert len(_one(fresh.flush(90, OFFSET)).events) == listed

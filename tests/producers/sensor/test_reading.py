@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from triptych.producers.sensor.decode import FILE_KEY, FILE_SUM, KernelEvent
+import tracemalloc
+
+from triptych.producers.sensor.decode import FILE_KEY, FILE_SUM
 from triptych.producers.sensor.layouts import HEAD
 from triptych.producers.sensor.reading import Reading
+from triptych.producers.sensor.totals import Use
 
 DEVICE = 8 << 20 | 1  # as the kernel numbers 8:1
 KEY = FILE_KEY.pack(9, 9, 2, 0, 0, 7, DEVICE, 0)
@@ -13,7 +16,7 @@ TOUCH = HEAD.pack(
 ) + b"f\0"  # fmt: skip
 
 
-def _never(_: KernelEvent) -> bool:
+def _never(_: Use) -> bool:
     return False
 
 
@@ -38,3 +41,26 @@ def test_a_mapping_alone_is_told() -> None:
     reading.files([_sum(10)], _never)
     (event,), _ = reading.files([_sum(10, mapped=4096)], _never)
     assert (event.bytes_in, event.mapped) == (0, 4096)
+
+
+def test_a_file_has_the_name_its_own_server_knows_it_by() -> None:
+    reading = Reading()
+    reading.record(TOUCH)
+    other = HEAD.pack(HEAD.size + 2, 6, 2, 31, 8, 8, 1, 0, 8, DEVICE, 0, 2, 0, 0, 0, 0, 7, 1, 0, 0, 1, 1, 0, b"cat")
+    reading.record(other + b"g\0")
+    (event,), _ = reading.files([_sum(1)], _never)
+    assert event.path == b"/f"
+
+
+def test_many_long_names_take_no_more_memory_than_short_ones() -> None:
+    reading = Reading()
+    tracemalloc.start()
+    for number in range(2000):
+        path = (b"%05d" % number + b"x" * 240 + b"\0") * 16
+        touch = HEAD.pack(
+            HEAD.size + len(path), 6, 2, 30, 9, 9, 1, 0, 9, DEVICE, 0, 2, 0, 0, 0, 0, number + 1, 1, 0, 0, 1, 1, 0, b""
+        )
+        reading.record(touch + path)
+    held, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert held < 4 << 20

@@ -23,6 +23,8 @@ from triptych.producers.sensor.source import KernelHalf
 class Quiet:
     """Nothing happens; `taken` is what somebody took from the sensor."""
 
+    undecodable = 3
+
     def __init__(self) -> None:
         self.half = KernelHalf(features=("open",))
         self.descriptor = os.eventfd(0)
@@ -114,3 +116,11 @@ def test_while_it_is_blinded_it_says_so_in_place_of_a_sign_of_life(told: Told, s
     while len(told.batches) < before + 3:
         time.sleep(0.005)
     assert told.batches[-1].status == "heartbeat"
+
+
+def test_what_is_dropped_for_any_reason_is_counted(source: Quiet, tmp_path: Path) -> None:
+    config = SensorConfig(lease_socket=tmp_path / "lease.sock", host="here")
+    sensor = Sensor(config, Keyring(b"sixteen bytes or more", "k"), Told().publish, source=source)
+    assert sensor.counters["undecodable"] == source.undecodable
+    sensor.stop()
+    sensor.run()
