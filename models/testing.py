@@ -99,13 +99,14 @@ def receive(to: str, size: int = 1200, at_s: float = 0.0, **values: Any) -> Effe
 
 def escape(operation: str, at_s: float = 0.0, **values: Any) -> Effect:
     """An attempt to leave its bounds, by the name of the system call; it succeeds unless `result` is negative."""
-    return effect("escape", at_s, **{"detail": ExecutionDetail(operation=operation), **values})
+    detail = replace(values.pop("detail", ExecutionDetail()), operation=operation)
+    return effect("escape", at_s, detail=detail, **values)
 
 
 def change(path: str, at_s: float = 0.0, **values: Any) -> Effect:
     """A rename that gives a file the name `path`, unless `operation` says otherwise."""
-    detail = ExecutionDetail(operation=values.pop("operation", "rename"))
-    return effect("change", at_s, **{"path": path, "path_source": "kernel", "detail": detail, **values})
+    detail = replace(values.pop("detail", ExecutionDetail()), operation=values.pop("operation", "rename"))
+    return effect("change", at_s, **{"path": path, "path_source": "kernel", **values, "detail": detail})
 
 
 def _peer(to: str) -> dict[str, Any]:
