@@ -15,7 +15,7 @@ from ...bindings import BINDINGS
 from .subjects import FIELDS, NESTED, WHATS, Field, FieldKind, Subject, What, keys
 from .table import Table
 
-__all__ = ["Judging", "Predicate", "Seen", "compile_condition"]
+__all__ = ["Judging", "Predicate", "Seen", "compile_condition", "kinds_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,19 @@ def compile_condition(table: Table, on: str, *, negated: bool = False) -> Predic
     if not parts:
         raise table.error(f"{table.where} says nothing", "a condition names at least one field")
     return _all(parts)
+
+
+def kinds_of(condition: Mapping[str, Any]) -> frozenset[str] | None:
+    """The kinds of effects that can satisfy a condition, as far as its shape tells; None for any kind."""
+    found = [kinds_of(one) for one in condition.get("all", ())]
+    if "any" in condition:
+        each = [kinds_of(one) for one in condition["any"]]
+        found.append(None if None in each else frozenset().union(*(kinds for kinds in each if kinds is not None)))
+    kind = condition.get("kind")
+    if isinstance(kind, str | list):
+        found.append(frozenset([kind] if isinstance(kind, str) else kind))
+    known = [kinds for kinds in found if kinds is not None]
+    return frozenset.intersection(*known) if known else None
 
 
 def _all(parts: list[Predicate]) -> Predicate:

@@ -7,7 +7,7 @@ agent can only carry on what it was told.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ...baseline import BaselineView
@@ -41,11 +41,19 @@ def find(rule: Rule, subjects: Mapping[str, Sequence[Subject]], judging: Judging
     """
     found: list[list[Match]] = []
     for step in rule.steps:
-        matches = [match for subject in subjects[step.on] if (match := _try(rule, step, subject, judging))]
+        among = _possible(step, subjects[step.on])
+        matches = [match for subject in among if (match := _try(rule, step, subject, judging))]
         if not matches:
             return ()
         found.append(matches)
     return tuple(found[0][:_MOST]) if len(found) == 1 else _first_chain(rule.steps, found)
+
+
+def _possible(step: Step, subjects: Sequence[Subject]) -> Iterable[Subject]:
+    """Those that the step is worth asking about: most effects are of another kind."""
+    if (kinds := step.kinds) is None:
+        return subjects
+    return (subject for subject in subjects if subject.effect is not None and subject.effect.kind in kinds)
 
 
 def _try(rule: Rule, step: Step, subject: Subject, judging: Judging) -> Match | None:

@@ -18,7 +18,7 @@ import orjson
 from ... import frameworks
 from ...bindings import BINDINGS
 from ...events import Binding, Call, Layer, LearningState, Severity
-from .conditions import Predicate, compile_condition
+from .conditions import Predicate, compile_condition, kinds_of
 from .errors import RuleError
 from .subjects import ON
 from .table import Table
@@ -52,6 +52,7 @@ class Step:
     name: str
     on: str
     where: Predicate
+    kinds: frozenset[str] | None  # the only kinds of effects that can satisfy it; None where that is not known
     call: str  # the previous step's call or one begun after its reply: same, later; first for the first step
     within_ns: int | None
 
@@ -213,6 +214,7 @@ def _step(table: Table, *, first: bool) -> Step:
         name=table.need("step", str),
         on=on,
         where=compile_condition(table.table("where"), on),
+        kinds=kinds_of(table.raw("where")) if on == "effect" else None,
         call="first" if first else table.choice("call", ("same", "later")),
         within_ns=round(within * 1e9) if within else None,
     )
