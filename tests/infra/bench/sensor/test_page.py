@@ -30,4 +30,4 @@ def test_a_page_without_marks_is_left_alone() -> None:
 
 
 def test_the_page_of_the_kernel_half_has_the_marks() -> None:
-    put(PAGE.read_text(), ROWS)
+    assert "<!-- bench-sensor -->" in put(PAGE.read_text(), ROWS)

@@ -159,6 +159,7 @@ def test_an_owner_that_could_not_be_asked_for_is_asked_for_again(names: Kubernet
     api.answers[replicas] = recorded("replicaset")
     api.changes.put({"type": "BOOKMARK", "object": {"metadata": {"resourceVersion": "184491"}}})
     eventually(lambda: owner(names, in_pod("later")) == "Deployment/search")
+    assert names.troubles["kubernetes-owner-503"] >= 1
 
 
 def test_an_owner_of_a_strange_name_is_told_and_not_asked_for(names: KubernetesNames, api: FakeApi) -> None:
@@ -219,6 +220,7 @@ def test_a_strange_change_does_not_end_the_following(
     known["metadata"]["labels"] = {"still": "following"}
     api.changes.put(change("MODIFIED", known, "184480"))
     eventually(lambda: bool((found := names.of(SEARCHING)) and found.labels[0].name == "still"))
+    assert len(api.watches()) >= watches
 
 
 def test_closing_does_not_wait_for_the_watch(api: FakeApi, url: str, tmp_path: Path) -> None:
