@@ -7,20 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 
 from ..models import topics
 from ..models.errors import TriptychError
-from .errors import BrokerError
+from .reading import Reader
 
 __all__ = ["Incident", "IncidentError", "IncidentInbox", "find"]
 
 Incident = Mapping[str, Any]
 """An OCSF Incident Finding, as streams write it."""
-
-_TIMEOUT_S = 10.0
-_POLL_S = 0.2
-_BATCH = 500
 
 
 class IncidentError(TriptychError):
@@ -39,36 +34,8 @@ class IncidentInbox:
 
     def read(self) -> list[Incident]:
         """Every incident in its newest revision, by the time it was last heard of. Raises BrokerError K13."""
-        consumer = Consumer({"group.id": "triptych-incidents", "enable.auto.commit": False, **self.client})
-        try:
-            return _newest(self._held(consumer))
-        except KafkaException as error:
-            raise BrokerError(
-                f"cannot read {self.topic}: {error.args[0].str()}",
-                "triptych topics plan shows what is there",
-                code="K13",
-            ) from None
-        finally:
-            consumer.close()
-
-    def _held(self, consumer: Consumer) -> Iterator[Incident]:
-        known = consumer.list_topics(self.topic, timeout=_TIMEOUT_S).topics[self.topic]
-        if known.error is not None or not known.partitions:
-            raise BrokerError(f"the broker has no topic {self.topic}", "triptych topics apply", code="K13")
-        ends = {}
-        for number in known.partitions:
-            low, high = consumer.get_watermark_offsets(TopicPartition(self.topic, number), timeout=_TIMEOUT_S)
-            if high > low:
-                ends[number] = high
-        consumer.assign([TopicPartition(self.topic, number, OFFSET_BEGINNING) for number in ends])
-        while ends:
-            for message in consumer.consume(_BATCH, _POLL_S):
-                if message.error() is not None:
-                    raise KafkaException(message.error())
-                yield from self._read(message.value() or b"")
-            for at in consumer.position([TopicPartition(self.topic, number) for number in ends]):
-                if at.offset >= ends[at.partition]:
-                    del ends[at.partition]
+        with Reader(self.client, (self.topic,)) as reader:
+            return _newest(found for record in reader.read() for found in self._read(record.value or b""))
 
     def _read(self, value: bytes) -> Iterator[Incident]:
         try:
