@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-__all__ = ["AGENT", "ALERTS", "ALERTS_OCSF", "ALL", "CALLS", "DEADLETTER", "EXECUTION", "INCIDENTS_OCSF", "PROTOCOL"]
+__all__ = [
+    "AGENT",
+    "ALERTS",
+    "ALERTS_OCSF",
+    "ALERTS_SUPPRESSED",
+    "ALL",
+    "AUDIT",
+    "CALLS",
+    "DEADLETTER",
+    "EXECUTION",
+    "INCIDENTS_OCSF",
+    "PROTOCOL",
+    "VERDICTS",
+]
 
 PROTOCOL = "mcp.protocol"
 EXECUTION = "mcp.execution"
@@ -11,5 +24,20 @@ CALLS = "mcp.calls"
 ALERTS = "mcp.alerts"
 ALERTS_OCSF = "mcp.alerts.ocsf"
 INCIDENTS_OCSF = "mcp.incidents.ocsf"
+ALERTS_SUPPRESSED = "mcp.alerts.suppressed"
+VERDICTS = "mcp.verdicts"
+AUDIT = "mcp.audit"
 DEADLETTER = "mcp.deadletter"
-ALL = (PROTOCOL, EXECUTION, AGENT, CALLS, ALERTS, ALERTS_OCSF, INCIDENTS_OCSF, DEADLETTER)
+ALL = (
+    PROTOCOL,
+    EXECUTION,
+    AGENT,
+    CALLS,
+    ALERTS,
+    ALERTS_OCSF,
+    INCIDENTS_OCSF,
+    ALERTS_SUPPRESSED,
+    VERDICTS,
+    AUDIT,
+    DEADLETTER,
+)

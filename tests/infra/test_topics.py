@@ -30,6 +30,7 @@ def test_retention_is_what_the_design_promises() -> None:
     assert days == {
         "mcp.protocol": 90, "mcp.agent": 90, "mcp.execution": 14, "mcp.calls": 14,
         "mcp.alerts": 180, "mcp.alerts.ocsf": 180, "mcp.incidents.ocsf": 180, "mcp.deadletter": 30,
+        "mcp.alerts.suppressed": 30, "mcp.verdicts": 180, "mcp.audit": 400,
     }  # fmt: skip
 
 
