@@ -1,13 +1,14 @@
 # Thin on purpose: infra/bootstrap installs, .venv/bin/triptych works. `make demo` and `make test` are all most need.
 .DEFAULT_GOAL := help
-.PHONY: help bootstrap bootstrap-dev demo test test-fast lint doctor stack peers conformance kernels bpf bench clean
+.PHONY: help bootstrap bootstrap-dev demo test test-fast lint doctor stack peers siem chaos lab conformance kernels bpf
+.PHONY: bench clean
 
 TRIPTYCH := .venv/bin/triptych
 PYTEST := .venv/bin/python -m pytest
 # As root every real part must be there: nothing passes by skipping. Others see what was skipped and why.
 REQUIRE ?= $(if $(filter 0,$(shell id -u)),$(REAL))
 REAL := kernel,broker
-BENCHES := bench-gateway bench-sensor bench-attribution bench-latency
+BENCHES := bench-gateway bench-sensor bench-attribution bench-latency bench-streams bench-score bench-rules
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
@@ -21,11 +22,11 @@ bootstrap-dev:
 demo: bootstrap ## a real tool call, its syscalls, an attack, an explained finding (KAFKA=real: Kafka and Redis)
 	@$(TRIPTYCH) demo $(if $(filter real,$(KAFKA)),--kafka local)
 
-test: bootstrap-dev ## everything but stack and peers, on a real Kafka, Redis and kernel
-	@TRIPTYCH_REQUIRE=$(REQUIRE) $(PYTEST) -m "not stack and not peers"
+test: bootstrap-dev ## everything but stack, peers and siem, on a real Kafka, Redis and kernel
+	@TRIPTYCH_REQUIRE=$(REQUIRE) $(PYTEST) -m "not stack and not peers and not siem"
 
 test-fast: bootstrap-dev ## what needs no real part
-	@$(PYTEST) -m "not kernel and not broker and not stack and not demo and not peers"
+	@$(PYTEST) -m "not kernel and not broker and not stack and not demo and not peers and not siem"
 
 lint: bootstrap-dev ## ruff and mypy
 	@.venv/bin/ruff check
@@ -41,6 +42,17 @@ stack: bootstrap-dev ## docker-compose.yml, unmodified, with its story
 peers: bootstrap-dev ## the gateway between servers and clients of others, from npm and PyPI
 	@.venv/bin/python -m triptych.infra.conformance.install
 	@TRIPTYCH_REQUIRE=peers $(PYTEST) -m peers
+
+siem: ## findings read by rsyslog, kcat, kafkajs and confluent-kafka over TLS with least privilege
+	@SIEM=1 infra/bootstrap --dev
+	@.venv/bin/python -m triptych.infra.siem.install
+	@TRIPTYCH_REQUIRE=siem $(PYTEST) -m siem
+
+chaos: bootstrap-dev ## workers, brokers and Redis killed under load: what is lost, and that the tests would see it
+	@.venv/bin/python -m triptych.infra.chaos $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
+
+lab: bootstrap ## what each layer finds of 43 attack stories on real servers (15 minutes; QUICK=1: 2)
+	@.venv/bin/python -m triptych.infra.lab $(if $(QUICK),--quick)
 
 conformance: bootstrap-dev ## the public MCP conformance suite, directly and through the gateway
 	@.venv/bin/python -m triptych.infra.conformance $(ONLY)

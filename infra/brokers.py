@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from confluent_kafka import KafkaException, Producer
 from confluent_kafka.admin import AdminClient
@@ -14,7 +14,10 @@ from confluent_kafka.admin import AdminClient
 from . import admin, settings, topics
 from .errors import BrokerError
 
-__all__ = ["Broker", "answers", "external", "reach", "start"]
+if TYPE_CHECKING:
+    from .kafka.cluster import Cluster
+
+__all__ = ["Broker", "answers", "cluster", "external", "reach", "start"]
 
 # What librdkafka calls a failure, the most telling first, and what a person checks then.
 _CAUSES = {
@@ -60,6 +63,16 @@ def start(section: settings.Kafka) -> Iterator[Broker]:
             yield from _embedded()
 
 
+@contextlib.contextmanager
+def cluster(partitions: int) -> Iterator[Cluster]:
+    """Three brokers with our topics, replicated, whose nodes may be killed. Raises BrokerError, ProgramError."""
+    from .kafka.cluster import cluster as started  # noqa: PLC0415  # only this needs it
+
+    with started(partitions, answers) as ours:
+        admin.apply({"bootstrap.servers": ours.bootstrap}, topics.wanted(partitions))
+        yield ours
+
+
 def external(section: settings.Kafka) -> Broker:
     """The broker that other processes use too, without asking whether it answers. Raises BrokerError K11."""
     if section.provider != "external":
@@ -76,7 +89,7 @@ def reach(section: settings.Kafka, timeout_s: float = 6.0) -> Broker:
     broker = external(section)
     said: list[str] = []
     noted: dict[str, Any] = {"log_level": 0, "error_cb": lambda error: said.append(error.name())}
-    client = AdminClient({**broker.client(), **noted})
+    client = _client({**broker.client(), **noted}, section)
     deadline = time.monotonic() + timeout_s
     while True:
         try:
@@ -86,6 +99,18 @@ def reach(section: settings.Kafka, timeout_s: float = 6.0) -> Broker:
             client.poll(0)  # runs error_cb
             if time.monotonic() > deadline or not _HOPELESS.isdisjoint(said):
                 raise _unreachable(section, [*said, error.args[0].name()]) from None
+
+
+def _client(configured: Mapping[str, Any], section: settings.Kafka) -> AdminClient:
+    """librdkafka reads the files of TLS at once, and does not say which of them it means."""
+    try:
+        return AdminClient(dict(configured))
+    except KafkaException as error:
+        given = (section.ssl_ca_file, section.ssl_certificate_file, section.ssl_key_file)
+        files = ", ".join(str(file) for file in given if file) or "none"
+        raise BrokerError(
+            f"these settings of Kafka cannot be used: {error.args[0].str()}", f"TLS files: {files}"
+        ) from None
 
 
 def _unreachable(section: settings.Kafka, said: list[str]) -> BrokerError:

@@ -12,7 +12,7 @@ from ..models import topics
 from ..models.errors import TriptychError
 from .reading import Reader
 
-__all__ = ["Incident", "IncidentError", "IncidentInbox", "find"]
+__all__ = ["Incident", "IncidentError", "IncidentInbox", "find", "newest"]
 
 Incident = Mapping[str, Any]
 """An OCSF Incident Finding, as streams write it."""
@@ -35,7 +35,7 @@ class IncidentInbox:
     def read(self) -> list[Incident]:
         """Every incident in its newest revision, by the time it was last heard of. Raises BrokerError K13."""
         with Reader(self.client, (self.topic,)) as reader:
-            return _newest(found for record in reader.read() for found in self._read(record.value or b""))
+            return newest(found for record in reader.read() for found in self._read(record.value or b""))
 
     def _read(self, value: bytes) -> Iterator[Incident]:
         try:
@@ -63,7 +63,7 @@ def _name(incident: Incident) -> tuple[str, int]:
     return str(told["uid"]), int(told["revision"])
 
 
-def _newest(incidents: Iterable[Incident]) -> list[Incident]:
+def newest(incidents: Iterable[Incident]) -> list[Incident]:
     """Each incident once. One that became a part of another stays so, whatever its number."""
     found: dict[str, Incident] = {}
     for incident in incidents:

@@ -54,10 +54,13 @@ class Worker(Section):
 
     group: str = "triptych"
     """Prefix of the consumer groups."""
-    stages: Annotated[tuple[Literal["calls", "turns", "incidents"], ...], BeforeValidator(split)] = (
+    instance: str | None = None
+    """This worker's name among those of its group: a restart under the same name moves no partition."""
+    stages: Annotated[tuple[Literal["calls", "turns", "incidents", "feedback"], ...], BeforeValidator(split)] = (
         "calls",
         "turns",
         "incidents",
+        "feedback",
     )
     """Which stages this process runs."""
     grace_ms: Positive = 1_000
@@ -92,10 +95,18 @@ class Findings(Section):
     """Tenant uid in every OCSF finding; also separates what Redis holds."""
     labels: Words = ()
     """Labels in every finding."""
-    ocsf_version: Literal["1.8.0", "1.9.0"] = "1.8.0"
+    ocsf_version: Literal["1.8.0", "1.9.0", "1.5.0"] = "1.8.0"
     """OCSF version of mcp.alerts.ocsf."""
     rules: Paths = ()
-    """Folders with rules of your own, beside the shipped ones."""
+    """Folders with rules of your own (TOML, Python, Sigma), beside the shipped ones."""
+    rule_budget_ms: Positive = 250
+    """How long a Python rule of yours may take for one call; what takes longer is stopped."""
+    exceptions: Paths = ()
+    """Files with exceptions: what rules shall not tell, by whom, why and until when."""
+    most_per_rule: Positive = 100
+    """New findings an hour of one rule; what comes beyond is told of by one finding with its count."""
+    most_per_workload: Positive = 20
+    """New findings an hour of one workload, in the same way."""
     sensitivity: Paths = ()
     """Files with sensitivity classes of your own, beside the shipped ones."""
 

@@ -8,23 +8,27 @@ from pathlib import Path
 
 from structlog.stdlib import BoundLogger
 
-from ..models.detections.engine import Rulebook
 from ..models.sensitivity import Sensitivity
 from ..streams.app import Wiring, sources_of, written_by
-from ..streams.calls import Calls
 from ..streams.config import WorkerConfig
+from ..streams.feedback import Feedback, VerdictCodec
 from ..streams.incidents import Gathering, Incidents
 from ..streams.incidentstore import IncidentStore
+from ..streams.join import Calls
+from ..streams.judgement import Judge
+from ..streams.quarantine import Verdicts
 from ..streams.registry import RegisteredSchemas, Registry, RegistryConfig
 from ..streams.stage import Stage
 from ..streams.store import RedisStore
-from ..streams.trainer import Trainer
-from ..streams.turns import JudgeTimes, Judging, Turns
+from ..streams.turns import JudgeTimes, Turns
 from . import permissions
 from .brokers import Broker
+from .detections import assembling
+from .detections.ruleset import Ruleset
+from .modelling.chores import ModelChores
 from .settings import Settings
 
-__all__ = ["calls", "check", "configured", "registry", "stages", "turns"]
+__all__ = ["calls", "check", "configured", "incidents", "registry", "stages", "turns"]
 
 
 def configured(settings: Settings, broker: Broker, redis_url: str) -> WorkerConfig:
@@ -36,6 +40,7 @@ def configured(settings: Settings, broker: Broker, redis_url: str) -> WorkerConf
         redis_url=redis_url,
         partitions=settings.kafka.partitions,
         group=section.group,
+        instance=section.instance,
         stages=section.stages,
         grace_ms=section.grace_ms,
         slack_ms=section.slack_ms,
@@ -84,15 +89,12 @@ def stages(settings: Settings, config: WorkerConfig) -> dict[str, Wiring]:
     if "calls" in config.stages:
         wiring["calls"] = Wiring(calls(settings, config), schemas=schemas)
     if "turns" in config.stages:
-        store = RedisStore(config.redis_url, tenant=settings.findings.tenant)
-        wiring["turns"] = Wiring(
-            turns(settings, config, settings.findings.rules), store, Trainer(store).run_if_due, schemas=schemas
-        )
+        wiring["turns"] = _judged(settings, config, schemas)
     if "incidents" in config.stages:
-        windows, tenant = settings.incidents.windows, settings.findings.tenant
-        findings = IncidentStore(config.redis_url, windows, tenant=tenant)
-        gathering = Gathering(tenant=tenant, ocsf_version=settings.findings.ocsf_version)
-        wiring["incidents"] = Wiring(lambda: Incidents(gathering), findings, schemas=schemas)
+        findings = IncidentStore(config.redis_url, settings.incidents.windows, tenant=settings.findings.tenant)
+        wiring["incidents"] = Wiring(incidents(settings), findings, schemas=schemas)
+    if "feedback" in config.stages:
+        wiring["feedback"] = _settling(settings, config)
     return wiring
 
 
@@ -105,12 +107,39 @@ def calls(settings: Settings, config: WorkerConfig) -> Callable[[], Stage]:
 
 def turns(settings: Settings, config: WorkerConfig, folders: Sequence[Path]) -> Callable[[], Stage]:
     """What makes the stage `turns` with the built-in rules and those in `folders`. Raises ConfigError, RuleError."""
-    rules = Rulebook.load(folders)
+    return _turns(config, assembling.judge(settings, Ruleset.load(folders)))
+
+
+def _turns(config: WorkerConfig, judge: Judge) -> Callable[[], Stage]:
     times = JudgeTimes(gap_ns=int(config.turn_gap_s * 1e9))
-    judging = Judging(
-        tenant=settings.findings.tenant,
-        labels=settings.findings.labels,
-        alert_risk=settings.model.alert_risk,
-        ocsf_version=settings.findings.ocsf_version,
-    )
-    return lambda: Turns(times, judging, rules)
+    return lambda: Turns(times, judge)
+
+
+def _judged(settings: Settings, config: WorkerConfig, schemas: RegisteredSchemas | None) -> Wiring:
+    """Stage 2 with its store, the rules beside the shipped ones, and what keeps both up to date."""
+    rules = Ruleset.load(settings.findings.rules)
+    judge = assembling.judge(settings, rules)
+    store = RedisStore(config.redis_url, tenant=settings.findings.tenant)
+    asking = assembling.asking(settings, rules, store)
+    broker = Broker("external", config.bootstrap, dict(config.kafka))
+    reload = assembling.reloading(settings, rules, judge, asking, broker).run_if_due
+    models = ModelChores(settings, store, broker).run_if_due
+
+    async def chores() -> None:
+        await reload()
+        await models()
+
+    return Wiring(_turns(config, judge), asking, chores, schemas=schemas)
+
+
+def _settling(settings: Settings, config: WorkerConfig) -> Wiring:
+    """What takes verdicts, with the store that holds what they are about."""
+    store = RedisStore(config.redis_url, tenant=settings.findings.tenant)
+    judging = assembling.judging(settings)
+    return Wiring(lambda: Feedback(judging), Verdicts(store.quarantined), codec=VerdictCodec())
+
+
+def incidents(settings: Settings) -> Callable[[], Stage]:
+    """What makes the stage `incidents`."""
+    gathering = Gathering(tenant=settings.findings.tenant, ocsf_version=settings.findings.ocsf_version)
+    return lambda: Incidents(gathering)

@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .acting import is_outside
+from .editions import edition_keys
 from .events import Call, Effect, LearningState
 from .keys import key_of, place_of
 from .sources import source_keys
@@ -215,7 +216,7 @@ def keys_of(call: Call) -> tuple[str, ...]:
     for fact in call.arguments:
         for digest in fact.digests:
             keys += (value_key(tool, fact.pointer, digest), value_key("", "", digest))
-    keys += source_keys(call, tool)
+    keys += (*source_keys(call, tool), *edition_keys(call))
     for definition in call.tools:
         keys += (tool_definitions_key(definition.name), definition_key(definition.name, definition.digest))
     sent = sum(effect.bytes_out for effect in call.effects if is_outside(effect))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .errors import TriptychError
+from .kernels import Kernels, fastest
 
 __all__ = ["FLOOR", "Calibration", "CalibrationError", "Tails", "risk_of"]
 
@@ -21,8 +22,6 @@ FLOOR = 1e-6
 _TAIL = 0.1  # share of the normal scores that shapes the tail
 _LEAST = 8  # scores that shape it at least, where there are twice as many
 _GENTLEST = 0.25  # no tail falls faster than this share of the spread, however equal the scores
-_LN2 = math.log(2)
-_MOST = 8  # halvings that lying beyond everything seen can add to one feature
 
 
 class CalibrationError(TriptychError):
@@ -81,11 +80,14 @@ class Tails:
 
     ordered: Floats
     grain: Floats
-    _columns: tuple[Floats, ...] = field(init=False, repr=False)
+    kernels: Kernels = field(default_factory=fastest)
+    _columns: Floats = field(init=False, repr=False)
+    _starts: NDArray[np.int32] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        columns = tuple(np.ascontiguousarray(column[~np.isnan(column)]) for column in self.ordered.T)
-        object.__setattr__(self, "_columns", columns)
+        columns = [column[~np.isnan(column)] for column in self.ordered.T]
+        object.__setattr__(self, "_columns", np.concatenate([*columns, np.empty(0)]))
+        object.__setattr__(self, "_starts", np.cumsum([0, *map(len, columns)], dtype=np.int32))
 
     @classmethod
     def of(cls, rows: Floats, grain: Floats) -> Tails:
@@ -94,18 +96,8 @@ class Tails:
     def surprise(self, rows: Floats) -> Floats:
         """-ln of each value's right-tail share, going on beyond the largest by ln 2 a grain, at most 8 grains; 0 where
         the value or everything to compare it with is missing. Shape as `rows`."""
-        out = np.zeros(rows.shape)
-        for at, column in enumerate(self._columns):
-            if len(column):
-                out[:, at] = self._surprise(rows[:, at], column, float(self.grain[at]))
-        return np.where(np.isnan(rows), 0.0, out)
-
-    @staticmethod
-    def _surprise(values: Floats, column: Floats, grain: float) -> Floats:
-        above = len(column) - np.searchsorted(column, values - 1e-9)
-        beyond = np.clip((values - column[-1]) / grain, 0.0, _MOST)
-        surprise: Floats = -np.log((1 + above) / (len(column) + 1)) + beyond * _LN2
-        return surprise
+        rows = np.ascontiguousarray(rows, dtype=np.float64)
+        return self.kernels.surprise(rows, self._columns, self._starts, self.grain)
 
 
 def risk_of(p: float) -> float:

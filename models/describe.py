@@ -150,7 +150,14 @@ def _with_all_bytes(effect: Effect, call: Call) -> Effect:
 
 def counted(match: Match) -> tuple[str, ...]:
     """The counts that a matched step rests on, a fact each."""
-    return tuple(_count(match, seen) for seen in match.seen)
+    return (*(_count(match, seen) for seen in match.seen), *match.said)
+
+
+_NEVER = {
+    "edge": "never came behind the call before it",
+    "arguments": "was never given this set of arguments",
+    "request_size": "was never sent so much",
+}
 
 
 def _count(match: Match, seen: Seen) -> str:
@@ -164,6 +171,8 @@ def _count(match: Match, seen: Seen) -> str:
         return f"{tool} never ran {short_path(subject.effect.path or '?')} before ({count})"
     if seen.what == "directory" and subject.effect is not None:
         return f"{tool} never opened anything in {clean(baseline.path_class(subject.effect.path or ''), 80)} ({count})"
+    if seen.what in _NEVER:
+        return f"{tool} {_NEVER[seen.what]} ({count})"
     return f"{tool} never reached outside before ({count})"
 
 

@@ -20,6 +20,7 @@ from .baseline import BaselineView
 from .events import Layer
 from .features_execution import execution, is_unannounced
 from .features_protocol import Moment, moments, protocol
+from .measuring import Measures
 from .turn import Turn
 
 __all__ = ["FEATURES", "FEATURE_HASH", "FEATURE_SET", "NAMES", "Feature", "Rows", "measured", "rows"]
@@ -28,7 +29,7 @@ Rows = NDArray[np.float64]
 Fold = Literal["max", "sum", "mean"]
 Unit = Literal["bits", "share", "log"]
 
-FEATURE_SET = "v2"
+FEATURE_SET = "v3"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,10 +75,12 @@ def measured(turn: Turn) -> Turn:
     return Turn(turn.key, tuple(filter(base.is_action, turn.calls)), turn.spans)
 
 
-def rows(turn: Turn, views: Mapping[str, BaselineView]) -> Rows:
+def rows(turn: Turn, views: Mapping[str, BaselineView], measures: Measures | None = None) -> Rows:
     """One row for each call of a measured() turn: the turn up to and with it. Shape (calls, features), NaN where
-    nothing looked."""
-    each = np.array([_measure(moment) for moment in moments(turn, views)], dtype=np.float64)
+    nothing looked. `measures` remembers the turn as it was, and changes no number."""
+    measures = Measures() if measures is None else measures
+    measures.keep_only(frozenset(call.call_id for call in turn.calls))
+    each = np.array([measures.of(moment, _measure) for moment in moments(turn, views)], dtype=np.float64)
     each = each.reshape(len(turn.calls), len(FEATURES))
     columns = [_folded(feature, each[:, at]) for at, feature in enumerate(FEATURES)]
     return np.clip(np.stack(columns, axis=1), 0.0, _HIGH)

@@ -21,7 +21,9 @@ from .text import clean, endpoint, plural
 from .timeline import MOST, Story, tell
 from .turn import Turn
 
-__all__ = ["assemble", "close", "event_id", "finding_uid", "material_change"]
+__all__ = ["Gist", "assemble", "close", "event_id", "finding_uid", "gist", "gist_of"]
+
+Gist = tuple[object, ...]
 
 _NAMESPACE = uuid.UUID("6f0c1c6e-6a54-5d0b-9b8e-7f3d0f6f2a11")
 _MOST_REASONS = 24
@@ -134,15 +136,25 @@ def close(alert: Alert) -> Alert:
     return replace(alert, event_id=event_id(alert.finding_uid, sequence), sequence=sequence, activity="close")
 
 
-def material_change(previous: Alert, new: Alert) -> bool:
-    """Whether a new revision tells something an analyst must know now: severity, rules, calls, layers or binding."""
-    return _gist(previous) != _gist(new)
-
-
-def _gist(alert: Alert) -> tuple[object, ...]:
+def gist(alert: Alert) -> Gist:
+    """What of a finding an analyst must know at once: severity, risk, rules, calls, layers and binding."""
     layers = (alert.coverage.protocol, alert.coverage.execution, alert.coverage.agent)
     rules = frozenset(hit.id for hit in alert.rules)
     return alert.severity, grading.band(alert.risk), rules, alert.call_ids, layers, alert.binding
+
+
+def gist_of(turn: Turn, hits: Sequence[Hit], judgement: Judgement | None) -> Gist:
+    """The gist of the finding that assemble() would make of this, at a fraction of its price."""
+    calls, coverage = _calls(turn, hits), grading.coverage_of(turn)
+    score, binding = judgement.score if judgement else None, grading.binding_of(hits, calls)
+    return (
+        grading.severity_of(hits, score, coverage, binding),
+        grading.band(grading.risk_of(hits, score)),
+        frozenset(hit.rule.id for hit in hits),
+        tuple(call.call_id for call in calls),
+        (coverage.protocol, coverage.execution, coverage.agent),
+        binding,
+    )
 
 
 def _calls(turn: Turn, hits: Sequence[Hit]) -> tuple[Call, ...]:

@@ -1,21 +1,20 @@
 """An isolation forest as flat arrays: the same scores as scikit-learn's, a thousand times faster for one record.
 
-Trained by scikit-learn, walked by a numba kernel where numba is installed, else by numpy, with equal results. Nothing
-is ever unpickled; arrays from outside are refused unless every walk through them must end.
+Trained by scikit-learn, walked by our own kernels with equal results. Nothing is ever unpickled; arrays from outside
+are refused unless every walk through them must end.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cache
-from typing import Any, cast
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import TriptychError
+from .kernels import Kernels, fastest
 
 __all__ = ["ARRAYS", "Forest", "ForestError"]
 
@@ -46,16 +45,15 @@ class Forest:
     left: Ints
     right: Ints
     depth: Floats
+    kernels: Kernels = field(default_factory=fastest)
 
     def __post_init__(self) -> None:
         _check_shapes(self)
         _check_walks(self)
-        _kernel()  # compiled here, never on the first record
 
     def score(self, rows: Floats) -> Floats:
         """Anomaly of each row, 0 to 1, higher is more unusual: scikit-learn's `-score_samples`. Rows must be finite."""
-        narrow = self._narrow(rows)
-        depths = _kernel()(narrow, self.roots, self.feature, self.threshold, self.left, self.right, self.depth)
+        depths = self.kernels.walk(self._narrow(rows), *self._nodes())
         return 2.0 ** (-depths / self.norm)
 
     def attribute(self, row: Floats) -> Floats:
@@ -64,18 +62,14 @@ class Forest:
         Every split changes the expected depth by child minus parent; the change goes to the split's feature, so the
         attributions add up to the expected depth at the roots minus the depth of the row.
         """
-        row32 = self._narrow(row.reshape(1, -1))[0]
-        blame = np.zeros(self.features)
-        nodes = self.roots.copy()
-        while (inner := nodes[self.feature[nodes] >= 0]).size:
-            goes_left = row32[self.feature[inner]] <= self.threshold[inner]
-            below = np.where(goes_left, self.left[inner], self.right[inner])
-            np.add.at(blame, self.feature[inner], self.depth[inner] - self.depth[below])
-            nodes = below
+        blame = self.kernels.blame(self._narrow(row.reshape(1, -1))[0], *self._nodes())
         return blame / len(self.roots)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         return {name: getattr(self, name) for name in ARRAYS}
+
+    def _nodes(self) -> tuple[NDArray[Any], ...]:
+        return self.roots, self.feature, self.threshold, self.left, self.right, self.depth
 
     def _narrow(self, rows: Floats) -> NDArray[np.float32]:
         if rows.ndim != 2 or rows.shape[1] != self.features:
@@ -168,41 +162,3 @@ def _check_walks(forest: Forest) -> None:
     for child in (forest.left, forest.right):
         if (np.where(leaf, child != own, child <= own)).any():
             raise ForestError("a child stands before its parent", code="M03")
-
-
-def _walk_numpy(  # noqa: PLR0917
-    rows: NDArray[np.float32], roots: Ints, feature: Ints, threshold: Floats, left: Ints, right: Ints, depth: Floats
-) -> Floats:
-    """Sum of leaf depths over the trees, for each row."""
-    nodes = np.broadcast_to(roots, (len(rows), len(roots))).copy()
-    at = np.arange(len(rows))[:, None]
-    while (inner := feature[nodes] >= 0).any():
-        goes_left = rows[at, np.maximum(feature[nodes], 0)] <= threshold[nodes]
-        nodes = np.where(inner, np.where(goes_left, left[nodes], right[nodes]), nodes)
-    return cast(Floats, depth[nodes].sum(axis=1))
-
-
-def _walk_loops(  # noqa: PLR0917
-    rows: NDArray[np.float32], roots: Ints, feature: Ints, threshold: Floats, left: Ints, right: Ints, depth: Floats
-) -> Floats:
-    """The same as loops, for numba."""
-    out = np.zeros(rows.shape[0])
-    for row in range(rows.shape[0]):
-        for root in roots:
-            node = root
-            while feature[node] >= 0:
-                node = left[node] if rows[row, feature[node]] <= threshold[node] else right[node]
-            out[row] += depth[node]
-    return out
-
-
-@cache
-def _kernel() -> Callable[..., Floats]:
-    """The compiled loops; numpy where numba is missing."""
-    try:
-        import numba  # noqa: PLC0415  an extra of the package
-    except ImportError:
-        return _walk_numpy
-    ints, floats = numba.int32[::1], numba.float64[::1]
-    signature = floats(numba.float32[:, ::1], ints, ints, floats, ints, ints, floats)
-    return cast(Callable[..., Floats], numba.njit(signature)(_walk_loops))

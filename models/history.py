@@ -14,7 +14,7 @@ import orjson
 
 from .baseline import path_class
 from .errors import TriptychError
-from .events import AgentSpan, ArgumentFact, Call, Coverage, Effect, Principal, Server, ToolDefinition
+from .events import AgentSpan, ArgumentFact, Call, Coverage, Effect, Placement, Principal, Server, ToolDefinition
 from .turn import Turn
 
 __all__ = ["HistoryError", "from_json", "principal_of", "reduced", "session_of", "to_json"]
@@ -73,17 +73,24 @@ def _reduced_call(call: Call) -> Call:
         method=call.method,
         tool=call.tool,
         principal=Principal(kind=call.principal.kind, id=call.principal.id),
-        server=Server(id=call.server.id),
+        server=Server(id=call.server.id, claimed_version=call.server.claimed_version),
+        placement=Placement(image=call.placement.image) if call.placement and call.placement.image else None,
         started_ns=call.started_ns,
         ended_ns=call.ended_ns,
         is_error=call.is_error,
         error_code=call.error_code,
         request_size=call.request_size,
-        arguments=tuple(replace(fact, origin_call=None) for fact in call.arguments),
+        arguments=tuple(_reduced_fact(fact) for fact in call.arguments),
         tools=tuple(ToolDefinition(name=tool.name, digest=tool.digest) for tool in call.tools),
         effects=_reduced_effects(call),
         coverage=replace(call.coverage, notes=()),
     )
+
+
+def _reduced_fact(fact: ArgumentFact) -> ArgumentFact:
+    """Which call showed a value is forgotten; that one did still counts where the prompt names the value too."""
+    shown = fact.origin == "prompt" and fact.origin_call is not None
+    return replace(fact, origin_call="" if shown else None)
 
 
 def _reduced_effects(call: Call) -> tuple[Effect, ...]:
@@ -135,6 +142,7 @@ def _call(plain: dict[str, Any]) -> Call:
         principal=Principal(**plain.pop("principal", {})),
         server=Server(**plain.pop("server", {})),
         coverage=Coverage(**plain.pop("coverage", {})),
+        placement=Placement(**placement) if (placement := plain.pop("placement", None)) else None,
         arguments=tuple(ArgumentFact(**fact) for fact in arguments),
         tools=tuple(ToolDefinition(**tool) for tool in plain.pop("tools", ())),
         effects=tuple(Effect(**effect) for effect in plain.pop("effects", ())),

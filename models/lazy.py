@@ -26,8 +26,8 @@ from .events import (
     Placement,
     ValueKind,
 )
-from .lazy_events import EventReader, LazyEvent, knows_layout, length_at
-from .specialised import Raw, Read, Write
+from .lazy_events import EventReader, LazyEvent, knows_layout
+from .specialised import Raw, Read, Runs, Write
 
 __all__ = ["Envelope", "LazyBatch", "LazyCall", "LazyMessage", "Named", "batch_reader", "call_writer", "message_reader"]
 
@@ -39,6 +39,14 @@ _RAW = (
     *("resource_digest", "root_call_id", "arguments_digest", "sql", "listing", "text_tags", "request_state_digest"),
     *("task_digest", "authorization", "peer", "http", "evidence"),
 )
+_OF_A_MESSAGE = Runs(
+    by="workload",
+    spans=(
+        *(("boot_id", "producer"), ("key_id", "method"), ("era", "trace_source"), ("tool", "server")),
+        *(("dispatch_mode", "lease"), ("sql", "evidence")),
+    ),
+)
+_OF_A_BATCH = Runs(by="workload", spans=(("boot_id", "producer"), ("key_id", "image"), ("summarised", "labels")))
 _PLACE = tuple(field.name for field in fields(Placement))
 
 
@@ -147,7 +155,7 @@ class LazyBatch:
 
     wall_ns: int
     envelope: Envelope
-    events: tuple[LazyEvent, ...]
+    events: list[LazyEvent]
 
     @property
     def event_id(self) -> str:
@@ -221,7 +229,7 @@ class _Arguments:
 
 def message_reader(schema: Mapping[str, Any]) -> Read:
     """What reads the body of a ProtocolEvent as a LazyMessage."""
-    read = specialised.reader(schema, {"ProtocolEvent": LazyMessage})
+    read = specialised.reader(schema, {"ProtocolEvent": LazyMessage}, _OF_A_MESSAGE)
     arguments = [field for field in schema["fields"] if field["name"] == "arguments"]
     kinds = {"ProtocolEvent": _Arguments, "ArgumentFact": Named}
     read_arguments = specialised.reader({**schema, "fields": arguments}, kinds)
@@ -240,22 +248,15 @@ def batch_reader(schema: Mapping[str, Any]) -> Read:
     *fields, last = schema["fields"]
     if last["name"] != "events" or not knows_layout(last["type"]["items"]):
         raise ValueError("an execution event is laid out in another way")
-    read_envelope = specialised.reader({**schema, "fields": fields}, {"ExecutionBatch": Envelope, "CallRef": CallRef})
+    kinds = {"ExecutionBatch": Envelope, "CallRef": CallRef}
+    read_envelope = specialised.reader({**schema, "fields": fields}, kinds, _OF_A_BATCH)
 
-    read_event = EventReader().read
+    read_events = EventReader().read
 
     def read_batch(data: bytes, at: int) -> tuple[LazyBatch, int]:
         envelope, at = read_envelope(data, at)
-        number, at = length_at(data, at)
-        events = []
-        for _ in range(number):
-            event, at = read_event(data, at)
-            events.append(event)
-        if number:
-            end, at = length_at(data, at)
-            if end:
-                raise ValueError("more than one block")
-        return LazyBatch(wall_ns=envelope.wall_ns, envelope=envelope, events=tuple(events)), at
+        events, at = read_events(data, at)
+        return LazyBatch(wall_ns=envelope.wall_ns, envelope=envelope, events=events), at
 
     return read_batch
 

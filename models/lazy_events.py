@@ -7,25 +7,13 @@ unusually (an array in several blocks) raises, and is for the general reader to 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
-from typing import Any, NamedTuple, get_args
+from collections.abc import Mapping
+from typing import Any, get_args
 
 from .events import Binding, ExecutionKind
-from .specialised import Raw, more, put
+from .specialised import more
 
-__all__ = [
-    "Body",
-    "EventReader",
-    "LazyEvent",
-    "array",
-    "head_of",
-    "knows_layout",
-    "length_at",
-    "number",
-    "option",
-    "text",
-]
+__all__ = ["Body", "EventReader", "LazyEvent", "knows_layout", "length_at", "number"]
 
 _EVENT = (
     *("kind", "mono_ns", "pid", "start_ns", "tid", "ppid", "uid", "comm", "calls", "binding", "evidence", "path"),
@@ -49,37 +37,56 @@ _VIA = re.compile(rb"[\x00\x02\x04\x06\x08]").match
 _PLACED = re.compile(_NUMBER * 3 + rb"[\x00\x02\x04\x06\x08\x0a](?:\x00|\x02[\x00\x01])").match
 _FLAG = re.compile(rb"[\x00\x01]").match
 _FLAG_AND_COUNT = re.compile(rb"[\x00\x01]" + _NUMBER).match
-_CODES = {binding: bytes([2 * number]) for number, binding in enumerate(get_args(Binding))}
 _REMEMBERED = 8192
 _UNUSUAL = 0x81  # of a length's first byte: negative, or more than one byte
-_OF_CODE = {code: binding for binding, code in _CODES.items()}
+_OF_CODE: dict[bytes, Binding] = {bytes([2 * number]): binding for number, binding in enumerate(get_args(Binding))}
 
 
-class Body(NamedTuple):
+class Body:
     """What repeats from event to event. `evidence` and `digests` are bytes as text() gives them. `named` are the bytes
     of comm and path, `traffic` those of address, port, protocol, bytes_out, bytes_in and arguments, `last` those of
     count and detail."""
 
-    calls: tuple[int, ...]
-    binding: Binding
-    evidence: bytes
-    path: str | None
-    address: str | None
-    digests: bytes
-    named: bytes
-    traffic: bytes
-    last: bytes
-    stands_for: int
+    __slots__ = (
+        *("address", "binding", "calls", "digests", "evidence", "last", "named", "path", "stands_for", "traffic"),
+    )
+
+    def __init__(  # noqa: PLR0917 - written out, as it is compiled
+        self,
+        calls: tuple[int, ...],
+        binding: Binding,
+        evidence: bytes,
+        path: str | None,
+        address: str | None,
+        digests: bytes,
+        named: bytes,
+        traffic: bytes,
+        last: bytes,
+        stands_for: int,
+    ) -> None:
+        self.calls = calls
+        self.binding = binding
+        self.evidence = evidence
+        self.path = path
+        self.address = address
+        self.digests = digests
+        self.named = named
+        self.traffic = traffic
+        self.last = last
+        self.stands_for = stands_for
 
 
-class LazyEvent(NamedTuple):
+class LazyEvent:
     """One execution event. `kind`, `ids` (mono_ns and pid) and `opened` (path_source, flags, result) are bytes."""
 
-    mono_ns: int
-    kind: bytes
-    ids: bytes
-    opened: bytes
-    body: Body
+    __slots__ = ("body", "ids", "kind", "mono_ns", "opened")
+
+    def __init__(self, mono_ns: int, kind: bytes, ids: bytes, opened: bytes, body: Body) -> None:
+        self.mono_ns = mono_ns
+        self.kind = kind
+        self.ids = ids
+        self.opened = opened
+        self.body = body
 
 
 def knows_layout(event: Mapping[str, Any]) -> bool:
@@ -92,24 +99,26 @@ def _names(record: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(field["name"] for field in record["fields"])
 
 
-def head_of(event: LazyEvent, wall_ns: int, binding: Binding, candidates: Sequence[str], evidence: bytes) -> bytes:
-    """The body of the Effect that an event is for a call, up to `declared`."""
-    body = event.body
-    listed = array(len(candidates), map(text, candidates))
-    facts = (event.kind, _time(wall_ns), event.ids, body.named, event.opened, body.traffic)
-    return b"".join((*facts, _CODES[binding], listed, evidence))
-
-
 class EventReader:
     """Reads events, and remembers bodies: bytes that begin with one that it has read are the same again."""
 
     def __init__(self) -> None:
-        self._known: dict[
-            bytes, tuple[bytes, Body]
-        ] = {}  # by kind and what stands up to the path: what follows the inode
+        # by kind and what stands up to the path: what follows the inode
+        self._known: dict[bytes, tuple[bytes, Body]] = {}
 
-    def read(self, data: bytes, at: int) -> tuple[LazyEvent, int]:
-        """The event that begins at `at`, and where it ends. Raises ValueError, AttributeError or LookupError."""
+    def read(self, data: bytes, at: int) -> tuple[list[LazyEvent], int]:
+        """The events of the array that begins at `at`, and where it ends.
+
+        Raises ValueError, AttributeError or LookupError.
+        """
+        many, at = length_at(data, at)
+        events: list[LazyEvent] = []
+        for _ in range(many):
+            event, at = self._event(data, at)
+            events.append(event)
+        return events, _end(data, at) if many else at
+
+    def _event(self, data: bytes, at: int) -> tuple[LazyEvent, int]:
         begin = _BEGIN(data, at)
         kind, ids, mono_ns = begin.group(1, 2, 3)  # type: ignore[union-attr]  # AttributeError: no event
         start = begin.end()  # type: ignore[union-attr]
@@ -137,9 +146,14 @@ def _behind_path(data: bytes, at: int) -> int:
     """Where the path of a body ends; 0 where the body names several calls or has unusual lengths."""
     comm = data[at]
     at += 1 + (comm >> 1)
-    if comm & _UNUSUAL or not _TIE(data, at):
+    if comm & _UNUSUAL:
         return 0
-    at += 4 if data[at] else 2
+    if data[at] == 0:  # no call
+        at += 2
+    elif data[at] == 2 and data[at + 1] < 128 and data[at + 2] == 0:  # one call
+        at += 4
+    else:
+        return 0
     evidence = data[at]
     at += 1 + (evidence >> 1)
     if evidence & _UNUSUAL:
@@ -273,47 +287,3 @@ def number(data: bytes) -> int:
         n = n & 0x00003FFF00003FFF | (n & 0x3FFF00003FFF0000) >> 2
         n = n & 0x0FFFFFFF | (n & 0x0FFFFFFF00000000) >> 4
     return n >> 1 ^ -(n & 1)
-
-
-def array(many: int, items: Iterable[bytes]) -> Raw:
-    """An array of `many` items as it stands on the wire."""
-    if not many:
-        return Raw(b"\0")
-    out = bytearray()
-    put(many << 1, out)
-    out += b"".join(items)
-    out.append(0)
-    return Raw(bytes(out))
-
-
-def _time(wall_ns: int) -> bytes:
-    """A time of day as it stands on the wire. What changes within a tenth of a second are its first four bytes."""
-    n = wall_ns << 1
-    if n < 1 << 28:
-        out = bytearray()
-        put(n, out)
-        return bytes(out)
-    return bytes((n & 127 | 128, n >> 7 & 127 | 128, n >> 14 & 127 | 128, n >> 21 & 127 | 128)) + _rest(n >> 28)
-
-
-@lru_cache(64)
-def _rest(n: int) -> bytes:
-    out = bytearray()
-    put(n, out)
-    return bytes(out)
-
-
-@lru_cache(1024)
-def option(of_few: str | None) -> bytes:
-    """One of few texts, or none, as it stands on the wire."""
-    return b"\0" if of_few is None else b"\2" + text(of_few)
-
-
-def text(plain: str) -> bytes:
-    """A text as it stands on the wire: its length, then UTF-8."""
-    body = plain.encode()
-    if len(body) < 64:
-        return bytes((len(body) << 1,)) + body
-    out = bytearray()
-    put(len(body) << 1, out)
-    return bytes(out) + body

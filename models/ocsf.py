@@ -8,49 +8,61 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.metadata import version as installed
-
-import orjson
+from typing import NamedTuple
 
 from . import frameworks, grading, topics
-from .errors import ConfigError
 from .events import Alert, RuleHit
 from .frameworks import Risk
 from .ocsf_evidence import evidences, observables
-from .ocsf_terms import ACTIVITY, RISK_LEVEL, SEVERITY, Json, attack, confidence_level, harmless, ms, product
+from .ocsf_terms import (
+    ACTIVITY,
+    CAP,
+    DEFAULT,
+    RISK_LEVEL,
+    SEVERITY,
+    TEXT,
+    VERSIONS,
+    Json,
+    attack,
+    check_version,
+    confidence_level,
+    ms,
+    product,
+    shortened,
+)
 from .text import clean
 
 __all__ = ["CAP", "DEFAULT", "VERSIONS", "headers", "render"]
 
-VERSIONS = ("1.8.0", "1.9.0")
-DEFAULT = "1.8.0"
-CAP = 60_000  # Wazuh drops what is longer than 65,535 bytes
+
+class _Limits(NamedTuple):
+    """How much of a finding is told: evidences, related events, facts of each kind, rules, characters of a text."""
+
+    evidences: int = 100
+    events: int = 100
+    facts: int = 24
+    rules: int = 20
+    text: int = TEXT
+
 
 _SHORTER = (
-    (100, 100, 24),
-    (20, 100, 24),
-    (20, 50, 24),
-    (10, 20, 12),
-    (5, 10, 6),
-    (1, 1, 1),
-)  # evidences, events, facts
-_MOST_RULES = 20
+    _Limits(),
+    _Limits(evidences=20),
+    _Limits(evidences=20, events=50),
+    _Limits(10, 20, 12),
+    _Limits(5, 10, 6, 10, 512),
+    _Limits(1, 1, 1, 5, 128),
+)
+_MOST_LABELS = 24
+_VERDICT = {"verdict:true": "True Positive", "verdict:false": "False Positive"}
 
 
-def render(alert: Alert, *, tenant: str, version: str = DEFAULT) -> bytes:
-    """The finding in one line of UTF-8. Raises ConfigError for an OCSF version that is not one of VERSIONS."""
-    if version not in VERSIONS:
-        allowed = ", ".join(VERSIONS)
-        raise ConfigError(f"OCSF {version} cannot be written", f"set findings.ocsf_version to one of {allowed}")
-    whole = 0
-    for limits in _SHORTER:
-        document = _document(alert, tenant, version, limits)
-        if whole:
-            document["metadata"] |= {"is_truncated": True, "untruncated_size": whole}
-        line = orjson.dumps(harmless(document))
-        if len(line) < CAP:
-            break
-        whole = whole or len(line)
-    return line
+def render(alert: Alert, *, tenant: str, version: str = DEFAULT, suppressed: str = "") -> bytes:
+    """The finding in one line of UTF-8; `suppressed` says why it is held back. Raises ConfigError for an OCSF version
+    that is not one of VERSIONS."""
+    check_version(version)
+    attempts = ((_document(alert, tenant, version, limits, suppressed), limits.text) for limits in _SHORTER)
+    return shortened(attempts, version)
 
 
 def headers(alert: Alert, *, tenant: str = "", version: str = DEFAULT) -> tuple[tuple[str, bytes], ...]:
@@ -69,10 +81,9 @@ def headers(alert: Alert, *, tenant: str = "", version: str = DEFAULT) -> tuple[
     return tuple((name, clean(value).encode()) for name, value in values.items() if value)
 
 
-def _document(alert: Alert, tenant: str, version: str, limits: tuple[int, int, int]) -> Json:
-    most_evidences, most_events, most_facts = limits
+def _document(alert: Alert, tenant: str, version: str, limits: _Limits, suppressed: str) -> Json:
     activity_id, activity = ACTIVITY[alert.activity]
-    evidence = evidences(alert, most_evidences, ai_agent=version >= "1.9.0")
+    evidence = evidences(alert, limits.evidences, version)
     return {
         "time": ms(alert.wall_ns),
         "class_uid": 2004,
@@ -83,45 +94,54 @@ def _document(alert: Alert, tenant: str, version: str, limits: tuple[int, int, i
         "activity_name": activity,
         "type_uid": 200400 + activity_id,
         "type_name": f"Detection Finding: {activity}",
-        **_grades(alert),
+        **_grades(alert, limits),
+        **_status(alert, suppressed),
         "message": alert.message,
         "start_time": ms(alert.started_ns),
         "end_time": ms(alert.ended_ns),
         "duration": ms(alert.ended_ns) - ms(alert.started_ns),
         "count": len(alert.timeline),
         "timezone_offset": 0,
-        "metadata": _metadata(alert, tenant, version),
-        "finding_info": _finding_info(alert, most_events),
+        "metadata": _metadata(alert, tenant, version, topics.ALERTS_SUPPRESSED if suppressed else topics.ALERTS_OCSF),
+        "finding_info": _finding_info(alert, limits),
         "evidences": evidence,
-        "observables": observables(alert, evidence),
+        "observables": observables(alert, evidence, version),
         "resources": [{"uid": alert.workload or "unknown", "name": alert.server.id or "unknown", "type": "MCP server"}],
-        "unmapped": {"mcp": _unmapped(alert, most_facts)},
+        "unmapped": {"mcp": _unmapped(alert, limits.facts)},
     }
 
 
-def _grades(alert: Alert) -> Json:
+def _grades(alert: Alert, limits: _Limits) -> Json:
     severity_id, severity = SEVERITY[alert.severity]
     risk_level_id, risk_level = RISK_LEVEL[grading.band(alert.risk)]
     confidence_id, confidence = confidence_level(alert.confidence)
-    closed = alert.activity == "close"
     return {
         "severity_id": severity_id,
         "severity": severity,
-        "status_id": 99 if closed else 1,
-        "status": "Closed, nothing new expected" if closed else "New",
-        "is_alert": not closed,
         "risk_score": round(alert.risk),
         "risk_level_id": risk_level_id,
         "risk_level": risk_level,
-        "risk_details": _risk_details(alert),
+        "risk_details": _risk_details(alert, limits.rules),
         "confidence_id": confidence_id,
         "confidence": confidence,
         "confidence_score": alert.confidence,
     }
 
 
-def _risk_details(alert: Alert) -> str:
-    parts = [f"rule {hit.id} v{hit.version}: {hit.severity}" for hit in alert.rules[:_MOST_RULES]]
+def _status(alert: Alert, suppressed: str) -> Json:
+    """Only what is new, or grew, is an alert."""
+    verdict = next((said for label, said in _VERDICT.items() if label in alert.labels), "")
+    if suppressed:
+        return {"status_id": 3, "status": "Suppressed", "status_detail": suppressed, "is_alert": False}
+    if verdict:
+        return {"status_id": 4, "status": "Resolved", "status_detail": f"verdict: {verdict}", "is_alert": False}
+    if alert.activity == "close":
+        return {"status_id": 99, "status": "Closed, nothing new expected", "is_alert": False}
+    return {"status_id": 1, "status": "New", "is_alert": True}
+
+
+def _risk_details(alert: Alert, most: int) -> str:
+    parts = [f"rule {hit.id} v{hit.version}: {hit.severity}" for hit in alert.rules[:most]]
     if alert.score is not None:
         score = alert.score
         basis = f"p {score.p:.2g} over {score.calibration_size} turns, baseline {score.state}"
@@ -129,17 +149,17 @@ def _risk_details(alert: Alert) -> str:
     return "; ".join(parts) or "no rule and no score"
 
 
-def _metadata(alert: Alert, tenant: str, version: str) -> Json:
+def _metadata(alert: Alert, tenant: str, version: str, log_name: str) -> Json:
     watched = ("protocol", "execution", "agent")
     layers = [f"layer:{layer}" for layer in watched if getattr(alert.coverage, layer)]
     metadata: Json = {
         "version": version,
         "uid": alert.event_id,
         "sequence": alert.sequence,
-        "log_name": topics.ALERTS_OCSF,
+        "log_name": log_name,
         "log_provider": "triptych",
         "tenant_uid": tenant,
-        "labels": [*alert.labels, *layers],
+        "labels": [*alert.labels[:_MOST_LABELS], *layers],
         "product": product(),
     }
     if alert.correlation_id:
@@ -149,10 +169,11 @@ def _metadata(alert: Alert, tenant: str, version: str) -> Json:
     return metadata
 
 
-def _finding_info(alert: Alert, most_events: int) -> Json:
-    cited = dict.fromkeys(identifier for hit in alert.rules[:_MOST_RULES] for identifier in hit.attacks)
+def _finding_info(alert: Alert, limits: _Limits) -> Json:
+    rules = alert.rules[: limits.rules]
+    cited = dict.fromkeys(identifier for hit in rules for identifier in hit.attacks)
     techniques = [found for identifier in cited if (found := frameworks.technique(identifier))]
-    analytics = [*map(_rule, alert.rules[:_MOST_RULES]), *([_forest(alert)] if alert.score else [])]
+    analytics = [*map(_rule, rules), *([_forest(alert)] if alert.score else [])]
     watched = ("protocol", "execution", "agent")
     info: Json = {
         "uid": alert.finding_uid,
@@ -166,7 +187,7 @@ def _finding_info(alert: Alert, most_events: int) -> Json:
         "attacks": [attack(technique) for technique in techniques],
         "tags": _tags(alert),
         "related_events_count": len(alert.timeline),
-        "related_events": _related_events(alert, most_events),
+        "related_events": _related_events(alert, limits.events),
     }
     if analytics:
         info["analytic"] = analytics[0]

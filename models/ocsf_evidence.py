@@ -8,16 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from .events import Alert, Effect, ExecutionDetail
-from .ocsf_terms import Json
+from .ocsf_terms import Json, has
 
-__all__ = ["evidences", "observables"]
+__all__ = ["evidences", "observables", "of_effect"]
 
 
 _MOST_OBSERVABLES = 40
+_LARGEST_WIDELY_KNOWN = 10  # of observables: readers of 1.5.0 take the later ones for errors
 _OF_FILES = frozenset({"open", "io", "change", "descriptor"})
 _NO_DETAIL = ExecutionDetail()
 _PLACED = frozenset({"name", "sha256"})
 _SCOPES = {"inside": (1, "Internal"), "outside": (2, "External")}
+_VERDICTS = {"test": (6, "Test"), "verdict:true": (2, "True Positive"), "verdict:false": (1, "False Positive")}
 _PROTOCOLS = {"tcp": 6, "udp": 17}
 _OBSERVED: tuple[tuple[str, str, int, str], ...] = (
     ("dst_endpoint", "ip", 2, "IP Address"),
@@ -28,17 +30,21 @@ _OBSERVED: tuple[tuple[str, str, int, str], ...] = (
 )
 
 
-def evidences(alert: Alert, most: int, *, ai_agent: bool) -> list[Json]:
-    """At most `most` evidences, what rules point at first, in event time. `ai_agent`: the schema has that object."""
+def evidences(alert: Alert, most: int, version: str) -> list[Json]:
+    """At most `most` evidences in OCSF's `version`, what rules point at first, in event time."""
     pointed_at = {entry.source for entry in alert.timeline if entry.notable}
     effects = [effect for effect in alert.effects if effect.kind not in ("fork", "exit", "unknown")]
     ranked = sorted(effects, key=lambda effect: (effect.source not in pointed_at, effect.sensitivity is None))
-    found = [*_agent(alert, ai_agent), *_calls(alert)]
+    found = [*_agent(alert, has(version, "1.9.0")), *_calls(alert)]
     chosen = ranked[: max(0, most - len(found))]
-    found += [_effect(effect) for effect in sorted(chosen, key=lambda effect: effect.wall_ns)]
-    if "test" in alert.labels:
-        found = [{**evidence, "verdict_id": 6, "verdict": "Test"} for evidence in found]
-    return found[:most]
+    found += [of_effect(effect, version) for effect in sorted(chosen, key=lambda effect: effect.wall_ns)]
+    return [{**evidence, **_verdict(alert)} for evidence in found[:most]]
+
+
+def _verdict(alert: Alert) -> Json:
+    """What the labels say: a test is never taken for real, whatever anyone says of it."""
+    number, caption = next((said for label, said in _VERDICTS.items() if label in alert.labels), (0, ""))
+    return {"verdict_id": number, "verdict": caption} if number else {}
 
 
 def _agent(alert: Alert, ai_agent: bool) -> Iterator[Json]:
@@ -62,9 +68,8 @@ def _calls(alert: Alert) -> Iterator[Json]:
             continue
         seen.add(entry.call_id)
         operation, _, tool = entry.title.partition(" ")
-        service: Json = {"name": alert.server.id or "unknown"}
-        if alert.server.claimed_version:
-            service["version"] = alert.server.claimed_version
+        server = alert.server.id or "unknown"
+        service: Json = {"name": server, "uid": server, "version": alert.server.claimed_version or "unknown"}
         request: Json = {"uid": entry.call_id, "flags": ["redacted"]}
         if tool:
             request["data"] = {"tool": tool}
@@ -72,14 +77,15 @@ def _calls(alert: Alert) -> Iterator[Json]:
         yield {"name": "protocol", "uid": entry.source, "api": api}
 
 
-def _effect(effect: Effect) -> Json:
+def of_effect(effect: Effect, version: str) -> Json:
+    """One effect as evidence: its process, and the file, peer or name it was about."""
     evidence: Json = {"name": f"execution:{effect.kind}", "uid": effect.source, "process": _process(effect)}
     if effect.kind in _OF_FILES and effect.path:
         name = os.path.basename(effect.path) or effect.path  # noqa: PTH119 - text, no file of this machine
         evidence["file"] = {"name": name, "path": effect.path, "type_id": 0, "type": "Unknown"}
     if effect.address:
         inbound = effect.kind in {"accept", "listen"}
-        evidence["src_endpoint" if inbound else "dst_endpoint"] = _endpoint(effect)
+        evidence["src_endpoint" if inbound else "dst_endpoint"] = _endpoint(effect, version)
         evidence["connection_info"] = _connection(effect, inbound=inbound)
     if effect.detail is not None and effect.detail.name:
         evidence["query"] = {"hostname": effect.detail.name}
@@ -112,7 +118,7 @@ def _process(effect: Effect) -> Json:
     return process
 
 
-def _endpoint(effect: Effect) -> Json:
+def _endpoint(effect: Effect, version: str) -> Json:
     endpoint: Json = {}
     try:
         endpoint["ip"] = str(ipaddress.ip_address((effect.address or "").split("%", 1)[0]))
@@ -120,7 +126,7 @@ def _endpoint(effect: Effect) -> Json:
         endpoint["hostname"] = effect.address
     if effect.port is not None and 0 <= effect.port <= 65535:
         endpoint["port"] = effect.port
-    if scope := _SCOPES.get(effect.destination or ""):
+    if has(version, "1.6.0") and (scope := _SCOPES.get(effect.destination or "")):
         endpoint["network_scope_id"], endpoint["network_scope"] = scope
     return endpoint
 
@@ -134,13 +140,15 @@ def _connection(effect: Effect, *, inbound: bool) -> Json:
     return connection
 
 
-def observables(alert: Alert, evidence: Sequence[Json]) -> list[Json]:
+def observables(alert: Alert, evidence: Sequence[Json], version: str) -> list[Json]:
     """What an analyst searches for, each value once, named by where it stands in the finding."""
+    largest = 99 if has(version, "1.6.0") else _LARGEST_WIDELY_KNOWN
     found: dict[tuple[int, str], Json] = {}
     for index, item in enumerate(evidence):
         for owner, field, type_id, caption in _OBSERVED:
             value = item.get(owner, {}).get(field)
             if value:
+                type_id = type_id if type_id <= largest else 99  # noqa: PLW2901
                 name = f"evidences[{index}].{owner}.{field}"
                 found.setdefault((type_id, value), {"name": name, "type_id": type_id, "type": caption, "value": value})
     resource = {"name": "resources[0].uid", "type_id": 10, "type": "Resource UID", "value": alert.workload}

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.metadata import version as installed
 from typing import Any
 
+import orjson
+
+from .errors import ConfigError
 from .events import Severity
 from .frameworks import Technique
-from .text import clean
+from .text import inert
 
-__all__ = ["ACTIVITY", "RISK_LEVEL", "SEVERITY", "Json", "attack", "confidence_level", "harmless", "ms", "product"]
+__all__ = [
+    "ACTIVITY", "CAP", "DEFAULT", "RISK_LEVEL", "SEVERITY", "TEXT", "VERSIONS", "Json", "attack", "check_version",
+    "confidence_level", "harmless", "has", "ms", "product", "shortened",
+]  # fmt: skip
 
 Json = dict[str, Any]
 
-_TEXT = 1024
+VERSIONS = ("1.8.0", "1.9.0", "1.5.0")
+DEFAULT = "1.8.0"
+CAP = 60_000  # bytes of a line: Wazuh drops what is longer than 65,535
+TEXT = 1024  # characters of a text
 ACTIVITY = {"create": (1, "Create"), "update": (2, "Update"), "close": (3, "Close")}
 SEVERITY: dict[Severity, tuple[int, str]] = {
     "unknown": (0, "Unknown"),
@@ -31,6 +41,18 @@ RISK_LEVEL: dict[Severity, tuple[int, str]] = {
     "critical": (4, "Critical"),
 }
 _CONFIDENCE = ((75, 3, "High"), (40, 2, "Medium"), (0, 1, "Low"))
+
+
+def check_version(version: str) -> None:
+    """Raises ConfigError for an OCSF version that is not one of VERSIONS."""
+    if version not in VERSIONS:
+        allowed = ", ".join(VERSIONS)
+        raise ConfigError(f"OCSF {version} cannot be written", f"set findings.ocsf_version to one of {allowed}")
+
+
+def has(version: str, since: str) -> bool:
+    """Whether a version knows what came with the version `since`."""
+    return tuple(map(int, version.split("."))) >= tuple(map(int, since.split(".")))
 
 
 def ms(wall_ns: int) -> int:
@@ -63,10 +85,28 @@ def attack(technique: Technique) -> Json:
     return entry
 
 
-def harmless(value: Any) -> Any:
-    """The document with every text cleaned: whoever renders it, terminal or page, meets no control character."""
+def harmless(value: Any, cap: int = TEXT) -> Any:
+    """The document with every text inert and at most `cap` characters: whatever renders it, terminal, page or
+    spreadsheet, meets words only."""
     if isinstance(value, str):
-        return clean(value, _TEXT)
+        return inert(value, cap)
     if isinstance(value, dict):
-        return {key: harmless(item) for key, item in value.items()}
-    return [harmless(item) for item in value] if isinstance(value, list) else value
+        return {key: harmless(item, cap) for key, item in value.items()}
+    return [harmless(item, cap) for item in value] if isinstance(value, list | tuple) else value
+
+
+def shortened(attempts: Iterable[tuple[Json, int]], version: str) -> bytes:
+    """The first document below CAP, as one line; each comes with its cap of characters a text.
+
+    What was shortened says so, and how long the whole would be: in `metadata`, before OCSF 1.6 in `unmapped`.
+    """
+    whole, line = 0, b""
+    for document, cap in attempts:
+        if whole:
+            owner = document["metadata"] if has(version, "1.6.0") else document["unmapped"]
+            owner |= {"is_truncated": True, "untruncated_size": whole}
+        line = orjson.dumps(harmless(document, cap))
+        if len(line) < CAP:
+            break
+        whole = whole or len(line)
+    return line

@@ -18,15 +18,20 @@ from .calibration import risk_of
 from .events import Layer, LearningState, Reason, Score
 from .features import FEATURES, measured, rows
 from .features_protocol import view_of
-from .model import Model, layer_surprise
+from .form import Form, layer_surprise
+from .measuring import Measures
+from .model import Model
 from .reasons import facts
+from .sight import seen_with, sight_of
 from .turn import Turn
+from .updates import updates
 
 __all__ = ["EXPLAINED", "LEARNING_CAP", "Judgement", "judge", "state_of"]
 
 LEARNING_CAP = 40.0
 EXPLAINED = 25.0
 _MOST_FEATURES = 6
+_MOST_NEWS = 2
 _LEAST_WEIGHT = 0.04
 _RARE = math.log(5)
 _STATES: tuple[LearningState, ...] = ("learning", "provisional", "active")
@@ -46,20 +51,27 @@ class Judgement:
         return self.score.state != "learning" and self.score.risk >= threshold
 
 
-def judge(model: Model, turn: Turn, views: Mapping[str, BaselineView]) -> Judgement | None:
-    """The judgement of the most unusual moment of the turn; None where it has no action to measure."""
+def judge(
+    model: Model, turn: Turn, views: Mapping[str, BaselineView], measures: Measures | None = None
+) -> Judgement | None:
+    """The judgement of the most unusual moment of the turn; None where it has no action to measure. `measures`
+    remembers the turn as it was, and changes no number."""
+    measures = Measures() if measures is None else measures
+    news = updates(turn.calls, views)
     turn = measured(turn)
     if not turn.calls:
         return None
-    moments = rows(turn, views)
-    raw = model.raw(moments)
+    sight = model.sight(sight_of(turn.calls))
+    form, turn = model.forms[sight], seen_with(turn, sight)
+    moments = rows(turn, views, measures)
+    raw = measures.raw(moments, form.raw)
     worst = int(np.argmax(raw))
-    p = model.p(float(raw[worst]), model.new_tasks(turn.servers))
-    state = state_of(turn, views)
+    p = form.p(float(raw[worst]), form.new_tasks(turn.servers))
+    state = state_of(turn, views, updated=bool(news))
     score = Score(
         risk=round(min(risk_of(p), LEARNING_CAP if state == "learning" else 100.0), 2),
         p=p,
-        calibration_size=len(model.calibration.scores),
+        calibration_size=len(form.calibration.scores),
         state=state,
         model_id=model.manifest.model_id,
         feature_set=f"{model.manifest.feature_set}/{model.manifest.feature_hash}",
@@ -67,30 +79,33 @@ def judge(model: Model, turn: Turn, views: Mapping[str, BaselineView]) -> Judgem
     if score.risk < EXPLAINED:
         return Judgement(score)
     row = moments[worst]
-    return Judgement(score, tuple(_reasons(model, row, turn, worst, views)), _layers(model, row))
+    after = (Reason(fact=fact, layer="protocol") for fact in news[:_MOST_NEWS])
+    return Judgement(score, (*_reasons(form, row, turn, worst, views), *after), _layers(form, row))
 
 
-def state_of(turn: Turn, views: Mapping[str, BaselineView]) -> LearningState:
-    """The least learned of the servers of a turn."""
+def state_of(turn: Turn, views: Mapping[str, BaselineView], *, updated: bool = False) -> LearningState:
+    """The least learned of the servers of a turn; after an update none is more than provisional."""
     states = [view_of(call, views).state for call in turn.calls]
+    if updated:
+        states.append("provisional")
     return min(states, key=_STATES.index, default="learning")
 
 
-def _layers(model: Model, row: NDArray[np.float64]) -> dict[Layer, float]:
-    found = layer_surprise(model.tails, row.reshape(1, -1))
+def _layers(form: Form, row: NDArray[np.float64]) -> dict[Layer, float]:
+    found = layer_surprise(form.tails, row.reshape(1, -1))
     present = {layer: float(value[0]) for layer, value in found.items() if not np.isnan(value[0])}
     return {
-        layer: round(risk_of(model.layers[layer].p(value)), 2)
+        layer: round(risk_of(form.layers[layer].p(value)), 2)
         for layer, value in present.items()
-        if layer in model.layers
+        if layer in form.layers
     }
 
 
 def _reasons(
-    model: Model, row: NDArray[np.float64], turn: Turn, upto: int, views: Mapping[str, BaselineView]
+    form: Form, row: NDArray[np.float64], turn: Turn, upto: int, views: Mapping[str, BaselineView]
 ) -> Iterator[Reason]:
     """The features that carry the score, strongest first, as facts. The weights of the features add up to 1 at most."""
-    weights = _weights(model, row)
+    weights = _weights(form, row)
     told: set[str] = set()
     for at in np.argsort(-weights, kind="stable")[:_MOST_FEATURES]:
         if weights[at] < _LEAST_WEIGHT:
@@ -102,12 +117,15 @@ def _reasons(
                 yield Reason(fact=fact, layer=feature.layer, weight=round(float(weights[at]), 4))
 
 
-def _weights(model: Model, row: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Share of each feature in the score: the mean of its shares in the forest and in the tail sum. A value that one
+def _weights(form: Form, row: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Share of each feature in the score: the mean of its shares in the forest and in the tails. A value that one
     normal moment in five reaches too speaks for nothing."""
-    filled = model.filled(row)
-    surprise = model.tails.surprise(row.reshape(1, -1))[0]
-    rare = (filled > model.fill) & (surprise > _RARE)
-    shares = [np.where(rare, np.maximum(part, 0.0), 0.0) for part in (model.forest.attribute(filled), surprise)]
+    filled = form.filled(row)
+    surprise = form.tails.surprise(row.reshape(1, -1))[0]
+    rare = (filled > form.fill) & (surprise > _RARE)
+    shares = [
+        np.where(rare, np.maximum(part, 0.0), 0.0)
+        for part in (form.forest.attribute(filled), surprise / form.spread[1:])
+    ]
     weights: NDArray[np.float64] = np.mean([share / max(float(share.sum()), 1e-12) for share in shares], axis=0)
     return weights

@@ -1,6 +1,7 @@
 """Where the values of a tool's arguments come from: the user's prompt, an earlier result, or neither.
 
-Counted like every other fact, in sessions. What nobody could tell is neither asked nor learned.
+Counted like every other fact, in sessions, and only where the prompt was told: without it most values seem to come from
+nowhere, and their counts would say nothing.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from .acting import writes
 from .events import ArgumentFact, Call
 from .keys import key_of, place_of
 
-__all__ = ["anywhere", "may_be_returned", "source_key", "source_keys", "sources_told"]
+__all__ = ["anywhere", "may_be_returned", "prompt_told", "source_key", "source_keys", "sources_told"]
 
 _ANY = "*"
 
@@ -27,6 +28,8 @@ def anywhere(tool: str, place: str) -> tuple[tuple[str, str], ...]:
 
 def source_keys(call: Call, tool: str) -> tuple[str, ...]:
     """What a call tells of the origins of its values, or asks of them."""
+    if not prompt_told(call):
+        return ()
     told = [fact for fact in call.arguments if fact.origin != "unknown"]
     wider = 3 if writes(call) else 1
     return tuple(
@@ -37,9 +40,15 @@ def source_keys(call: Call, tool: str) -> tuple[str, ...]:
     )
 
 
+def prompt_told(call: Call) -> bool:
+    """Whether the prompt behind a call was known when the origins of its values were told."""
+    return call.coverage.agent or any(fact.origin == "prompt" for fact in call.arguments)
+
+
 def sources_told(call: Call) -> bool:
-    """Whether somebody looked where the values of a call come from; of no values there is nothing to tell."""
-    return not call.arguments or any(fact.origin != "unknown" for fact in call.arguments)
+    """Whether the counts of sources speak of a call: its prompt is known and, where it has values, a source of one."""
+    told = not call.arguments or any(fact.origin != "unknown" for fact in call.arguments)
+    return told and prompt_told(call)
 
 
 def may_be_returned(fact: ArgumentFact) -> bool:

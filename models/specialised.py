@@ -9,12 +9,13 @@ from __future__ import annotations
 import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import MISSING, dataclass, fields
 from textwrap import indent
 from typing import Any, NewType, get_type_hints
 
-from .specialised_templates import READ, SKIP, WRITE
+from .specialised_templates import READ, RUN, SKIP, WRITE
 
-__all__ = ["Raw", "Read", "Write", "more", "put", "reader", "writer"]
+__all__ = ["Raw", "Read", "Runs", "Write", "more", "put", "reader", "writer"]
 
 Raw = NewType("Raw", bytes)
 """A value as it stands on the wire."""
@@ -27,15 +28,29 @@ Write = Callable[[Any, bytearray], None]
 
 _LONG_BITS = 64
 _DOUBLE = struct.Struct("<d")
+_KEYS = 4096  # that runs are remembered for, and how many of each
+_OF_A_KEY = 4
 
 
-def reader(schema: Mapping[str, Any], kinds: Mapping[str, type]) -> Read:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runs:
+    """Fields next to each other that tell the same from record to record: of each run the first and the last.
+
+    `by` is a field before all of them: records that share it are likely to share the runs too.
+    """
+
+    by: str
+    spans: tuple[tuple[str, str], ...]
+
+
+def reader(schema: Mapping[str, Any], kinds: Mapping[str, type], runs: Runs | None = None) -> Read:
     """What reads the body of `schema` as the dataclass of `kinds` with its name.
 
     A field that the dataclass does not have is passed over; one that it has as `Raw` is left as it stands on the wire.
+    A run whose bytes were read before is recognised by them: what bytes mean depends on nothing else.
     Raises ValueError for an unfit schema.
     """
-    return _Reading(kinds).function(schema)  # type: ignore[no-any-return]
+    return _Reading(kinds, _identifier(schema["name"]), runs).function(schema)  # type: ignore[no-any-return]
 
 
 def writer(schema: Mapping[str, Any], raw: Collection[str] = ()) -> Write:
@@ -55,8 +70,8 @@ class _Source(ABC):
         self.schemas = schemas  # those that have a name, by it
 
     @abstractmethod
-    def body(self, name: str, fields: Mapping[str, Any]) -> str:
-        """The source of the function of a record with these fields and their types."""
+    def body(self, name: str, types: Mapping[str, Any]) -> str:
+        """The source of the function of a record with fields of these types."""
 
     def codes(self, symbols: Sequence[str]) -> Mapping[Any, Any]:
         """What an enumeration is looked up in."""
@@ -64,8 +79,8 @@ class _Source(ABC):
 
     def function(self, schema: Mapping[str, Any]) -> Any:
         name = _identifier(schema["name"])
-        fields = {_identifier(field["name"]): field["type"] for field in schema["fields"]}
-        source = compile(self.body(name, fields), f"<{self.prefix}_{name}>", "exec")
+        types = {_identifier(field["name"]): field["type"] for field in schema["fields"]}
+        source = compile(self.body(name, types), f"<{self.prefix}_{name}>", "exec")
         exec(source, self.scope)  # noqa: S102  made here, of templates and identifiers
         return self.scope[f"{self.prefix}_{name}"]
 
@@ -114,8 +129,8 @@ class _Passing(_Source):
     templates = SKIP
     prefix = "past"
 
-    def body(self, name: str, fields: Mapping[str, Any]) -> str:
-        lines = "".join(map(self.lines, fields.values()))
+    def body(self, name: str, types: Mapping[str, Any]) -> str:
+        lines = "".join(map(self.lines, types.values()))
         return f"def past_{name}(data, at):\n{indent(lines, '    ')}    return at\n"
 
 
@@ -123,17 +138,53 @@ class _Reading(_Source):
     templates = READ
     prefix = "read"
 
-    def __init__(self, kinds: Mapping[str, type]) -> None:
-        super().__init__({"more": more, "block": _block, "double": _DOUBLE.unpack_from}, {})
+    def __init__(self, kinds: Mapping[str, type], outermost: str, runs: Runs | None) -> None:
+        scope = {
+            "more": more,
+            "block": _block,
+            "double": _DOUBLE.unpack_from,
+            "remember": _remember,
+            "new": object.__new__,
+        }
+        super().__init__(scope, {})
         self._kinds = kinds
+        self._runs = runs
+        self._outermost = outermost
         self._passing = _Passing(self.scope, self.schemas)
 
-    def body(self, name: str, fields: Mapping[str, Any]) -> str:
+    def body(self, name: str, types: Mapping[str, Any]) -> str:
         kind = self.scope[f"kind_{name}"] = self._kinds[name]
         wanted = get_type_hints(kind)
-        lines = "".join(self._field(field, schema, wanted.get(field)) for field, schema in fields.items())
-        made = ", ".join(f"{field}=of_{field}" for field in fields if field in wanted)
-        return f"def read_{name}(data, at):\n{indent(lines, '    ')}    return kind_{name}({made}), at\n"
+        lines = {field: self._field(field, schema, wanted.get(field)) for field, schema in types.items()}
+        if self._runs and name == self._outermost:
+            lines = self._joined(lines, wanted, self._runs)
+        source = "".join(lines.values()) + self._made(name, kind, [field for field in types if field in wanted])
+        return f"def read_{name}(data, at):\n{indent(source, '    ')}    return made, at\n"
+
+    def _made(self, name: str, kind: type, read: Collection[str]) -> str:
+        """Make the record. One that is not frozen is filled in place: a call with so many words costs more."""
+        params: Any = vars(kind)["__dataclass_params__"]
+        if params.frozen:
+            return f"made = kind_{name}({', '.join(f'{field}=of_{field}' for field in read)})\n"
+        for unread in (field for field in fields(kind) if field.name not in read):
+            if unread.default is MISSING:
+                raise ValueError(f"{unread.name} of {name} is neither in the schema nor has it a default")
+            self.scope[f"of_{unread.name}"] = unread.default
+        filled = "".join(f"made.{field.name} = of_{field.name}\n" for field in fields(kind))
+        return f"made = new(kind_{name})\n{filled}"
+
+    def _joined(self, lines: dict[str, str], wanted: Collection[str], runs: Runs) -> dict[str, str]:
+        """The lines with those of each run in the place of its first field."""
+        names = list(lines)
+        for first, last in runs.spans:
+            run = names[names.index(first) : names.index(last) + 1]
+            known = f"known_{first}"
+            self.scope[known] = {}
+            within = indent("".join(lines.pop(field) for field in run[1:]), "    ")
+            values = "".join(f"of_{field}, " for field in run if field in wanted)
+            own = indent(lines[first], "    ")
+            lines[first] = RUN.format(known=known, key=f"of_{runs.by}", values=values, inner=own + within)
+        return lines
 
     def _field(self, name: str, schema: Any, hint: Any) -> str:
         if hint is None:
@@ -151,8 +202,8 @@ class _Writing(_Source):
         super().__init__({"put": put, "double": _DOUBLE.pack}, {})
         self._raw = raw
 
-    def body(self, name: str, fields: Mapping[str, Any]) -> str:
-        lines = "".join(self._field(field, schema) for field, schema in fields.items())
+    def body(self, name: str, types: Mapping[str, Any]) -> str:
+        lines = "".join(self._field(field, schema) for field, schema in types.items())
         return f"def write_{name}(record, out):\n{indent(lines, '    ')}"
 
     def _field(self, name: str, schema: Any) -> str:
@@ -204,3 +255,12 @@ def _block(data: bytes, at: int, n: int) -> tuple[int, int]:
         if size > 127:
             _, at = more(data, at, size)
     return n, at
+
+
+def _remember(known: dict[str, list[tuple[bytes, Any]]], key: str, run: bytes, values: Any) -> None:
+    """Know the bytes of a run again; the oldest of a key go first."""
+    if key not in known and len(known) >= _KEYS:
+        known.clear()
+    of_key = known.setdefault(key, [])
+    of_key.insert(0, (run, values))
+    del of_key[_OF_A_KEY:]

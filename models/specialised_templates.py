@@ -6,7 +6,7 @@ for what is within. `{name}`: a function or a table. `{depth}` tells variables o
 
 from __future__ import annotations
 
-__all__ = ["READ", "SKIP", "WRITE"]
+__all__ = ["READ", "RUN", "SKIP", "WRITE"]
 
 _READ_VARINT = """
 n = data[at]
@@ -60,6 +60,20 @@ if n:
     {into} = tuple(items{depth})
 """,
 }
+
+# What is cut short is not remembered: it is less than was read.
+RUN = """
+for run, values in {known}.get({key}, ()):
+    if data.startswith(run, at):
+        {values}= values
+        at += len(run)
+        break
+else:
+    begin = at
+{inner}
+    if at <= len(data):
+        remember({known}, {key}, data[begin:at], ({values}))
+"""
 
 SKIP = {
     "int": _READ_VARINT,

@@ -17,6 +17,7 @@ from . import baseline as keys
 from .baseline import BaselineView, Support
 from .events import (
     AgentSpan,
+    ArgumentFact,
     Authorization,
     Call,
     Coverage,
@@ -24,10 +25,14 @@ from .events import (
     ExecutionDetail,
     ExecutionKind,
     HttpFact,
+    Listing,
     Peer,
+    Placement,
     Principal,
     ResultFact,
+    SecretFact,
     Server,
+    SqlFact,
     ToolDefinition,
 )
 from .sensitivity import Sensitivity
@@ -35,7 +40,7 @@ from .turn import Turn
 
 __all__ = [
     "START_NS", "background", "baseline", "call", "change", "connect", "definition", "effect", "escape", "exec_",
-    "read", "receive", "send", "span", "story", "turn", "write",
+    "read", "receive", "send", "span", "story", "told", "turn", "write",
 ]  # fmt: skip
 
 START_NS = 1_790_000_000_000_000_000
@@ -128,7 +133,8 @@ def call(tool: str = "read_config", *effects: Effect, at_s: float = 0.0, lasts_s
         "event_id": event_id, "workload": _WORKLOAD, "correlation_id": _TRACE, "call_id": call_id, "boot_id": _BOOT,
         "host": "node-1", "key_id": "k1", "wall_ns": _ns(at_s), "mono_ns": round(at_s * 1e9), "conversation": "c0ffee",
         "method": "tools/call", "tool": tool, "principal": Principal(kind="configured", id="ann"),
-        "server": Server(id=server), "started_ns": _ns(at_s), "ended_ns": _ns(at_s + lasts_s), "is_error": False,
+        "server": server if isinstance(server, Server) else Server(id=server),
+        "started_ns": _ns(at_s), "ended_ns": _ns(at_s + lasts_s), "is_error": False,
         "request_size": 120, "response_size": 400, "in_flight": 1, "binding": "exact" if effects else "none",
         "coverage": Coverage(protocol=True, execution=True, agent=True),
     }  # fmt: skip
@@ -179,10 +185,37 @@ def story(data: Mapping[str, Any]) -> tuple[Turn, dict[str, BaselineView]]:
 
     Raises TypeError or KeyError for a word that no builder knows.
     """
-    calls = [_told_call(dict(entry)) for entry in data.get("calls", ())]
+    calls = told(data.get("calls", ()))
     spans = [span(**entry) for entry in data.get("spans", ())]
     views = {server: _told_baseline(server, dict(entry)) for server, entry in data.get("baselines", {}).items()}
     return turn(*calls, spans=spans), views
+
+
+def told(entries: Iterable[Mapping[str, Any]]) -> list[Call]:
+    """The calls that a rule's test tells, in its order. `times` repeats one every `every_s`, with `{n}` in its texts as
+    its number; a call belongs to the `turn` it names."""
+    return [_told_call(one) for entry in entries for one in _repeated(dict(entry))]
+
+
+def _each(entry: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    """An effect as many `times` as told, at one moment, with `{i}` as its number."""
+    times = entry.pop("times", 1)
+    return (_numbered(entry, "{i}", number) for number in range(times)) if times > 1 else (entry,)
+
+
+def _repeated(entry: dict[str, Any]) -> Iterable[dict[str, Any]]:
+    times, every_s = entry.pop("times", 1), entry.pop("every_s", 1.0)
+    for number in range(times):
+        told = _numbered(entry, "{n}", number) if times > 1 else entry
+        yield {**told, "at_s": entry.get("at_s", 0.0) + number * every_s}
+
+
+def _numbered(value: Any, mark: str, number: int) -> Any:
+    if isinstance(value, str):
+        return value.replace(mark, str(number))
+    if isinstance(value, list):
+        return [_numbered(one, mark, number) for one in value]
+    return {key: _numbered(one, mark, number) for key, one in value.items()} if isinstance(value, dict) else value
 
 
 _VERBS: Mapping[str, Callable[..., Effect]] = {
@@ -200,28 +233,43 @@ _VERBS: Mapping[str, Callable[..., Effect]] = {
 _RECORDS: Mapping[str, Callable[..., Any]] = {
     "authorization": lambda **told: Authorization(**{**told, "scopes": tuple(told.get("scopes", ()))}),
     "http": HttpFact,
+    "listing": Listing,
     "peer": Peer,
+    "placement": Placement,
+    "principal": lambda **told: Principal(**{"kind": "configured", **told}),
     "result": ResultFact,
+}
+_LISTS: Mapping[str, Callable[..., Any]] = {
+    "arguments": lambda **told: ArgumentFact(**{**told, "digests": tuple(told.get("digests", ()))}),
+    "secrets": SecretFact,
+    "sql": lambda **told: SqlFact(**{**told, "tables": tuple(told.get("tables", ()))}),
 }
 _OF_DETAIL = ("via", "layer", "links", "writable", "target_pid")
 
 
 def _told_call(entry: dict[str, Any]) -> Call:
     at_s = entry.get("at_s", 0.0)
-    effects = [_told_effect(dict(one), at_s) for one in entry.pop("effects", ())]
+    entry.pop("hits", None)  # what other rules said of it, for the windows that count hits
+    effects = [_told_effect(dict(one), at_s) for each in entry.pop("effects", ()) for one in _each(dict(each))]
     tools = tuple(
         definition(one.pop("name"), **{**one, "tags": tuple(one.get("tags", ()))})
         for one in map(dict, entry.pop("tools", ()))
     )
+    entry |= {name: tuple(record(**one) for one in entry[name]) for name, record in _LISTS.items() if name in entry}
     entry |= {name: tuple(value) for name, value in entry.items() if isinstance(value, list)}
     entry |= {name: record(**entry[name]) for name, record in _RECORDS.items() if name in entry}
+    if "turn" in entry:
+        entry["correlation_id"] = uuid.uuid5(uuid.NAMESPACE_OID, entry.pop("turn")).hex
+    if "version" in entry:
+        entry["server"] = Server(id=entry.get("server", "files"), claimed_version=entry.pop("version"))
     unwatched = entry.pop("unwatched", ())
     if entry.pop("background", False):
         return background(*effects, coverage=Coverage(execution="execution" not in unwatched), **entry)
     coverage = Coverage(
         protocol="protocol" not in unwatched, execution="execution" not in unwatched, agent="agent" not in unwatched
     )
-    return call(entry.pop("tool", ""), *effects, tools=tools, coverage=coverage, **entry)
+    made = call(entry.pop("tool", ""), *effects, tools=tools, coverage=coverage, **entry)
+    return made if made.tool else replace(made, tool=None)
 
 
 def _told_effect(entry: dict[str, Any], call_at_s: float) -> Effect:
@@ -236,9 +284,25 @@ def _told_baseline(server: str, entry: dict[str, Any]) -> BaselineView:
     supports |= {keys.tool_key(tool): count for tool, count in entry.pop("tools", {}).items()}
     supports |= {keys.egress_key(tool): count for tool, count in entry.pop("egress", {}).items()}
     supports |= {keys.child_key(one["tool"], one["path"]): one["sessions"] for one in entry.pop("children", ())}
+    supports |= {
+        keys.argument_keys_key(one["tool"], one["names"]): one["sessions"] for one in entry.pop("arguments", ())
+    }
+    supports |= dict(_told_orders(entry.pop("orders", ())))
     supports |= dict(_told_destinations(entry.pop("destinations", ())))
     supports |= dict(_told_definitions(entry.pop("definitions", ())))
     return baseline(server, supports=supports, **entry)
+
+
+def _told_orders(entries: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, int]]:
+    """`after` was followed by something in so many `sessions`, by `tool` in so many `seen`."""
+    for entry in entries:
+        before, edge = (
+            keys.edge_keys((entry["after"], entry["tool"]))[:2]
+            if entry["after"]
+            else keys.edge_keys((entry["tool"],))[:2]
+        )
+        yield before, entry["sessions"]
+        yield edge, entry["seen"]
 
 
 def _told_destinations(entries: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, int]]:

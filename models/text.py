@@ -1,17 +1,24 @@
 """Words for people: attacker text made harmless, sizes, counts and paths in one wording.
 
-Names, paths and arguments are chosen by whoever is watched: they pass `clean` before they are shown or published.
+Names, paths and arguments are chosen by whoever is watched: they pass `clean` before they are shown or published, and
+`inert` before they reach software that gives text a meaning.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
-__all__ = ["clean", "ellipsis", "endpoint", "of_sessions", "plural", "short_path", "size"]
+__all__ = ["clean", "ellipsis", "endpoint", "inert", "of_sessions", "plural", "short_path", "size"]
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SELECTORS = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
 _LOOKS_EMPTY = frozenset(map(chr, (0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *_SELECTORS)))
+
+# What a page, a chat, a template or a log library takes for more than text: HTML, Markdown's links and code, lookups.
+_ACTIVE = re.compile(r"[<>`]|(?<=\])[(\[]|(?<=[${#])\{|(?<=\{)%")
+# What a spreadsheet takes for a formula at the beginning of a cell, its wide forms too.
+_FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 def clean(text: str, cap: int = 256) -> str:
@@ -31,6 +38,16 @@ def _visible(char: str) -> str:
         return char if char == " " or not char.isspace() else " "
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def inert(text: str, cap: int = 256) -> str:
+    """`clean` text that nothing renders or runs: not as HTML, Markdown, a template, a log lookup or a formula.
+
+    Spelled out as escapes: `<`, `>`, backticks, what opens the target of a Markdown link, and the brace of `${`, `{{`,
+    `#{` and the sign of `{%`. An apostrophe goes before what a spreadsheet would calculate. Twice changes nothing.
+    """
+    window = _ACTIVE.sub(lambda found: f"\\x{ord(found[0]):02x}", text[: cap + 1])
+    return clean(f"'{window}" if _FORMULA.match(window) else window, cap)
 
 
 def ellipsis(text: str, cap: int) -> str:

@@ -1,4 +1,5 @@
-"""From remembered normal turns to a model. The same turns and seed give the same bytes.
+"""From remembered normal turns to a model, with a form for every sight they were told with. The same turns and seed
+give the same bytes.
 
 Every turn is measured against a baseline that has never seen its own session. Measured against one that has, nothing a
 training turn does is ever new, and the forest learns that novelty does not matter. It is measured a second time without
@@ -15,14 +16,18 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import NDArray
 
-from .baseline import Baseline, BaselineView, turn_keys
+from .baseline import Baseline
 from .calibration import Calibration, Tails
 from .errors import TriptychError
 from .events import Layer
 from .features import FEATURE_HASH, FEATURES, measured, rows
 from .forest import Forest
-from .history import principal_of, reduced, session_of, to_json
-from .model import Manifest, Model, dump, layer_surprise
+from .form import Form, layer_surprise
+from .history import reduced, session_of, to_json
+from .learned import baselines, learn, views_of
+from .model import Manifest, Model, dump
+from .sight import SIGHTS, Sight, seen_with, sight_of
+from .tampering import self_check
 from .tasks import Tasks, share_of_new
 from .turn import Turn
 
@@ -33,6 +38,7 @@ __all__ = [
     "TrainingError",
     "baselines",
     "fit",
+    "learn",
     "matrix",
     "own_sessions",
     "train",
@@ -41,8 +47,10 @@ __all__ = [
 
 Floats = NDArray[np.float64]
 LEAST = 20
-TREES, SAMPLE = 500, 256  # of many trees the seed does not decide
-_FLATTEST = 1e-3
+TREES, SAMPLE = 300, 256  # of many trees the seed does not decide
+_FLATTEST = 1e-3  # of the forest's scores
+_QUIETEST = 1.0  # nats; of a layer in which nothing ever differs
+_PROBES = 256
 
 
 class TrainingError(TriptychError):
@@ -77,20 +85,40 @@ def train(turns: Sequence[Turn], *, seed: int = 0, trained_from: str = "", train
             f"{len(usable)} turns on learned servers, at least {LEAST} are needed",
             "wait for more sessions by more than one principal",
         )
-    normal = Normal.of(usable)
-    model = fit(normal, seed=seed)
-    manifest = replace(
-        model.manifest,
+    learned = baselines(usable)
+    forms = {sight: fit(Normal.of(seen, learned), seed=seed) for sight, seen in _by_sight(usable).items()}
+    manifest = Manifest(
         model_id=_identity(usable, seed),
         seed=seed,
         sessions=len({session_of(turn) for turn in usable}),
         turns=len(usable),
-        rows=len(normal.known.rows),
+        rows=sum(len(measured(turn).calls) for turn in usable),
         trained_from=trained_from,
         trained_to=trained_to,
+        new_tasks={sight: dict(form.shares) for sight, form in forms.items()},
+        self_check=_self_check(forms, usable, learned, seed),
     )
-    model = replace(model, manifest=manifest)
+    model = Model(manifest, forms)
     return replace(model, manifest=replace(manifest, sha256=hashlib.sha256(dump(model)[0]).hexdigest()))
+
+
+def _self_check(
+    forms: Mapping[Sight, Form], turns: Sequence[Turn], learned: Mapping[str, Baseline], seed: int
+) -> dict[str, float]:
+    """Of the form for the farthest sight, on the turns told of with it."""
+    sight = max(forms, key=SIGHTS.index)
+    return self_check(forms[sight], [turn for turn in turns if sight_of(turn.calls) == sight], learned, seed=seed)
+
+
+def _by_sight(turns: Sequence[Turn]) -> dict[Sight, list[Turn]]:
+    """For each sight the turns told of with it or a farther one, looked at with no more; sights with enough of them.
+    So turns of a gateway without the prompt are judged by how normal turns look without it."""
+    told = [SIGHTS.index(sight_of(turn.calls)) for turn in turns]
+    each: dict[Sight, list[Turn]] = {
+        sight: [seen_with(turn, sight) for turn, far in zip(turns, told, strict=True) if far >= at]
+        for at, sight in enumerate(SIGHTS)
+    }
+    return {sight: seen for sight, seen in each.items() if len(seen) >= LEAST}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,8 +131,8 @@ class Normal:
     new_tasks: Mapping[str, float]
 
     @classmethod
-    def of(cls, turns: Sequence[Turn]) -> Normal:
-        learned = baselines(turns)
+    def of(cls, turns: Sequence[Turn], learned: Mapping[str, Baseline]) -> Normal:
+        """Of turns looked at with one sight, against the baselines of them and others."""
         tasks = Tasks()
         kinds = [tasks.join(turn) for turn in turns]
         return cls(
@@ -142,25 +170,6 @@ def _new_tasks(turns: Sequence[Turn], kinds: Sequence[int]) -> dict[str, float]:
     return {server: share_of_new(found) for server, found in by_server.items()}
 
 
-def baselines(turns: Sequence[Turn]) -> dict[str, Baseline]:
-    """The baseline of every server in these turns."""
-    learned: dict[str, Baseline] = {}
-    for turn in turns:
-        for server in turn.servers:
-            keys = turn_keys(turn.calls, server, learned=True)
-            learned.setdefault(server, Baseline(server)).learn(session_of(turn), principal_of(turn), keys)
-    return learned
-
-
-def views_of(turn: Turn, learned: Mapping[str, Baseline], without: Collection[str] = ()) -> dict[str, BaselineView]:
-    """What the baselines say of everything a turn asks."""
-    return {
-        server: learned[server].view(turn_keys(turn.calls, server), without=without)
-        for server in turn.servers
-        if server in learned
-    }
-
-
 def _in_order(turns: Sequence[Turn]) -> list[Turn]:
     kept = [reduced(turn) for turn in turns if measured(turn).calls]
     return sorted(kept, key=lambda turn: (turn.calls[0].started_ns, turn.key))
@@ -171,20 +180,46 @@ def _learned_enough(turns: Sequence[Turn]) -> list[Turn]:
     return [turn for turn in turns if young.isdisjoint(turn.servers)]
 
 
-def fit(normal: Normal, *, seed: int, trees: int = TREES) -> Model:
-    """Forest, tails and calibration of what is normal. Its manifest names only the features and the new tasks."""
+def fit(normal: Normal, *, seed: int, trees: int = TREES) -> Form:
+    """Forest, tails and calibration of what is normal, and probe rows to tell later whether they still score alike."""
     known = normal.known.rows
     fill = _medians(known)
     forest = Forest.train(np.where(np.isnan(known), fill, known), seed=seed, trees=trees, sample=SAMPLE)
     tails = Tails.of(known, np.array([feature.grain for feature in FEATURES]))
     nothing = Calibration(np.zeros(1))
-    manifest = Manifest(model_id="", new_tasks=dict(normal.new_tasks))
-    unscaled = Model(manifest, forest, tails, fill, np.zeros(2), np.ones(2), nothing, nothing, {})
-    parts = np.stack([forest.score(unscaled.filled(known)), tails.surprise(known).sum(axis=1)])
-    spread = np.maximum(parts.std(axis=1), _FLATTEST)
-    scaled = replace(unscaled, centre=parts.mean(axis=1), spread=spread)
-    known_task, new_task = (Calibration.of(of.highest(scaled.raw(of.rows))) for of in (normal.known, normal.unseen))
-    return replace(scaled, calibration=known_task, unseen=new_task, layers=_layers(normal.known, tails))
+    scaled = Form(
+        forest=forest,
+        tails=tails,
+        fill=fill,
+        **_scale(forest.score(np.where(np.isnan(known), fill, known)), tails, known),
+        calibration=nothing,
+        unseen=nothing,
+        layers={},
+        shares=normal.new_tasks,
+    )
+    scores = scaled.raw(known)
+    probes = np.linspace(0, len(known) - 1, min(len(known), _PROBES)).astype(np.int64)
+    return replace(
+        scaled,
+        calibration=Calibration.of(normal.known.highest(scores)),
+        unseen=Calibration.of(normal.unseen.highest(scaled.raw(normal.unseen.rows))),
+        layers=_layers(normal.known, tails),
+        probes=known[probes],
+        probe_scores=scores[probes],
+    )
+
+
+def _scale(scores: Floats, tails: Tails, normal: Floats) -> dict[str, Floats]:
+    """`centre` and `spread` of a form, from the forest's scores and the surprise of normal rows."""
+    surprise, seen = tails.surprise(normal), ~np.isnan(normal)
+    means = surprise.sum(axis=0) / np.maximum(seen.sum(axis=0), 1)
+    layers = layer_surprise(tails, normal)
+    spreads = {
+        layer: max(float(np.nanstd(found)), _QUIETEST) for layer, found in layers.items() if not np.isnan(found).all()
+    }
+    each = [spreads.get(feature.layer, _QUIETEST) for feature in FEATURES]
+    forest = max(float(scores.std()), _FLATTEST)
+    return {"centre": np.array([scores.mean(), *means]), "spread": np.array([forest, *each])}
 
 
 def _medians(normal: Floats) -> Floats:

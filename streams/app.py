@@ -20,6 +20,7 @@ from mode import CrashingSupervisor
 
 from ..models.errors import TriptychError
 from ..models.events import AgentSpan, Alert, Call
+from ..models.feedback import Verdict
 from ..models.lazy import LazyBatch, LazyMessage
 from ..models.wire import Codec, bundled
 from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport, partition_of
@@ -34,14 +35,17 @@ from .stage import Headers, Input, Stage
 __all__ = ["Wiring", "create_app", "run", "sources_of", "written_by"]
 
 log = structlog.get_logger(__name__)
+_DRAIN_S = 5.0  # at most, for what is under way at the end
 
 
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """One stage as a worker runs it: what makes the state of one co-partition, the store it asks, if any.
 
-    `schemas` teaches what the manifest does not have; without it such records are dead letters.
-    `chore` is called every `chore_s` seconds beside the stream, for example to train; one that fails ends the worker.
+    `schemas` teaches what the manifest does not have; without it such records are dead letters. `codec` reads records
+    that are no Avro events.
+    `chore` is called every `chore_s` seconds beside the stream, for example to train; one that fails is told and tried
+    again.
     """
 
     new_stage: Callable[[], Stage]
@@ -49,6 +53,7 @@ class Wiring:
     chore: Callable[[], Awaitable[object]] | None = None
     chore_s: float = 5.0
     schemas: Schemas | None = None
+    codec: Codec | None = None
 
 
 class _App(faust.App):
@@ -74,6 +79,7 @@ def sources_of(config: WorkerConfig, stage: str) -> Mapping[str, type[Input]]:
         "calls": {topics.protocol: LazyMessage, topics.execution: LazyBatch},
         "turns": {topics.calls: Call, topics.agent: AgentSpan},
         "incidents": {topics.alerts: Alert},
+        "feedback": {topics.verdicts: Verdict},
     }
     return sources[stage]
 
@@ -83,8 +89,9 @@ def written_by(config: WorkerConfig) -> tuple[str, ...]:
     topics = config.topics
     written = {
         "calls": [topics.calls],
-        "turns": [topics.alerts, topics.alerts_ocsf],
+        "turns": [topics.alerts, topics.alerts_ocsf, topics.suppressed],
         "incidents": [topics.incidents_ocsf],
+        "feedback": [topics.alerts, topics.alerts_ocsf, topics.audit],
     }
     return (topics.deadletter, *(topic for name in config.stages for topic in written[name]))
 
@@ -113,7 +120,7 @@ def create_app(
         )
         runner = Runner(
             plan,
-            codec=codec,
+            codec=stages[name].codec or codec,
             sink=_FaustSink(app),
             store=stages[name].store,
             metrics=metrics,
@@ -124,6 +131,7 @@ def create_app(
         _do_chores(app, stages[name])
         runners.append(runner)
     _keep_time(app, config, runners, metrics, health or Health(config.stalled_s))
+    _drain(app, runners)
     return app
 
 
@@ -186,12 +194,16 @@ def _do_chores(app: faust.App, wiring: Wiring) -> None:
 
     @app.timer(wiring.chore_s)  # type: ignore[untyped-decorator]
     async def do() -> None:
-        await chore()
+        try:
+            await chore()
+        except Exception:
+            log.exception("chore failed")  # what happens beside the stream does not stop it
 
 
 def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metrics: Metrics, health: Health) -> None:
     @app.on_partitions_revoked.connect(weak=False)
     async def forget(app: faust.App, revoked: Any, **_: Any) -> None:
+        metrics.rebalances.inc()
         for runner in runners:
             runner.reset()
 
@@ -204,6 +216,19 @@ def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metr
         health.check()
         for runner in runners:
             await runner.tick(_at_end(runner.plan, progress))
+
+
+def _drain(app: faust.App, runners: list[Runner]) -> None:
+    """At the end no chunk comes any more: what is under way is acknowledged, so that the last commit covers it."""
+
+    @app.on_before_shutdown.connect(weak=False)
+    async def drain(app: faust.App, **_: Any) -> None:
+        try:
+            async with asyncio.timeout(_DRAIN_S):
+                for runner in runners:
+                    await runner.settled()
+        except Exception as error:  # a refusal, or a broker that is away: it is read again
+            log.warning("ends with work under way", error=str(error) or type(error).__name__)
 
 
 def _at_end(plan: Plan, progress: Mapping[Any, Any]) -> dict[int, list[str]]:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from ..models.events import CallRef
 from ..models.lazy import LazyBatch
-from ..models.lazy_events import text
+from ..models.lazy_effects import text
 from .effects import Bound
 from .opencall import OpenCall
 from .workload import offset_ns
@@ -51,11 +51,11 @@ def bind(
     for bound in bounds:
         evidence = bound.evidence if bound.evidence != _NONE else _INTERVAL
         if len(among) == 1:
-            yield among[0], bound._replace(binding="window", evidence=evidence)
+            yield among[0], bound.tied("window", bound.candidates, evidence)
             continue
         named = [ref for ref in among if ref.call_id in known and known[ref.call_id].declares(bound.event)]
         if len(named) == 1:
-            yield named[0], bound._replace(binding="candidates", candidates=listed, evidence=_ARGUMENT_MATCH)
+            yield named[0], bound.tied("candidates", listed, _ARGUMENT_MATCH)
             continue
         for ref in among:
-            yield ref, bound._replace(binding="candidates", candidates=listed, evidence=evidence)
+            yield ref, bound.tied("candidates", listed, evidence)

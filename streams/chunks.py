@@ -19,6 +19,7 @@ from faust.types.tuples import ack_lock
 
 __all__ = [
     "CHUNK",
+    "FETCH_LEAST",
     "FETCH_WAIT_MS",
     "ChunkConsumer",
     "ChunkSchema",
@@ -31,6 +32,8 @@ __all__ = [
 
 CHUNK = 500
 FETCH_WAIT_MS = 50
+FETCH_LEAST = 32_768
+"""Bytes a broker collects before it answers, for FETCH_WAIT_MS at most: a chunk has its price, however small it is."""
 
 
 class Records(list[Any]):
@@ -96,9 +99,24 @@ class _Thread(driver.AIOKafkaConsumerThread):
         consumer = super()._create_worker_consumer(transport)
         # Faust hard-codes 1500 ms: one silent topic would hold up the busy partitions of the same broker.
         consumer._fetch_max_wait_ms = FETCH_WAIT_MS
+        consumer._fetch_min_bytes = FETCH_LEAST
         # Without tables Faust deals partitions out round robin, and partition n of two topics goes to two workers.
         consumer._partition_assignment_strategy = (RangePartitionAssignor,)
         return consumer
+
+    async def seek_to_committed(self) -> Mapping[Any, int]:
+        return cast(Mapping[Any, int], await self.call_thread(self._seek_back))
+
+    async def _seek_back(self) -> Mapping[Any, int]:
+        """aiokafka's own leaves a partition where it is while nothing is committed for it: what had been fetched and
+        left there around a rebalance would never be read."""
+        consumer = self._ensure_consumer()
+        if not consumer.assignment():
+            return {}  # more workers than partitions: aiokafka would fail
+        committed: Mapping[Any, int] = await consumer.seek_to_committed()
+        if unread := [tp for tp, offset in committed.items() if not offset]:
+            await consumer.seek_to_beginning(*unread)
+        return committed
 
 
 class ChunkConsumer(driver.Consumer):
@@ -118,12 +136,13 @@ class ChunkConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Any, Any]]:  # noqa: ASYNC109  Faust's signature
         """Messages to deliver. A chunk's message has the offset of its first record."""
+        before = self.app.consumer_generation_id
         records, active = await self._wait_next_records(timeout)
         generation = self.app.consumer_generation_id
         if records is None or self.should_stop:
             return
-        if not self.flow_active:
-            await self.perform_seek()
+        if not self.flow_active or generation != before:
+            await self.perform_seek()  # what was fetched across a rebalance is left, and read again
             return
         sources = self._sources
         size = {tp: CHUNK if tp.topic in sources else 1 for tp in records}

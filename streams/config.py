@@ -12,7 +12,7 @@ from ..models.errors import ConfigError
 
 __all__ = ["STAGES", "ClockTimes", "JoinTimes", "Topics", "WorkerConfig"]
 
-STAGES = ("calls", "turns", "incidents")
+STAGES = ("calls", "turns", "incidents", "feedback")
 
 _GROUP = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _MS = 1_000_000
@@ -29,7 +29,10 @@ class Topics:
     calls: str = topics.CALLS
     alerts: str = topics.ALERTS
     alerts_ocsf: str = topics.ALERTS_OCSF
+    suppressed: str = topics.ALERTS_SUPPRESSED
     incidents_ocsf: str = topics.INCIDENTS_OCSF
+    verdicts: str = topics.VERDICTS
+    audit: str = topics.AUDIT
     deadletter: str = topics.DEADLETTER
 
 
@@ -45,7 +48,7 @@ class ClockTimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinTimes:
-    """How long the join of calls waits for what, nanoseconds of event time; see calls.py."""
+    """How long the join of calls waits for what, nanoseconds of event time; see join.py."""
 
     grace_ns: int = 1_000 * _MS
     slack_ns: int = 200 * _MS

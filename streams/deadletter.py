@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from uuid import uuid5
 
 from ..models.events import DeadLetter
-from .record import NAMESPACE
+from .record import id_of
 
-__all__ = ["MAX_VALUE", "RETRY", "Source", "dead_letter", "retried"]
+__all__ = ["MAX_KEY", "MAX_VALUE", "RETRY", "Source", "dead_letter", "retried"]
 
-MAX_VALUE = 750_000
+MAX_KEY, MAX_VALUE = 10_000, 750_000
+"""Bytes of a record that a letter keeps, so that the letter itself arrives."""
 RETRY = "triptych-retry"
 """The header of a record that was sent again after it was buried: the id of its letter, a slash, how often by now."""
 
@@ -33,19 +33,20 @@ class Source:
 
 
 def dead_letter(source: Source, code: str, reason: str, stage: str) -> DeadLetter:
-    """`reason` must not hold content of the record. Bytes beyond 750,000 are cut, so that the letter itself arrives."""
-    size = len(source.value)
+    """`reason` must not hold content of the record; where bytes are cut, it says how many."""
+    key, value = source.key and source.key[:MAX_KEY], source.value[:MAX_VALUE]
+    size, kept = (len(part or b"") + len(body) for part, body in ((source.key, source.value), (key, value)))
     return DeadLetter(
-        event_id=str(uuid5(NAMESPACE, f"{stage}/{source.place}")),
+        event_id=id_of(f"{stage}/{source.place}"),
         topic=source.topic,
         partition=source.partition,
         offset=source.offset,
         wall_ns=source.timestamp_ms * 1_000_000,
         code=code,
-        reason=reason if size <= MAX_VALUE else f"{reason}; {MAX_VALUE} of its {size} bytes are kept",
+        reason=reason if size == kept else f"{reason}; {kept} of its {size} bytes are kept",
         stage=stage,
-        key=source.key,
-        value=source.value[:MAX_VALUE],
+        key=key,
+        value=value,
     )
 
 

@@ -9,19 +9,23 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
-from typing import NamedTuple, Protocol, get_args
+from operator import attrgetter
+from typing import Protocol, get_args
 
 from ..models.events import Binding, ExecutionKind
 from ..models.lazy import Envelope
-from ..models.lazy_events import LazyEvent, head_of, option
+from ..models.lazy_effects import head_of, option
+from ..models.lazy_events import Body, LazyEvent
 
-__all__ = ["MAX_EFFECTS", "Bound", "Effects", "Held", "Judge"]
+__all__ = ["MAX_EFFECTS", "Bound", "Classes", "Effects", "Held", "Judge"]
 
 MAX_EFFECTS = 512
 _MAX_BYTES = 256 * 1024  # of argv and paths of one call, so that its record stays far below a broker's limit
 _CHANGE = bytes([2 * get_args(ExecutionKind).index("change")])
 _WRITES = os.O_ACCMODE << 1  # of the flags' first byte as Avro writes it, behind that of path_source
 _OUTSIDE = frozenset(("outside", "metadata"))
+_REMEMBERED = 8192
+_PLACE = attrgetter("place")
 
 
 class Judge(Protocol):
@@ -34,45 +38,116 @@ class Judge(Protocol):
     def destination(self, address: str) -> str: ...
 
 
-class Bound(NamedTuple):
+class Bound:
     """One kernel event with its place in time and how it was tied to a call. `source` is <batch id>#<index> and
     `evidence` a text, both as they stand on the wire; `batch` is the envelope it came in."""
 
-    event: LazyEvent
-    batch: Envelope
-    wall_ns: int
-    source: bytes
-    binding: Binding
-    candidates: tuple[str, ...]
-    evidence: bytes
+    __slots__ = ("batch", "binding", "candidates", "event", "evidence", "source", "wall_ns")
+
+    def __init__(  # noqa: PLR0917 - written out, as it is compiled
+        self,
+        event: LazyEvent,
+        batch: Envelope,
+        wall_ns: int,
+        source: bytes,
+        binding: Binding,
+        candidates: tuple[str, ...],
+        evidence: bytes,
+    ) -> None:
+        self.event = event
+        self.batch = batch
+        self.wall_ns = wall_ns
+        self.source = source
+        self.binding = binding
+        self.candidates = candidates
+        self.evidence = evidence
+
+    def tied(self, binding: Binding, candidates: tuple[str, ...], evidence: bytes) -> Bound:
+        """The same event, tied in another way."""
+        return Bound(self.event, self.batch, self.wall_ns, self.source, binding, candidates, evidence)
 
 
-class Held(NamedTuple):
+class Held:
     """One effect as it is kept, in little memory: written but for the byte between `head` and `tail`, which says
     whether one of its `digests` was declared. `source` comes behind `tail`."""
 
-    mono_ns: int
-    source: bytes
-    binding: Binding
-    batch: Envelope
-    head: bytes
-    tail: bytes
-    digests: bytes
-    rank: Rank
-    stands_for: int
+    __slots__ = ("batch", "binding", "body", "head", "mono_ns", "notable", "source", "tail")
+
+    def __init__(self, bound: Bound, head: bytes, tail: bytes, *, notable: bool) -> None:
+        self.mono_ns = bound.event.mono_ns
+        self.source = bound.source
+        self.binding = bound.binding
+        self.batch = bound.batch
+        self.body = bound.event.body
+        self.head = head
+        self.tail = tail
+        self.notable = notable
+
+    @property
+    def digests(self) -> bytes:
+        return self.body.digests
+
+    @property
+    def place(self) -> tuple[int, bytes]:
+        """Where it stands among the others."""
+        return self.mono_ns, self.source
+
+    @property
+    def rank(self) -> Rank:
+        return self.notable, -self.mono_ns, self.source
 
 
 Rank = tuple[bool, int, bytes]
 """Whether an effect is notable, its time counted backwards, its source: what goes first is the least."""
 
 
-class Effects:
-    """What was taken, each effect once."""
+class Class:
+    """What a judge says of a body: whether it touches something `sensitive`, whether it is `notable` at all (that, or
+    contact outside), and both as they stand at the end of an effect, the bytes of count and detail included."""
 
-    __slots__ = ("_bytes", "_held", "_judge", "_last", "_least", "dropped", "turns")
+    __slots__ = ("notable", "sensitive", "tail")
+
+    def __init__(self, sensitivity: str | None, destination: str | None, last: bytes) -> None:
+        self.sensitive = sensitivity is not None
+        self.notable = self.sensitive or destination in _OUTSIDE
+        self.tail = option(sensitivity) + option(destination) + last
+
+
+class Classes:
+    """A judge that remembers: bodies are shared by the events that repeat them."""
+
+    __slots__ = ("_judge", "_read", "_written")
 
     def __init__(self, judge: Judge) -> None:
         self._judge = judge
+        self._read: dict[Body, Class] = {}
+        self._written: dict[Body, Class] = {}
+
+    def of(self, event: LazyEvent) -> Class:
+        writes = event.kind == _CHANGE or event.opened[1] & _WRITES != 0
+        known = self._written if writes else self._read
+        found = known.get(event.body)
+        if found is None:
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            found = known[event.body] = self._judged(event.body, writes=writes)
+        return found
+
+    def _judged(self, body: Body, *, writes: bool) -> Class:
+        sensitivity = self._judge.path(body.path) if body.path else None
+        if sensitivity is None and writes and body.path:
+            sensitivity = self._judge.written(body.path)
+        destination = self._judge.destination(body.address) if body.address else None
+        return Class(sensitivity, destination, body.last)
+
+
+class Effects:
+    """What was taken, each effect once."""
+
+    __slots__ = ("_bytes", "_classes", "_held", "_last", "_least", "dropped", "turns")
+
+    def __init__(self, classes: Classes) -> None:
+        self._classes = classes
         self._held: dict[bytes, Held] = {}
         self._bytes = 0
         self._least: list[Rank] | None = None  # a heap, once the bound bites
@@ -90,7 +165,7 @@ class Effects:
 
     def in_order(self) -> list[Held]:
         """By time, then source."""
-        return sorted(self._held.values())
+        return sorted(self._held.values(), key=_PLACE)
 
     def add(self, bounds: Iterable[Bound]) -> list[Bound]:
         """Those that are new."""
@@ -99,30 +174,22 @@ class Effects:
             self._add(bound)
         return new
 
-    def _class(self, event: LazyEvent, path: str) -> str | None:
-        known = self._judge.path(path)
-        if known is None and (event.kind == _CHANGE or event.opened[1] & _WRITES):
-            return self._judge.written(path)
-        return known
-
     def _add(self, bound: Bound) -> None:
-        event, source = bound.event, bound.source
-        body = event.body
-        sensitivity = self._class(event, body.path) if body.path else None
-        destination = self._judge.destination(body.address) if body.address else None
-        rank = (sensitivity is not None or destination in _OUTSIDE, -event.mono_ns, source)
-        if self._least and len(self._held) >= MAX_EFFECTS and rank < self._least[0]:
-            self.dropped += body.stands_for  # it would be the first to go
-            return
-        if rank[0]:
-            self._note("sensitive" if sensitivity is not None else "outside")
+        event = bound.event
+        kind = self._classes.of(event)
+        if self._least and len(self._held) >= MAX_EFFECTS:
+            rank = (kind.notable, -event.mono_ns, bound.source)
+            if rank < self._least[0]:
+                self.dropped += event.body.stands_for  # it would be the first to go
+                return
+        if kind.notable:
+            self._note("sensitive" if kind.sensitive else "outside")
         head = head_of(event, bound.wall_ns, bound.binding, bound.candidates, bound.evidence)
-        tail = option(sensitivity) + option(destination) + body.last
-        held = Held(event.mono_ns, source, bound.binding, bound.batch, head, tail, body.digests, rank, body.stands_for)
-        self._held[source] = held
+        held = Held(bound, head, kind.tail, notable=kind.notable)
+        self._held[bound.source] = held
         self._bytes += len(head)
         if self._least is not None:
-            heappush(self._least, rank)
+            heappush(self._least, held.rank)
         if len(self._held) > MAX_EFFECTS or self._bytes > _MAX_BYTES:
             self._drop()
 
@@ -138,4 +205,4 @@ class Effects:
             *_, source = heappop(self._least)
             dropped = self._held.pop(source)
             self._bytes -= len(dropped.head)
-            self.dropped += dropped.stands_for
+            self.dropped += dropped.body.stands_for

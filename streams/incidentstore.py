@@ -38,6 +38,8 @@ class IncidentStore(RedisClient):
         for uid in dict.fromkeys(member.uid for member in wanted):
             if uid not in groups:
                 group = await self._group(uid)
+                if not group.members:
+                    continue  # the server forgot it already, for want of memory
                 groups.update(dict.fromkeys((member.uid for member in group.members), group))
         return Gathered(groups)
 
@@ -96,6 +98,8 @@ class IncidentStore(RedisClient):
 
     async def _named(self, members: tuple[Member, ...]) -> Group:
         """The group with its former names. Its name is remembered before it is told, so that none is forgotten."""
+        if not members:
+            return Group(())
         head = first(members).uid
         async with self.pipeline() as pipe:
             pipe.sadd(self._key("heads"), head)

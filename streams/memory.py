@@ -5,17 +5,24 @@ Bounded like the other by what was seen longest ago, and every write may be repe
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from ..models.baseline import BaselineView, Support
+from ..models.detections.engine import Memory as Windows
+from ..models.detections.engine import Sight
+from ..models.feedback import enough
 from ..models.history import from_json
+from ..models.hygiene import Note
 from ..models.model import Model
 from ..models.turn import Turn
-from .known import Bounds, Known, Learn, Remember, Wanted
+from .known import Bounds, Known, Learn, Quarantine, Remember, Sampled, Told, Wanted
+from .recent import Recent
 
 __all__ = ["MemoryStore"]
+
+_MOST_HELD = 5_000
 
 
 @dataclass(slots=True)
@@ -58,6 +65,10 @@ class MemoryStore:
         self._bases: dict[str, _Base] = {}
         self._turns: dict[str, Remember] = {}
         self._steps: dict[str, int] = {}
+        self._ledger: dict[str, dict[str, bytes]] = {}
+        self._windows = Windows()
+        self._alike: dict[str, dict[str, Quarantine]] = {}
+        self._held = Recent(_MOST_HELD)
 
     async def lookup(self, wanted: Wanted) -> Known:
         """The views of the wanted keys and the current model."""
@@ -66,21 +77,45 @@ class MemoryStore:
             base = self._bases.get(server) or _Base()
             supports = {key: base.support(key) for key in keys}
             views[server] = BaselineView(server, len(base.sessions), len(base.principals), supports)
-        return Known(views, self._model)
+        ledger = {name: dict(self._ledger.get(name, {})) for name in wanted.ledger}
+        windows = {sight.place: self._windows.add(sight) for sight in wanted.sights}
+        return Known(views, self._model, ledger, windows=windows)
 
-    async def apply(self, writes: Sequence[Learn | Remember]) -> None:
-        """Carry the writes out. Doing it twice is doing it once."""
+    async def apply(self, writes: Sequence[Learn | Remember | Sampled | Quarantine | Told | Note | Sight]) -> None:
+        """Carry the writes out. Doing it twice is doing it once. Nobody asks here for findings and samples."""
         for write in writes:
-            if isinstance(write, Remember):
-                self._turns[write.turn] = write
-            else:
-                base = self._bases.setdefault(write.server, _Base())
-                base.learn(write)
+            if isinstance(write, Quarantine):
+                self._held.add(write.turn)
+                self._teach(self._released(write))
+            elif isinstance(write, Sight):
+                self._windows.add(write)
+            elif isinstance(write, Note):
+                self._ledger.setdefault(write.name, {})[write.field] = write.value
+            elif not isinstance(write, Told) and write.turn not in self._held:
+                self._teach([write])
+
+    def _teach(self, lessons: Iterable[Learn | Remember | Sampled]) -> None:
+        for lesson in lessons:
+            if isinstance(lesson, Remember):
+                self._turns[lesson.turn] = lesson
+            elif isinstance(lesson, Learn):
+                base = self._bases.setdefault(lesson.server, _Base())
+                base.learn(lesson)
                 base.evict(self._bounds.facts)
         surplus = len(self._turns) - self._bounds.turns
         if surplus > 0:
             for turn in sorted(self._turns.values(), key=lambda turn: (turn.started_ns, turn.turn))[:surplus]:
                 del self._turns[turn.turn]
+
+    def _released(self, held: Quarantine) -> list[Learn | Remember | Sampled]:
+        """What is learned because enough principals did the same."""
+        if not held.by_score:
+            return []
+        alike = self._alike.setdefault(held.alike, {})
+        alike[held.turn] = held
+        if not enough(one.principal for one in alike.values()):
+            return []
+        return [lesson for one in alike.values() for lesson in one.lessons]
 
     async def sessions(self) -> dict[str, int]:
         """How many sessions each server was seen by."""

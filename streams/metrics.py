@@ -50,6 +50,9 @@ class Metrics:
             ["stage", "partition", "topic"],
             registry=registry,
         )
+        self.rebalances = Counter(
+            "triptych_rebalances", "How often partitions were taken away or given anew.", registry=registry
+        )
         self.pinned = Gauge(
             "triptych_pinned_chunks", "Chunks not acknowledged yet.", ["stage", "partition"], registry=registry
         )

@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 from ..models.events import CallRef
 from ..models.lazy import LazyMessage
-from ..models.lazy_events import LazyEvent, text
+from ..models.lazy_effects import text
+from ..models.lazy_events import LazyEvent
 from .effects import Bound, Effects
 from .stage import Pin
 
@@ -36,6 +37,7 @@ class OpenCall:
     reply: LazyMessage | None = None
     anomalies: set[str] = field(default_factory=set)
     pins: set[Pin] = field(default_factory=set)
+    origin: Pin | None = None  # where its request stands
     revision: int = 0
     early: int = 0
     segments: int = 0
@@ -79,14 +81,19 @@ class OpenCall:
         return self.started_ns <= wall_ns + slack_ns and (self.running or wall_ns <= self.ended_ns + slack_ns)
 
     def keep(self, pin: Pin) -> None:
+        """Need this chunk again after a crash, until the call is written."""
         if pin not in self.pins:
             pin.hold()
             self.pins.add(pin)
 
     def let_go(self) -> tuple[Pin, ...]:
-        """The pins that need not be held any longer once the call is written; each was held once."""
+        """The pins that need not be held any longer once the call is written; each was held once. A request that is
+        read again after a crash must find its effects again, else they would be missing from the call."""
         pins = tuple(self.pins)
         self.pins.clear()
+        if self.origin is not None:
+            for pin in pins:
+                self.origin.lead(pin)
         return pins
 
     def take_message(self, event: LazyMessage) -> None:

@@ -2,61 +2,164 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
-from ..models.baseline import (
-    EDGE,
-    BaselineView,
-    Support,
-    actions_before,
-    edge_keys,
-    is_action,
-    is_outside,
-    keys_of,
-    turn_keys,
-)
+from ..models.baseline import BaselineView, Support, is_outside, turn_keys
 from ..models.bindings import weakest
+from ..models.detections.engine import Growing, Hit, NotJudged
+from ..models.detections.engine import Windowed as Said
 from ..models.events import AgentSpan, Alert, Call
+from ..models.hygiene import Verdict
+from ..models.measuring import Measures
+from ..models.prompts import prompted
+from ..models.risk import Judgement
 from ..models.turn import Turn
+from .questions import keys_around, place, sources_of
 from .stage import Pin
 
-__all__ = ["OpenTurn"]
+__all__ = ["Judged", "OpenTurn", "Screened"]
 
 _MOST = 256
+_MOST_MATCHES = 20
+_PROMPTS = 4096
 _ANSWERS = 4096  # of one server, before the first look at which of them are needed
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What rules and score said of a turn as it was known then."""
+
+    turn: Turn
+    hits: tuple[Hit, ...]
+    not_judged: tuple[NotJudged, ...]
+    score: Judgement | None
+
+
+@dataclass(slots=True, eq=False)
+class Screened:
+    """What hygiene decided of a turn. `asked`: of what; `held`: by rule and exception what was held back; `number`: the
+    last revision of the turn's finding that any worker told."""
+
+    asked: object = None
+    verdict: Verdict = None
+    held: set[tuple[str, str]] = field(default_factory=set)
+    number: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Windowed:
+    """What windows said of a turn. `key`, `hits`: of the finding of a window, which is a turn of its own, its key and
+    by call what completed it. Of other turns: whether any of its calls `raised` one, the keys of those, the hits of
+    rules that only signal, and by rule what could not be judged."""
+
+    key: str = ""
+    hits: dict[str, Hit] = field(default_factory=dict)
+    raised: bool = False
+    raised_by: set[str] = field(default_factory=set)
+    signals: dict[str, Hit] = field(default_factory=dict)
+    not_judged: dict[str, NotJudged] = field(default_factory=dict)
+
+    def hear(self, said: Said) -> None:
+        """What the windows said of a call of the turn."""
+        self.signals.update((one.hit.rule.id, one.hit) for one in said.hits if one.hit.rule.signal)
+        self.raised_by.update(one.key for one in said.hits if not one.hit.rule.signal)
+        self.raised = self.raised or bool(self.raised_by)
+        self.not_judged.update((one.rule, one) for one in said.not_judged)
+
+    def complete(self, key: str, call: Call, hit: Hit) -> None:
+        """A call completed the window, or a late one before it."""
+        self.key, self.raised = key, True
+        self.hits[call.call_id] = hit
+
+    def together(self, turn: Turn) -> tuple[Hit, ...]:
+        """The finding's one hit: what every call showed that is still held, as the worst and last of them says."""
+        held = [self.hits[call.call_id] for call in turn.calls if call.call_id in self.hits]
+        if not held:
+            return ()
+        worst = max(held, key=lambda hit: hit.risk)
+        matches = [match for hit in held for match in hit.matches][-_MOST_MATCHES:]
+        return (replace(worst, matches=tuple(matches)),)
 
 
 @dataclass(slots=True, eq=False)
 class OpenTurn:
     """`opened_ns`, `last_ns`: event time of the first record since it was (re)opened and of the last one. `finding` is
-    what was sent last, `latest` what would be sent now."""
+    what was sent last, `judged` what it would say now; None before the first. `failed`: rules or score could not judge
+    it. `weight`: the calls, effects and spans that are held. `views` are the baselines it is judged against: their
+    totals as they stood when the turn first asked, and every count as it was first answered."""
 
     key: str
     opened_ns: int = 0
     last_ns: int = 0
+    weight: int = 0
     closed: bool = False
+    failed: bool = False
     finding: Alert | None = None
-    latest: Alert | None = None
+    judged: Judged | None = None
+    growing: Growing = field(default_factory=Growing)
+    measures: Measures = field(default_factory=Measures)
+    screened: Screened = field(default_factory=Screened)
+    custom: dict[str, tuple[Hit, ...]] = field(default_factory=dict)  # by call id, from rules that run elsewhere
+    windowed: Windowed = field(default_factory=Windowed)
     views: dict[str, BaselineView] = field(default_factory=dict)
     _answers: dict[str, dict[str, Support]] = field(default_factory=dict)
     _calls: dict[str, Call] = field(default_factory=dict)
     _spans: dict[str, AgentSpan] = field(default_factory=dict)
     _pins: set[Pin] = field(default_factory=set)
     _room: dict[str, int] = field(default_factory=dict)
+    _prompts: frozenset[str] = frozenset()
+    _sorted: tuple[Call, ...] | None = None
+
+    def hit_by(self, call: Call) -> tuple[str, ...]:
+        """The rules that point at a call, as they were judged last."""
+        hits = self.judged.hits if self.judged is not None else ()
+        return tuple(
+            hit.rule.id for hit in hits if any(match.subject.call.call_id == call.call_id for match in hit.matches)
+        )
+
+    @property
+    def previous(self) -> Alert | None:
+        """The finding as it was told last, numbered as whoever told it did."""
+        told, number = self.finding, self.screened.number
+        return replace(told, sequence=number) if told is not None and number > told.sequence else told
+
+    @property
+    def raised(self) -> bool:
+        """Whether it must not become normal: it raised something, told or not."""
+        told = self.finding is not None or self.screened.verdict is not None
+        return told or bool(self.screened.held) or self.windowed.raised
+
+    @property
+    def ruled(self) -> bool:
+        """Whether a rule spoke, told or not; else only the score did."""
+        hits = self.judged is not None and bool(self.judged.hits)
+        return hits or bool(self.screened.held) or self.windowed.raised
 
     def take(self, record: Call | AgentSpan) -> bool:
         """Whether the record is new: a revision that was seen, or an older one, is not."""
         if isinstance(record, Call):
             seen = self._calls.get(record.call_id)
             latest = _latest(seen, record)
-            self._calls[record.call_id] = latest
-            return latest is not seen
+            if latest is seen:
+                return False
+            self._calls[record.call_id] = prompted(latest, self._prompts)
+            self._sorted = None
+            self.weight += _weight(latest) - (_weight(seen) if seen else 0)
+            return True
         if record.span_id in self._spans:
             return False
-        self._spans[record.span_id] = record
+        self._spans[record.span_id] = replace(record, prompt_digests=())
+        self.weight += 1
+        self._hear(record.prompt_digests)
         return True
+
+    def _hear(self, prompts: Collection[str]) -> None:
+        """Give the calls the origins that prompts heard later tell of; the first 4,096 digests count."""
+        if prompts and len(self._prompts) < _PROMPTS:
+            self._prompts |= frozenset(prompts)
+            self._calls = {call_id: prompted(call, self._prompts) for call_id, call in self._calls.items()}
+            self._sorted = None
 
     def trim(self, latest: Call | AgentSpan) -> tuple[Call | AgentSpan, ...]:
         """Forget what is beyond 256 calls and as many spans, but not the one just taken: the oldest, and before any
@@ -65,8 +168,10 @@ class OpenTurn:
         spans = sorted(self._spans.values(), key=lambda span: span.started_ns)[: max(len(self._spans) - _MOST, 0)]
         for call in calls:
             del self._calls[call.call_id]
+            self._sorted = None
         for span in spans:
             del self._spans[span.span_id]
+        self.weight -= sum(map(_weight, calls)) + len(spans)
         return (*calls, *spans)
 
     def keep(self, pin: Pin, at_ns: int) -> None:
@@ -81,46 +186,57 @@ class OpenTurn:
             self._pins.add(pin)
 
     def close(self) -> tuple[Pin, ...]:
-        """The pins to release, each held once."""
+        """The pins to release, each held once. What was only kept to judge the next record sooner goes."""
         self.closed = True
+        self.growing, self.measures = Growing(), Measures()
         pins = tuple(self._pins)
         self._pins.clear()
         return pins
 
-    def questions(self, coming: Iterable[Call]) -> dict[str, tuple[str, ...]]:
-        """By server the keys that judging will ask about when these calls are taken one after the other, without those
-        that are answered already: answers are kept while a turn is open, a baseline moves slowly."""
+    def questions(self, coming: Iterable[Call | AgentSpan]) -> dict[str, tuple[str, ...]]:
+        """By server the keys that judging will ask about when these records are taken one after the other, without
+        those that are answered already: answers are kept while a turn is open, a baseline moves slowly."""
         asked: dict[str, dict[str, None]] = {}
-        calls = dict(self._calls)
-        for call in coming:
-            seen = calls.get(call.call_id)
-            calls[call.call_id] = _latest(seen, call)
-            if calls[call.call_id] is seen:
+        calls, prompts = dict(self._calls), self._prompts
+        for record in coming:
+            if isinstance(record, AgentSpan):
+                prompts |= frozenset(record.prompt_digests)
+                _ask(asked, sources_of(calls.values(), prompts) if record.prompt_digests else {})
                 continue
-            forgotten = _surplus(calls.values(), call)
+            seen = calls.get(record.call_id)
+            latest = _latest(seen, record)
+            if latest is seen:
+                continue
+            calls[record.call_id] = latest = prompted(latest, prompts)
+            forgotten = _surplus(calls.values(), latest)
             for one in forgotten:
                 del calls[one.call_id]
-            for server, keys in _keys_around(call, forgotten, _in_order(calls.values())).items():
-                asked.setdefault(server, {}).update(dict.fromkeys(keys))
+            _ask(asked, keys_around(latest, forgotten, _in_order(calls.values())))
         return {server: self._unanswered(server, keys) for server, keys in asked.items()}
 
-    def learn_of(self, call: Call, forgotten: Iterable[Call | AgentSpan], views: Mapping[str, BaselineView]) -> None:
-        """Keep the answers to what taking this call, and forgetting others for it, made this turn ask."""
-        gone = [one for one in forgotten if isinstance(one, Call)]
-        for server, keys in _keys_around(call, gone, _in_order(self._calls.values())).items():
+    def learn_of(
+        self, record: Call | AgentSpan, forgotten: Iterable[Call | AgentSpan], views: Mapping[str, BaselineView]
+    ) -> None:
+        """Keep the answers to what taking this record, and forgetting others for it, made this turn ask."""
+        if isinstance(record, AgentSpan):
+            asked = sources_of(self._calls.values(), self._prompts) if record.prompt_digests else {}
+        else:
+            gone = [one for one in forgotten if isinstance(one, Call)]
+            asked = keys_around(self._calls[record.call_id], gone, self._in_order())
+        for server, keys in asked.items():
             if server in views:
                 new = views[server]
                 answers = self._answers.setdefault(server, {})
                 answers.update((key, new.supports[key]) for key in keys if key in new.supports)
                 self._forget_answers(server)
-                self.views[server] = replace(new, supports=answers)
+                self.views[server] = replace(self.views.get(server, new), supports=answers)
 
     def _forget_answers(self, server: str) -> None:
         """Drop what only forgotten calls and older revisions asked, once answers have doubled since the last time."""
         answers = self._answers[server]
         if len(answers) <= self._room.get(server, _ANSWERS):
             return
-        needed = frozenset(turn_keys(_in_order(self._calls.values()), server))
+        needed = frozenset(turn_keys(self._in_order(), server))
         for key in [key for key in answers if key not in needed]:
             del answers[key]
         self._room[server] = max(_ANSWERS, 2 * len(answers))
@@ -131,7 +247,12 @@ class OpenTurn:
 
     def turn(self) -> Turn:
         spans = sorted(self._spans.values(), key=lambda span: (span.started_ns, span.span_id))
-        return Turn(self.key, _in_order(self._calls.values()), tuple(spans))
+        return Turn(self.key, self._in_order(), tuple(spans))
+
+    def _in_order(self) -> tuple[Call, ...]:
+        if self._sorted is None:
+            self._sorted = _in_order(self._calls.values())
+        return self._sorted
 
 
 def _latest(seen: Call | None, record: Call) -> Call:
@@ -150,8 +271,12 @@ def _latest(seen: Call | None, record: Call) -> Call:
     return replace(whole, effects=tuple(effects), binding=weakest(effect.binding for effect in effects))
 
 
+def _weight(record: Call | AgentSpan) -> int:
+    return 1 + len(record.effects) if isinstance(record, Call) else 1
+
+
 def _in_order(calls: Iterable[Call]) -> tuple[Call, ...]:
-    return tuple(sorted(calls, key=_place))
+    return tuple(sorted(calls, key=place))
 
 
 def _surplus(calls: Collection[Call], latest: Call | AgentSpan) -> tuple[Call, ...]:
@@ -159,7 +284,7 @@ def _surplus(calls: Collection[Call], latest: Call | AgentSpan) -> tuple[Call, .
     if len(calls) <= _MOST:
         return ()
     others = [call for call in calls if not isinstance(latest, Call) or call.call_id != latest.call_id]
-    others.sort(key=lambda call: (_notable(call), *_place(call)))
+    others.sort(key=lambda call: (_notable(call), *place(call)))
     return tuple(others[: len(calls) - _MOST])
 
 
@@ -167,17 +292,6 @@ def _notable(call: Call) -> bool:
     return bool(call.tools) or any(effect.sensitivity is not None or is_outside(effect) for effect in call.effects)
 
 
-def _place(call: Call) -> tuple[int, str]:
-    return call.started_ns, call.call_id
-
-
-def _keys_around(call: Call, forgotten: Iterable[Call], calls: Sequence[Call]) -> dict[str, list[str]]:
-    """By server what taking this call asks anew: its own keys, and the orders that it now stands in. Those that stood
-    behind a forgotten call have another one before them, so theirs too."""
-    asked = {call.server.id: list(keys_of(call))}
-    actions = [one for one in calls if is_action(one)]
-    places = [bisect_left(actions, _place(one), key=_place) for one in (call, *forgotten)]
-    changed = {near for at in places for near in range(at, min(at + EDGE, len(actions)))}
-    for at in sorted(changed):
-        asked.setdefault(actions[at].server.id, []).extend(edge_keys(actions_before(actions, at)))
-    return asked
+def _ask(asked: dict[str, dict[str, None]], more: Mapping[str, Iterable[str]]) -> None:
+    for server, keys in more.items():
+        asked.setdefault(server, {}).update(dict.fromkeys(keys))

@@ -25,13 +25,21 @@ class PinQueue:
 
     def add(self, topic: str, done: Callable[[], None]) -> Pin:
         """A pin for the next chunk of `topic`, held once; `done` is called when it and all before it are free."""
-        pin = Pin()
+        pin = Pin(topic)
         pin.hold()
         self._queues.setdefault(topic, deque()).append((pin, done))
         return pin
 
     def settle(self) -> None:
-        """Acknowledge what has become free."""
-        for queue in self._queues.values():
-            while queue and not queue[0][0].held:
-                queue.popleft()[1]()
+        """Acknowledge what has become free, and what becomes free by that."""
+        while any(self._settle(queue) for queue in self._queues.values()):
+            pass
+
+    def _settle(self, queue: deque[tuple[Pin, Callable[[], None]]]) -> bool:
+        settled = False
+        while queue and not queue[0][0].held:
+            pin, done = queue.popleft()
+            done()
+            pin.commit()
+            settled = True
+        return settled

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import KafkaError
 from faust.transport.drivers.aiokafka import credentials_to_aiokafka_auth
 
@@ -41,7 +41,8 @@ async def check(config: WorkerConfig, joined: Iterable[Iterable[str]], written: 
 
 
 async def _partitions(config: WorkerConfig) -> dict[str, int]:
-    client = AIOKafkaConsumer(
+    """One answer of the broker about all topics: a client's own picture may be older than the topics it lists."""
+    client = AIOKafkaAdminClient(
         bootstrap_servers=config.bootstrap,
         request_timeout_ms=int(_PATIENCE_S * 1000),
         **credentials_to_aiokafka_auth(credentials(config.kafka)),
@@ -49,11 +50,11 @@ async def _partitions(config: WorkerConfig) -> dict[str, int]:
     try:
         async with asyncio.timeout(_PATIENCE_S):
             await client.start()
-            return {topic: len(client.partitions_for_topic(topic) or ()) for topic in await client.topics()}
+            return {topic["topic"]: len(topic["partitions"]) for topic in await client.describe_topics()}
     except (KafkaError, OSError, TimeoutError) as error:
         reason = str(error) or type(error).__name__
         raise BrokerError(
             f"no answer from {config.bootstrap}: {reason}", "is the broker up, and are the credentials right?"
         ) from error
     finally:
-        await client.stop()
+        await client.close()

@@ -6,12 +6,13 @@ Ids are UUIDv5 of the call id and the revision, so that a replay writes the same
 from __future__ import annotations
 
 from collections.abc import Sequence
-from uuid import UUID, uuid5
+from hashlib import sha1
+from uuid import UUID
 
 from ..models.bindings import weakest
 from ..models.events import CallState, Coverage
 from ..models.lazy import Envelope, LazyBatch, LazyCall, LazyMessage
-from ..models.lazy_events import array, text
+from ..models.lazy_effects import array, text
 from ..models.specialised import Raw
 from ..models.turn import EARLY, RUNNING
 from .effects import Held
@@ -19,9 +20,9 @@ from .opencall import OpenCall
 from .stage import Output
 from .workload import Workload
 
-__all__ = ["NAMESPACE", "from_blinded", "from_message", "to_call", "to_output"]
+__all__ = ["from_blinded", "from_message", "id_of", "to_call", "to_output"]
 
-NAMESPACE = UUID("7c1f6f0e-4d2b-5f0a-9a51-5d2f3b8e6a10")
+_NAMESPACE = UUID("7c1f6f0e-4d2b-5f0a-9a51-5d2f3b8e6a10").bytes
 
 _NOBODY = LazyMessage()
 _BEFORE_FIRST = 10  # early records have negative revisions: how many there are depends on what arrives together
@@ -32,6 +33,13 @@ _OF_REQUEST = (
 _OF_REPLY = ("result", "tools", "sql", "listing", "text_tags")
 _OF_EITHER = ("root_call_id", "request_state_digest", "task_digest", "http")
 _TOUCHABLE = frozenset(("path", "host", "url"))
+
+
+def id_of(name: str) -> str:
+    """UUIDv5 of a name in our own namespace (RFC 9562, 5.5); the standard library's takes three times as long."""
+    digest = sha1(_NAMESPACE + name.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digest[16], 16) & 3]
+    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def to_output(topic: str, call: LazyCall) -> Output:
@@ -68,7 +76,7 @@ def to_call(known: OpenCall, workload: Workload, state: CallState, *, early: int
 def from_message(event: LazyMessage) -> LazyCall:
     """A message that belongs to no call (notification, invalid message, orphan reply, transport incident) as one."""
     call = _about(event, event)
-    call.event_id = str(uuid5(NAMESPACE, f"{event.event_id}/message"))
+    call.event_id = id_of(f"{event.event_id}/message")
     call.workload, call.correlation_id, call.call_id = event.workload, event.correlation_id, event.event_id
     call.wall_ns = call.started_ns = call.ended_ns = event.wall_ns
     call.is_error, call.error_code = event.is_error, event.error_code
@@ -88,7 +96,7 @@ def from_blinded(batch: LazyBatch, workload: Workload) -> LazyCall:
     """A sensor's word that somebody detached its programs, as a record of its workload outside every call."""
     envelope = batch.envelope
     call = _about(LazyMessage(server=workload.server), envelope)
-    call.event_id = str(uuid5(NAMESPACE, f"{batch.event_id}/blinded"))
+    call.event_id = id_of(f"{batch.event_id}/blinded")
     call.workload, call.call_id, call.state = envelope.workload, batch.event_id, "background"
     call.wall_ns = call.started_ns = call.ended_ns = batch.wall_ns
     call.anomalies = ("sensor-blinded",)
@@ -135,7 +143,7 @@ def _event_id(known: OpenCall, early: int) -> str:
     # A part must not take the id of the call itself: a consumer that has seen the call would take it for a repetition.
     part = f"/part/{known.effects.first_source}" if known.part else ""
     revision = f"early/{early}" if early else str(known.revision)
-    return str(uuid5(NAMESPACE, f"{known.call_id}/{revision}{part}"))
+    return id_of(f"{known.call_id}/{revision}{part}")
 
 
 def _is_error(reply: LazyMessage | None) -> bool | None:
@@ -174,7 +182,7 @@ def _coverage(known: OpenCall, workload: Workload, state: CallState, *, early: b
     lease = known.request.lease if known.request else "none"
     leased = lease == "granted"
     reported = workload.reported_ns >= known.ended_ns
-    blinded = workload.blinded_before(known.ended_ns)
+    blinded = workload.blinded_between(known.started_ns, known.ended_ns)
     lost = workload.lost_between(known.started_ns, known.ended_ns)
     notes = {
         "request not seen": known.part,

@@ -52,6 +52,19 @@ class RedisClient:
     def name(self, *parts: str) -> str:
         return ":".join((self._root, *parts))
 
+    def base(self, server: str, *parts: str) -> str:
+        """A name that belongs to the baseline of a server."""
+        return self.name("base", quote(server, safe=""), *parts)
+
+    async def sessions(self) -> dict[str, int]:
+        """How many sessions each server was seen by."""
+        async with self.guard():
+            servers = sorted(member.decode() for member in await now(self.redis.smembers(self.name("servers"))))
+        async with self.pipeline() as pipe:
+            for server in servers:
+                pipe.scard(self.base(server, "sessions"))
+            return dict(zip(servers, await pipe.execute(), strict=True))
+
 
 async def now(answer: Awaitable[Any] | Any) -> Any:
     """redis-py types one client for blocking and asynchronous use; here it is always asynchronous."""

@@ -1,7 +1,8 @@
 """Carries stages out: records in, outputs acknowledged, writes applied, offsets released, in that order and no other.
 
 Knows no Faust. One runner serves one stage over all partitions this worker holds. A record that cannot be read or that
-a stage refuses becomes a dead letter; a broker that refuses an output raises, and nothing is acknowledged.
+a stage refuses becomes a dead letter; after an output that the broker refused nothing is acknowledged, and the next
+call raises.
 """
 
 from __future__ import annotations
@@ -17,8 +18,9 @@ import structlog
 from ..models.errors import WireError
 from ..models.wire import Codec, schema_id
 from .clock import Clock
-from .deadletter import Source, dead_letter, retried
+from .deadletter import MAX_KEY, Source, dead_letter, retried
 from .metrics import Metrics, Who
+from .outbox import Outbox, Sent
 from .pins import PinQueue
 from .ports import Chunk, Plan, Record, Schemas, Sink, Store
 from .stage import AwayError, Input, Output, Stage, Step
@@ -39,7 +41,8 @@ class _Part:
 
     stage: Stage
     clock: Clock
-    pins: PinQueue = field(default_factory=PinQueue)
+    pins: PinQueue
+    outbox: Outbox
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     counted: dict[str, int] = field(default_factory=dict)
 
@@ -81,7 +84,7 @@ class Runner:
         self._parts.clear()
 
     async def feed(self, chunk: Chunk) -> None:
-        """Take one chunk; returns when all that followed from it is acknowledged and written.
+        """Take one chunk; returns when it was worked on. What followed from it is acknowledged and written behind it.
 
         A chunk of an older generation is left alone: it is read again by whoever holds its partition now.
         """
@@ -99,30 +102,49 @@ class Runner:
             if not self._alive(chunk.partition, part):
                 return
             records, outputs = self._read(chunk, part, foreign)
-            known = await self._lookup(chunk.partition, part, part.stage.wanted([record for _, record in records]))
+            records, wanted = self._wanted(chunk, part, records, outputs)
+            known = await self._lookup(chunk.partition, part, wanted)
             if not self._alive(chunk.partition, part):
                 return
             steps = [Step(outputs=tuple(outputs), releases=(pin,))]
             add = partial(part.stage.add, pin=pin, known=known)
             steps += [self._add(chunk, raw, record, add) for raw, record in records]
             steps.append(self._advance(chunk.partition, part, ()))
-            await self._carry_out(chunk.partition, part, steps)
+            await self._carry_out(part, steps)
 
     async def tick(self, at_end: Mapping[int, Iterable[str]]) -> None:
         """Let time pass. `at_end`: the partitions held, and of each the topics that have nothing more to read."""
         for partition, ended in at_end.items():
             part = self._part(partition)
+            part.outbox.check()
             if part.lock.locked():
                 continue  # a chunk is under way, and it advances time itself
             async with part.lock:
-                await self._carry_out(partition, part, [self._advance(partition, part, ended)])
+                await self._carry_out(part, [self._advance(partition, part, ended)])
                 self._measure(partition, part, ended)
+
+    async def settled(self) -> None:
+        """Wait until what is in work is done, and everything acknowledged and written. Raises what was refused."""
+        for part in tuple(self._parts.values()):
+            async with part.lock:
+                await part.outbox.empty()
 
     def _part(self, partition: int) -> _Part:
         part = self._parts.get(partition)
         if part is None:
             clock = Clock(self.plan.sources, self.plan.times, self._now())
-            part = self._parts[partition] = _Part(self.plan.new_stage(), clock)
+            part = self._parts[partition] = self._new_part(partition, clock)
+        return part
+
+    def _new_part(self, partition: int, clock: Clock) -> _Part:
+        pins = PinQueue()
+
+        async def write(writes: Sequence[Any]) -> bool:
+            if writes and self._store is not None:
+                await self._patiently(partition, part, "store", self._store.apply, writes)
+            return self._alive(partition, part)
+
+        part = _Part(self.plan.new_stage(), clock, pins, Outbox(write, pins.settle))
         return part
 
     def _alive(self, partition: int, part: _Part) -> bool:
@@ -157,6 +179,24 @@ class Runner:
                 records.append((raw, self._timed(event, chunk.topic, raw, part, now)))
         return records, refused
 
+    def _wanted(
+        self, chunk: Chunk, part: _Part, records: list[tuple[Record, Input]], refused: list[Output]
+    ) -> tuple[list[tuple[Record, Input]], Any]:
+        """What the store must answer, and the records it is for: those that a stage cannot even ask for are refused."""
+        try:
+            return records, part.stage.wanted([record for _, record in records])
+        except Exception:
+            log.exception("stage cannot ask for a chunk", stage=self.plan.name, topic=chunk.topic)
+        taken = []
+        for raw, record in records:
+            try:
+                part.stage.wanted([record])
+            except Exception as error:
+                refused.append(self._failed(chunk, raw, error))
+            else:
+                taken.append((raw, record))
+        return taken, part.stage.wanted([record for _, record in taken])
+
     def _timed(self, event: Input, topic: str, raw: Record, part: _Part, now: int) -> Input:
         appended = raw.timestamp * 1_000_000 if raw.timestamp_type == 1 else now
         taken = part.clock.observe(topic, event.wall_ns, appended, now)
@@ -170,7 +210,7 @@ class Runner:
     ) -> Output:
         self._metrics.dead_letters.labels(self.plan.name, code).inc()
         log.warning("dead letter", stage=self.plan.name, topic=source.topic, offset=source.offset, code=code)
-        key = (source.key or b"").decode("utf-8", "replace")
+        key = (source.key or b"")[:MAX_KEY].decode("utf-8", "replace")
         letter = dead_letter(source, code, reason, self.plan.name)
         return Output(self.plan.dead_letters, key, letter, retried(headers))
 
@@ -178,11 +218,13 @@ class Runner:
         try:
             return add(record)
         except Exception as error:
-            # One record that a stage cannot take must not stop the partition for ever.
-            log.exception("stage refused a record", stage=self.plan.name, topic=chunk.topic, offset=raw.offset)
-            reason = f"the stage failed: {type(error).__name__}"
-            refused = self._refuse(_source(chunk, raw), "J04", reason, raw.headers)
-            return Step(outputs=(refused,))
+            return Step(outputs=(self._failed(chunk, raw, error),))
+
+    def _failed(self, chunk: Chunk, raw: Record, error: Exception) -> Output:
+        """One record that a stage cannot take must not stop the partition for ever."""
+        log.error("stage failed", stage=self.plan.name, topic=chunk.topic, offset=raw.offset, exc_info=error)
+        reason = f"the stage failed: {type(error).__name__}"
+        return self._refuse(_source(chunk, raw), "J04", reason, raw.headers)
 
     def _advance(self, partition: int, part: _Part, ended: Iterable[str]) -> Step:
         watermark = part.clock.watermark(self._now(), ended)
@@ -191,26 +233,18 @@ class Runner:
         due = part.stage.next_deadline()
         return part.stage.advance(watermark) if due is not None and due <= watermark else Step()
 
-    async def _carry_out(self, partition: int, part: _Part, steps: Sequence[Step]) -> None:
-        await self._send([output for step in steps for output in step.outputs])
+    async def _carry_out(self, part: _Part, steps: Sequence[Step]) -> None:
+        acknowledged = [await self._send(output) for step in steps for output in step.outputs]
         writes = [write for step in steps for write in step.writes]
-        if writes and self._store is not None:
-            await self._patiently(partition, part, "store", self._store.apply, writes)
-        if not self._alive(partition, part):
-            return
-        for step in steps:
-            for pin in step.releases:
-                pin.release()
-        part.pins.settle()
+        releases = [pin for step in steps for pin in step.releases]
+        if acknowledged or writes or releases:
+            await part.outbox.put(Sent(acknowledged, writes, releases))
 
-    async def _send(self, outputs: Sequence[Output]) -> None:
-        pending = []
-        for output in outputs:
-            topic, key, value = self._encoded(output)
-            pending.append(await self._sink.send(topic, key.encode(), value, output.headers))
-            self._metrics.sent(self.plan.name, output, self._now())
-        for acknowledged in pending:
-            await acknowledged
+    async def _send(self, output: Output) -> Awaitable[object]:
+        topic, key, value = self._encoded(output)
+        acknowledged = await self._sink.send(topic, key.encode(), value, output.headers)
+        self._metrics.sent(self.plan.name, output, self._now())
+        return acknowledged
 
     def _encoded(self, output: Output) -> tuple[str, str, bytes]:
         """Topic, key and bytes. What no broker would take goes to the dead letters: sending it again would not help."""

@@ -13,12 +13,13 @@ from typing import Any, Protocol
 
 from ..models.errors import TriptychError
 from ..models.events import AgentSpan, Alert, Call, Event
+from ..models.feedback import Verdict
 from ..models.lazy import LazyBatch, LazyCall, LazyMessage
 
 __all__ = ["AwayError", "Headers", "Input", "Output", "Pin", "Stage", "Step", "StoreAwayError"]
 
 Headers = tuple[tuple[str, bytes], ...]
-Input = LazyMessage | LazyBatch | AgentSpan | Call | Alert
+Input = LazyMessage | LazyBatch | AgentSpan | Call | Alert | Verdict
 """A record as a stage takes it."""
 
 
@@ -35,10 +36,13 @@ class StoreAwayError(AwayError):
 class Pin:
     """One source chunk. Its offset may be committed once nothing holds it; every hold needs its own release."""
 
-    __slots__ = ("_holds",)
+    __slots__ = ("_behind", "_committed", "_holds", "_topic")
 
-    def __init__(self) -> None:
+    def __init__(self, topic: str = "") -> None:
+        self._topic = topic
         self._holds = 0
+        self._committed = False
+        self._behind: list[Pin] = []
 
     @property
     def held(self) -> bool:
@@ -52,6 +56,20 @@ class Pin:
         if not self._holds:
             raise ValueError("a pin was released more often than it was held")
         self._holds -= 1
+
+    def lead(self, other: Pin) -> None:
+        """Let `other` be committed no sooner than this one, for whoever reads this chunk again needs that one too.
+        Chunks of one topic are committed in their order anyway."""
+        if other._topic != self._topic and not self._committed:
+            other.hold()
+            self._behind.append(other)
+
+    def commit(self) -> None:
+        """The chunk was acknowledged: what it led is free of it."""
+        self._committed = True
+        for other in self._behind:
+            other.release()
+        self._behind.clear()
 
 
 @dataclass(frozen=True, slots=True)

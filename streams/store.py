@@ -8,32 +8,39 @@ Names, all under `triptych:<tenant>:` with the server id percent-encoded:
     base:<server>:s:<key>, base:<server>:p:<key>          sets: who showed this fact
     base:<server>:seen                                    sorted set: fact -> last seen, seconds
     servers, turns, turns:order                           set; hash turn -> JSON; sorted set turn -> start, seconds
-    model:current, model:<id>:npz, model:<id>:json, model:steps
+    sightings:<rule>:<by>:<entity>                        sorted sets: what windows hold (sightings.py)
+    hygiene:<hash>                                        hashes: what was told (ledgers.py)
+    sample:..., quarantine:..., findings:..., verdicts:...   samples.py, quarantine.py
+    model:...                                             models by id, and which of them judges (modelstore.py)
 """
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, cast
-from urllib.parse import quote
 
 import structlog
 
-from ..models.baseline import BaselineView, Support
-from ..models.errors import ConfigError, TriptychError
+from ..models.detections.engine import Sight
+from ..models.errors import ConfigError
 from ..models.history import HistoryError, from_json
-from ..models.model import Model, dump, load
+from ..models.hygiene import Note
+from ..models.model import Model, dump
+from ..models.rolling import Latest
 from ..models.turn import Turn
-from .known import Bounds, Known, Learn, Remember, Wanted
+from . import ledgers, samples, sightings, supports
+from .known import Bounds, Known, Learn, Quarantine, Remember, Sampled, Told, Wanted
+from .loaded import Loaded, read
+from .quarantine import Quarantined
 from .redisclient import Pipeline, RedisClient, now
 
 __all__ = ["Bounds", "RedisStore"]
 
 log = structlog.get_logger(__name__)
 _LOCK_S = 120
+Write = Learn | Remember | Sampled | Quarantine | Told | Note | Sight
 
 
 class RedisStore(RedisClient):
@@ -44,51 +51,70 @@ class RedisStore(RedisClient):
     ) -> None:
         super().__init__(url, tenant=tenant, timeout_s=timeout_s)
         self._bounds = bounds or Bounds()
-        self._model: Model | None = None
-        self._refused = b""
+        self._current, self._candidate = Loaded(self), Loaded(self)
+        self._latest: Mapping[str, Latest] = {}
+        self.quarantined = Quarantined(self, self._teach)
 
     async def lookup(self, wanted: Wanted) -> Known:
         """The views of the wanted keys and the current model."""
         servers = list(wanted.keys.items())
         async with self.pipeline() as pipe:
-            pipe.get(self.name("model", "current"))
+            pipe.mget(self.name("model", "current"), self.name("model", "candidate"))
             for server, keys in servers:
-                for kind in ("sessions", "principals"):
-                    pipe.scard(self._base(server, kind))
-                for key in keys:
-                    pipe.scard(self._base(server, "s", key))
-                    pipe.scard(self._base(server, "p", key))
+                supports.ask(pipe, self.base(server), keys)
+            ledgers.ask(pipe, self.name("hygiene"), wanted.ledger)
+            sightings.ask(pipe, self.name("sightings"), wanted.sights)
             answers = iter(await pipe.execute())
-        current = next(answers)
-        views = {}
-        for server, keys in servers:
-            sessions, principals = next(answers), next(answers)
-            supports = {key: Support(next(answers), next(answers)) for key in keys}
-            views[server] = BaselineView(server, sessions, principals, supports)
-        return Known(views, await self._current(current))
+        current, candidate = next(answers)
+        views = {server: supports.view_of(server, keys, next(answers)) for server, keys in servers}
+        ledger = ledgers.answer(wanted.ledger, answers)
+        windows = sightings.answer(wanted.sights, answers)
+        return Known(
+            views,
+            await self._current.of(current),
+            ledger,
+            windows=windows,
+            candidate=await self._candidate.of(candidate) if candidate else None,
+            latest=self._latest,
+        )
 
-    async def apply(self, writes: Sequence[Learn | Remember]) -> None:
+    async def apply(self, writes: Sequence[Write]) -> None:
         """Carry the writes out. Doing it twice is doing it once."""
-        learned = {write.server for write in writes if isinstance(write, Learn)}
+        await self._teach(await self.quarantined.without_held(writes))
+        held = [write for write in writes if isinstance(write, Quarantine | Told)]
+        shared = [write for write in writes if isinstance(write, Note | Sight)]
+        if not (held or shared):
+            return
         async with self.pipeline() as pipe:
-            for write in writes:
-                if isinstance(write, Learn):
-                    self._learn(pipe, write)
+            for write in shared:
+                if isinstance(write, Sight):
+                    sightings.write(pipe, self.name("sightings"), write)
                 else:
-                    self._remember(pipe, write)
+                    ledgers.write(pipe, self.name("hygiene"), write)
+            for one in held:
+                self.quarantined.hold(pipe, one)
             await pipe.execute()
-        for server in sorted(learned):
-            await self._evict(server)
-        await self._forget_turns()
+        await self.quarantined.settle(held)
 
-    async def sessions(self) -> dict[str, int]:
-        """How many sessions each server was seen by."""
-        async with self.guard():
-            servers = sorted(member.decode() for member in await now(self.redis.smembers(self.name("servers"))))
+    async def _teach(self, writes: Sequence[Learn | Remember | Sampled]) -> None:
+        learned = await self.quarantined.without_denied([write for write in writes if isinstance(write, Learn)])
         async with self.pipeline() as pipe:
-            for server in servers:
-                pipe.scard(self._base(server, "sessions"))
-            return dict(zip(servers, await pipe.execute(), strict=True))
+            for lesson in learned:
+                self._learn(pipe, lesson)
+            for write in writes:
+                if isinstance(write, Remember):
+                    self._remember(pipe, write)
+                elif isinstance(write, Sampled):
+                    samples.write(pipe, self.name("sample"), write)
+            await pipe.execute()
+        for server in sorted({lesson.server for lesson in learned}):
+            await self._evict(server)
+        if any(isinstance(write, Remember) for write in writes):
+            await self._forget_turns()
+
+    async def look_back(self) -> None:
+        """Bring up to date how rare the latest normal turns of every server were."""
+        self._latest = await samples.latest(self, await self.sessions())
 
     async def turns(self) -> list[Turn]:
         """The remembered turns, in no particular order; what cannot be read is left out and told."""
@@ -104,12 +130,9 @@ class RedisStore(RedisClient):
 
     async def model(self, name: str) -> Model:
         """The model of that id. Raises ConfigError where there is none, ModelError for one that cannot be used."""
-        async with self.guard():
-            names = (self.name("model", name, "npz"), self.name("model", name, "json"))
-            body, manifest = cast(list[bytes | None], await self.redis.mget(*names))
-        if body is None or manifest is None:
-            raise ConfigError(f"the store holds no model {name}", "only the current one and the one before are kept")
-        return await asyncio.to_thread(load, body, manifest)
+        if (found := await read(self, name)) is None:
+            raise ConfigError(f"the store holds no model {name}", "triptych model list")
+        return found
 
     async def publish(self, model: Model, steps: Mapping[str, int]) -> None:
         """Make this the current model; the one before stays readable until the next. `steps`: see trainer.py."""
@@ -145,36 +168,18 @@ class RedisStore(RedisClient):
                 async with self.guard():
                     await self.redis.delete(name)
 
-    async def _current(self, name: bytes | None) -> Model | None:
-        """The model of that name; the one in use where it cannot be used."""
-        known = self._model.manifest.model_id.encode() if self._model else None
-        if name is None or name in (known, self._refused):
-            return self._model
-        async with self.guard():
-            text = name.decode(errors="replace")
-            names = (self.name("model", text, "npz"), self.name("model", text, "json"))
-            body, manifest = cast(list[bytes | None], await self.redis.mget(*names))
-        if body is None or manifest is None:
-            return self._model
-        try:
-            self._model = await asyncio.to_thread(load, body, manifest)
-        except TriptychError as error:
-            self._refused = name
-            log.error("model refused", model=text, code=error.code, error=error.what, hint=error.hint)
-        return self._model
-
     def _learn(self, pipe: Pipeline, write: Learn) -> None:
         session, principal = _member(write.session), _member(write.principal)
         if write.counts:
             pipe.sadd(self.name("servers"), write.server)
-            pipe.sadd(self._base(write.server, "sessions"), session)
-            pipe.sadd(self._base(write.server, "principals"), principal)
+            pipe.sadd(self.base(write.server, "sessions"), session)
+            pipe.sadd(self.base(write.server, "principals"), principal)
         for key in write.keys:
-            pipe.sadd(self._base(write.server, "s", key), session)
-            pipe.sadd(self._base(write.server, "p", key), principal)
+            pipe.sadd(self.base(write.server, "s", key), session)
+            pipe.sadd(self.base(write.server, "p", key), principal)
         if write.keys:
             seen = dict.fromkeys(write.keys, write.seen_ns // 1_000_000_000)
-            pipe.zadd(self._base(write.server, "seen"), seen, gt=True)
+            pipe.zadd(self.base(write.server, "seen"), seen, gt=True)
 
     def _remember(self, pipe: Pipeline, write: Remember) -> None:
         pipe.hset(self.name("turns"), write.turn, write.body)
@@ -182,11 +187,11 @@ class RedisStore(RedisClient):
 
     async def _evict(self, server: str) -> None:
         """Forget the facts seen longest ago, beyond the bound."""
-        for fact in await self._beyond(self._base(server, "seen"), self._bounds.facts):
+        for fact in await self._beyond(self.base(server, "seen"), self._bounds.facts):
             key = fact.decode()
             async with self.pipeline(whole=True) as pipe:
-                pipe.unlink(self._base(server, "s", key), self._base(server, "p", key))
-                pipe.zrem(self._base(server, "seen"), fact)
+                pipe.unlink(self.base(server, "s", key), self.base(server, "p", key))
+                pipe.zrem(self.base(server, "seen"), fact)
                 await pipe.execute()
 
     async def _forget_turns(self) -> None:
@@ -209,9 +214,6 @@ class RedisStore(RedisClient):
             if older and older != replaced.encode():
                 name = older.decode()
                 await self.redis.unlink(self.name("model", name, "npz"), self.name("model", name, "json"))
-
-    def _base(self, server: str, *parts: str) -> str:
-        return self.name("base", quote(server, safe=""), *parts)
 
 
 def _member(text: str) -> bytes:

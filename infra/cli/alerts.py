@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -20,9 +21,16 @@ app = typer.Typer(no_args_is_help=True)
 _PIPED = 100  # columns where there is no terminal to ask
 
 
+class Verdict(StrEnum):
+    """What a finding turned out to be."""
+
+    true = "true"
+    false = "false"
+
+
 @app.callback()
 def alerts() -> None:
-    """Read findings from the alerts topic; nothing is committed or changed."""
+    """Read findings from the alerts topic, and tell what they turned out to be; no offset is committed."""
 
 
 @app.command()
@@ -79,6 +87,26 @@ def explain(
 
     Console(width=None if sys.stdout.isatty() else _PIPED).print(render_finding(alert))
     _say_unreadable(inbox)
+
+
+@app.command()
+def verdict(
+    context: typer.Context,
+    identifier: Annotated[str, typer.Argument(metavar="ID", help="Id of a finding, or the beginning of one.")],
+    is_true: Annotated[Verdict, typer.Argument(metavar="true|false", help="Whether it was what it says.")],
+    reason: Annotated[str, typer.Option(help="Why, for whoever looks next.")],
+) -> None:
+    """Tell the workers what a finding turned out to be: a false one may be learned from, a true one never is.
+
+    Example: triptych alerts verdict trp-7ae8 false --reason "planned migration, change 4711"
+    """
+    from .. import brokers, verdicts  # noqa: PLC0415
+    from ..alerts import Inbox, find  # noqa: PLC0415
+
+    client = brokers.reach(of(context).settings.kafka).client()
+    alert = find(Inbox(client), identifier)
+    verdicts.publish(client, alert.finding_uid, is_true.value, reason)
+    typer.echo(f"{alert.finding_uid} {is_true.value}: {alert.title}")
 
 
 def _inbox(context: typer.Context) -> Inbox:

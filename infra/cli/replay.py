@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
@@ -29,41 +30,36 @@ app = typer.Typer()
 
 OWN = "recorded"
 _STYLES = {"new": "red", "gone": "yellow", "changed": "cyan", "revised": "dim", "same": "dim"}
+_PIPED = 110  # columns where there is no terminal to ask
+
+_EVENTS = typer.Option(metavar="FOLDER", help="A recording of what the producers sent: join it, judge it.")
+_CALLS = typer.Option(metavar="FILE|FOLDER|TOPIC", help="Calls that were joined already: only judge them.")
+_SINCE = typer.Option(help="Records from this time on: 2026-11-20T10:30Z, or so long ago: 7d.")
+_UNTIL = typer.Option(help="Records to before this time.")
+_RULES = typer.Option(metavar="DIR", help="Rules beside the built-in ones, instead of findings.rules.")
+_MODEL = typer.Option(metavar="FILE|ID", help="Judge by this model; without one, train as a worker does.")
+_LIVE = typer.Option("--live", help="Baselines and model of the workers' store; never written.")
+_DIFF = typer.Option(metavar="FILE|FOLDER|TOPIC", help="Hold the findings against these; `recorded`: the own ones.")
+_DIFF_RULES = typer.Option(metavar="DIR", help="Hold the findings against those of these rules.")
+_EXPECT_NONE = typer.Option("--expect-none", help="End with 1 where anything is found.")
 
 
 @app.command()
-def replay(
+def replay(  # noqa: PLR0917  the words of a command line
     context: typer.Context,
-    *,
-    events: Annotated[
-        Path | None, typer.Option(metavar="FOLDER", help="A recording of what the producers sent: join it, judge it.")
-    ] = None,
-    calls: Annotated[
-        str, typer.Option(metavar="FILE|FOLDER|TOPIC", help="Calls that were joined already: only judge them.")
-    ] = "",
-    since: Annotated[str, typer.Option(help="Records from this time on: 2026-11-20T10:30Z, or so long ago: 7d.")] = "",
-    until: Annotated[str, typer.Option(help="Records to before this time.")] = "",
-    rules: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="DIR", help="Rules beside the built-in ones, instead of findings.rules."),
-    ] = None,
-    model: Annotated[
-        str, typer.Option(metavar="FILE|ID", help="Judge by this model; without one, train as a worker does.")
-    ] = "",
-    live: Annotated[
-        bool, typer.Option("--live", help="Baselines and model of the workers' store; never written.")
-    ] = False,
-    diff: Annotated[
-        str,
-        typer.Option(metavar="FILE|FOLDER|TOPIC", help="Hold the findings against these; `recorded`: the own ones."),
-    ] = "",
-    diff_rules: Annotated[
-        list[Path] | None, typer.Option(metavar="DIR", help="Hold the findings against those of these rules.")
-    ] = None,
-    expect_none: Annotated[bool, typer.Option("--expect-none", help="End with 1 where anything is found.")] = False,
+    events: Annotated[Path | None, _EVENTS] = None,
+    calls: Annotated[str, _CALLS] = "",
+    since: Annotated[str, _SINCE] = "",
+    until: Annotated[str, _UNTIL] = "",
+    rules: Annotated[list[Path] | None, _RULES] = None,
+    model: Annotated[str, _MODEL] = "",
+    live: Annotated[bool, _LIVE] = False,
+    diff: Annotated[str, _DIFF] = "",
+    diff_rules: Annotated[list[Path] | None, _DIFF_RULES] = None,
+    expect_none: Annotated[bool, _EXPECT_NONE] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Run the worker's stages over recorded history and print what would have been found.
+    """Run the worker's stages over recorded history and print the findings and incidents that come of it.
 
     Needs no broker for files and no Redis: baselines begin empty and are learned on the way, as a worker learns them.
     With --diff or --diff-rules, prints what is new, gone or judged in another way, and ends with 1 where there is any.
@@ -74,30 +70,40 @@ def replay(
 
     Example: triptych replay --calls mcp.calls --since 7d --diff-rules old-rules/ --rules new-rules/
     """
-    from ...models.errors import ConfigError  # noqa: PLC0415
-    from ..replay.replaying import findings_in  # noqa: PLC0415
     from .spans import span_of  # noqa: PLC0415
 
-    if bool(events) == bool(calls):
-        raise ConfigError("one of --events and --calls says what to replay", "triptych replay --events FOLDER")
-    if diff and diff_rules:
-        raise ConfigError("--diff and --diff-rules are two comparisons", "make one after the other")
+    _check(events, calls, diff, diff_rules)
     span, settings = span_of(since, until), of(context).settings
     with ExitStack() as stack:
         sources = _sources(settings, span, stack)
         history = _history(sources.calls(calls) if calls else None, events, span)
         judges = _judges(settings, model, live=live)
         found = _judged(settings, history, judges, rules or settings.findings.rules)
-        if diff:
-            theirs = history.recording if diff == OWN else sources.findings(diff)
-            before = findings_in(theirs, span.since_ms, span.until_ms)
-        elif diff_rules:
+        before = _recorded(sources, history, diff) if diff else None
+        if diff_rules:
             before = _judged(settings, history, judges, diff_rules).alerts
-    if diff or diff_rules:
+    if before is not None:
         _show_differences(before, found, as_json=as_json)
     else:
         _show_findings(found, as_json=as_json)
         raise typer.Exit(1 if expect_none and found.alerts else 0)
+
+
+def _check(events: Path | None, calls: str, diff: str, diff_rules: list[Path] | None) -> None:
+    from ...models.errors import ConfigError  # noqa: PLC0415
+
+    if bool(events) == bool(calls):
+        raise ConfigError("one of --events and --calls says what to replay", "triptych replay --events FOLDER")
+    if diff and diff_rules:
+        raise ConfigError("--diff and --diff-rules are two comparisons", "make one after the other")
+
+
+def _recorded(sources: Sources, history: History, name: str) -> dict[str, Alert]:
+    """The findings to compare with: those in the history itself, or others by their name."""
+    from ..replay.replaying import findings_in  # noqa: PLC0415
+
+    recording = history.recording if name == OWN else sources.findings(name)
+    return findings_in(recording, history.since_ms, history.until_ms)
 
 
 def _sources(settings: Settings, span: Span, stack: ExitStack) -> Sources:
@@ -119,7 +125,8 @@ def _judges(settings: Settings, model: str, *, live: bool) -> Judges:
     from .. import stores  # noqa: PLC0415
     from ..replay.replaying import Judges  # noqa: PLC0415
 
-    return Judges(model=model, live=stores.reach(settings.redis).url if live else "")
+    asked = live or bool(model and not Path(model).is_file() and settings.redis.url.get_secret_value())
+    return Judges(model=model, store=stores.reach(settings.redis).url if asked else "", live=live)
 
 
 def _judged(settings: Settings, history: History, judges: Judges, rules: Sequence[Path]) -> Findings:
@@ -132,11 +139,23 @@ def _judged(settings: Settings, history: History, judges: Judges, rules: Sequenc
 
 def _show_findings(found: Findings, *, as_json: bool) -> None:
     if as_json:
-        print_json({**_read(found), "findings": [_brief(alert) for alert in found.in_order()]})
+        findings = [_brief(alert) for alert in found.in_order()]
+        print_json({**_read(found), "findings": findings, "incidents": found.incidents})
         return
     rows = [{name: str(value) for name, value in _brief(alert).items()} for alert in found.in_order()]
     print_table(rows, "severity", {"critical": "red", "high": "red"})
+    _show_incidents(found.incidents)
     _say(found)
+
+
+def _show_incidents(incidents: Sequence[Mapping[str, Any]]) -> None:
+    if not incidents:
+        return
+    from rich.console import Console  # noqa: PLC0415
+
+    from ..incident_view import render_incidents  # noqa: PLC0415
+
+    Console(width=None if sys.stdout.isatty() else _PIPED).print(render_incidents(incidents))
 
 
 def _show_differences(before: Mapping[str, Alert], found: Findings, *, as_json: bool) -> None:
@@ -159,8 +178,11 @@ def _read(found: Findings) -> dict[str, Any]:
 
 
 def _say(found: Findings) -> None:
+    from ...models.text import plural  # noqa: PLC0415
+
     dead = ", ".join(f"{code} {count}" for code, count in sorted(found.dead.items()))
-    text = f"{found.records:,} records read, {len(found.alerts)} findings"
+    told = f"{plural(len(found.alerts), 'finding')}, {plural(len(found.incidents), 'incident')}"
+    text = f"{found.records:,} records read, {told}"
     typer.echo(text + (f"; not readable: {dead}" if dead else ""), err=True)
 
 

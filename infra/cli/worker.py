@@ -29,7 +29,7 @@ def worker(context: typer.Context) -> None:
     log = logs.configure("worker", debug=options.debug)
     settings = options.settings
     broker = brokers.reach(settings.kafka)
-    url = stores.reach(settings.redis).url if {"turns", "incidents"} & set(settings.worker.stages) else ""
+    url = stores.reach(settings.redis).url if set(settings.worker.stages) - {"calls"} else ""
     config = parts.configured(settings, broker, url)
     parts.check(config, broker, log)
     log.info("joining", bootstrap=broker.bootstrap, stages=config.stages, group=config.group)

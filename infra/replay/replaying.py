@@ -12,30 +12,35 @@ from ...models import topics
 from ...models.errors import ConfigError, WireError
 from ...models.events import Alert
 from ...models.model import Model, load
+from ...streams.incidentmemory import IncidentMemory
 from ...streams.known import Known, Learn, Remember, Wanted
 from ...streams.memory import MemoryStore
 from ...streams.store import RedisStore
 from ...streams.trainer import Trainer
 from .. import worker
 from ..brokers import Broker
+from ..detections import assembling
+from ..detections.ruleset import Ruleset
 from ..settings import Settings
 from .errors import RecordingError
 from .recording import Recording
 from .virtual import Findings, Stages, VirtualWorker
 
-__all__ = ["History", "Judges", "findings_in", "replay"]
+__all__ = ["History", "Judges", "Memory", "findings_in", "over", "replay"]
 
 _NO_BROKER = Broker("none", "none", {})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judges:
-    """Who judges. `rules`: folders beside the built-in rules. `model`: a file, or the id of one in the live store, or
-    empty to train as a worker does. `live`: the address of a store whose baselines are asked and never written."""
+    """Who judges. `rules`: folders beside the built-in rules. `model`: a file, or the id of one in the store, or empty
+    to train as a worker does. `store`: the address of the workers' store, which is asked and never written; with `live`
+    it is asked for baselines too."""
 
     rules: Sequence[Path] = ()
     model: str = ""
-    live: str = ""
+    store: str = ""
+    live: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +51,14 @@ class History:
     joined: bool
     since_ms: int | None = None
     until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """Where a replay learns, and what is done beside it every few seconds of its time."""
+
+    store: MemoryStore | _Live
+    chore: Callable[[], Awaitable[object]] | None = None
 
 
 def replay(settings: Settings, history: History, judges: Judges, tell: Callable[[int], None]) -> Findings:
@@ -70,14 +83,26 @@ def findings_in(recording: Recording, since_ms: int | None = None, until_ms: int
 
 
 async def _replay(settings: Settings, history: History, judges: Judges, tell: Callable[[int], None]) -> Findings:
-    config = worker.configured(settings, _NO_BROKER, "")
     async with AsyncExitStack() as stack:
         store, chore = await _store(settings, judges, stack)
+        return await over(settings, history, judges.rules, Memory(store, chore), tell)
+
+
+async def over(
+    settings: Settings, history: History, rules: Sequence[Path], memory: Memory, tell: Callable[[int], None]
+) -> Findings:
+    """Run the stages over a history with these rules, learning into `memory`. Raises RecordingError E03."""
+    config = worker.configured(settings, _NO_BROKER, "")
+    async with AsyncExitStack() as stack:
+        asking = assembling.asking(settings, Ruleset.load(rules), memory.store)
+        stack.push_async_callback(asking.close)
         stages = Stages(
             calls=None if history.joined else worker.calls(settings, config),
-            turns=worker.turns(settings, config, judges.rules),
-            store=store,
-            chore=chore,
+            turns=worker.turns(settings, config, rules),
+            incidents=worker.incidents(settings),
+            store=asking,
+            groups=IncidentMemory(settings.incidents.windows),
+            chore=memory.chore,
             times=config.clock,
             max_bytes=config.max_record_bytes,
         )
@@ -90,25 +115,23 @@ async def _store(
     settings: Settings, judges: Judges, stack: AsyncExitStack
 ) -> tuple[MemoryStore | _Live, Callable[[], Awaitable[object]] | None]:
     """Baselines of its own that it learns, or the live ones as they are. Only the first are trained on."""
-    model = None
-    live = RedisStore(judges.live, tenant=settings.findings.tenant) if judges.live else None
-    if live is not None:
-        stack.push_async_callback(live.close)
-    if judges.model:
-        model = await _model(judges.model, live)
-    if live is not None:
-        return _Live(live, model), None
+    theirs = RedisStore(judges.store, tenant=settings.findings.tenant) if judges.store else None
+    if theirs is not None:
+        stack.push_async_callback(theirs.close)
+    model = await _model(judges.model, theirs) if judges.model else None
+    if theirs is not None and judges.live:
+        return _Live(theirs, model), None
     memory = MemoryStore(model=model)
     return memory, None if model else Trainer(memory).run_if_due
 
 
-async def _model(name: str, live: RedisStore | None) -> Model:
-    """A model by its file, or by its id in the live store."""
+async def _model(name: str, store: RedisStore | None) -> Model:
+    """A model by its file, or by its id in the workers' store."""
     if (model := _in_file(Path(name))) is not None:
         return model
-    if live is None:
-        raise ConfigError(f"there is no model file {name}", "name a .npz file, or add --live for an id in the store")
-    return await live.model(name)
+    if store is None:
+        raise ConfigError(f"there is no model file {name}", "name a .npz file, or set redis.url for an id in the store")
+    return await store.model(name)
 
 
 def _in_file(file: Path) -> Model | None:

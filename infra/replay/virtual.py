@@ -6,10 +6,13 @@ records end, time goes on until nothing is open. Writes to no broker, and to no 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import count, groupby
 from operator import attrgetter
+from typing import Any
+
+import orjson
 
 from ...models import topics as names
 from ...models import wire
@@ -19,6 +22,7 @@ from ...streams.config import ClockTimes
 from ...streams.metrics import Metrics
 from ...streams.runner import Chunk, Plan, Runner, Store
 from ...streams.stage import Headers, Input, Stage
+from ..incidents import newest
 from .recorded import Recorded
 
 __all__ = ["SOURCES", "Findings", "Stages", "VirtualWorker"]
@@ -26,6 +30,7 @@ __all__ = ["SOURCES", "Findings", "Stages", "VirtualWorker"]
 SOURCES: Mapping[str, Mapping[str, type[Input]]] = {
     "calls": {names.PROTOCOL: LazyMessage, names.EXECUTION: LazyBatch},
     "turns": {names.CALLS: Call, names.AGENT: AgentSpan},
+    "incidents": {names.ALERTS: Alert},
 }
 _PARTITION = 0  # of all records: what a key leads to does not depend on its neighbours
 _POLL_NS = 50_000_000
@@ -37,11 +42,14 @@ _BEYOND_NS = 3600 * 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stages:
-    """What a replay runs. Without `calls` it begins at calls that were recorded. `chore`: what a worker does beside."""
+    """What a replay runs. Without `calls` it begins at calls that were recorded. `store` and `groups` are those of
+    turns and incidents, `chore` is what a worker does beside."""
 
     turns: Callable[[], Stage]
+    incidents: Callable[[], Stage]
     calls: Callable[[], Stage] | None = None
     store: Store
+    groups: Store
     chore: Callable[[], Awaitable[object]] | None = None
     times: ClockTimes = field(default_factory=ClockTimes)
     max_bytes: int = 900_000
@@ -56,9 +64,11 @@ class Stages:
 
 @dataclass(slots=True)
 class Findings:
-    """What came of a replay: the last revision of every finding, and what was read on the way."""
+    """What came of a replay: the last revision of every finding, the incidents, each as it was told last at the end,
+    and what was read on the way."""
 
     alerts: dict[str, Alert] = field(default_factory=dict)
+    incidents: list[Mapping[str, Any]] = field(default_factory=list)
     dead: dict[str, int] = field(default_factory=dict)
     records: int = 0
     calls: int = 0
@@ -77,9 +87,12 @@ class VirtualWorker:
         self._tell = tell
         self._chore = stages.chore
         self._now = 0
-        self._joined: list[Recorded] = []
+        self._made: dict[str, list[Recorded]] = {names.CALLS: [], names.ALERTS: []}
+        self._told: list[bytes] = []
+        self._offsets = count()
         self._calls = self._runner(stages, "calls", stages.calls, None) if stages.calls else None
         self._turns = self._runner(stages, "turns", stages.turns, stages.store)
+        self._incidents = self._runner(stages, "incidents", stages.incidents, stages.groups)
 
     async def run(self, records: Iterable[Recorded]) -> Findings:
         """Feed the records, which stand in the order of their arrival, and let everything close."""
@@ -99,6 +112,7 @@ class VirtualWorker:
             self.found.records += 1
         await self._feed(poll)
         await self._end()
+        self.found.incidents = newest(map(orjson.loads, self._told))
         return self.found
 
     async def _feed(self, poll: list[Recorded]) -> None:
@@ -111,14 +125,16 @@ class VirtualWorker:
         self._tell(self.found.records)
 
     async def _hand_over(self, topic: str, records: list[Recorded]) -> None:
-        runner = self._calls if self._calls and topic in self._calls.plan.sources else self._turns
+        runner = next(one for one in self._runners if topic in one.plan.sources)
         await runner.feed(Chunk(topic, _PARTITION, records, 0, lambda: None))
+        await runner.settled()
 
     async def _forward(self) -> None:
-        """Calls that were joined go on to be judged."""
-        while joined := self._joined:
-            self._joined = []
-            await self._hand_over(names.CALLS, joined)
+        """Calls that were joined go on to be judged, findings to be gathered."""
+        for topic, made in self._made.items():
+            self._made[topic] = []
+            if made:
+                await self._hand_over(topic, made)
 
     async def _pass_time(self, until: int) -> None:
         """Let time go by until the next records come: at first as a worker's ticks do, over long silence in strides."""
@@ -130,14 +146,20 @@ class VirtualWorker:
 
     async def _tick(self, now: int) -> None:
         self._now = now
-        for runner in filter(None, (self._calls, self._turns)):
+        for runner in self._runners:
             await runner.tick({_PARTITION: runner.plan.sources})
+            await runner.settled()
             await self._forward()
 
     async def _end(self) -> None:
         if self.found.records:
             for _ in range(2):  # calls first, then the turns they belong to
                 await self._tick(self._now + _BEYOND_NS)
+
+    @property
+    def _runners(self) -> Iterator[Runner]:
+        """In the order in which records pass them."""
+        return filter(None, (self._calls, self._turns, self._incidents))
 
     def _runner(self, stages: Stages, name: str, new_stage: Callable[[], Stage], store: Store | None) -> Runner:
         plan = Plan(
@@ -154,28 +176,32 @@ class VirtualWorker:
     async def send(self, topic: str, key: bytes, value: bytes, headers: Headers) -> Awaitable[object]:
         """Take what a stage would publish (streams.runner.Sink)."""
         if topic == names.CALLS:
-            self._take_call(key, value)
+            self.found.calls += 1
+            self._make(topic, key, value)
         elif topic == names.ALERTS:
             alert = self._codec.decode(value, Alert)
             self.found.alerts[alert.finding_uid] = alert
+            self._make(topic, key, value)
+        elif topic == names.INCIDENTS_OCSF:
+            self._told.append(value)
         elif topic == names.DEADLETTER:
             code = self._codec.decode(value, DeadLetter).code
             self.found.dead[code] = self.found.dead.get(code, 0) + 1
         return _done()
 
-    def _take_call(self, key: bytes, value: bytes) -> None:
-        self._joined.append(
+    def _make(self, topic: str, key: bytes, value: bytes) -> None:
+        """A record that another stage takes."""
+        self._made[topic].append(
             Recorded(
-                topic=names.CALLS,
+                topic=topic,
                 partition=_PARTITION,
-                offset=self.found.calls,
+                offset=next(self._offsets),
                 timestamp=self._now // 1_000_000,
                 timestamp_type=0,
                 key=key,
                 value=value,
             )
         )
-        self.found.calls += 1
 
 
 async def _done() -> None:

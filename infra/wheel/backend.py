@@ -1,4 +1,4 @@
-"""The build backend: setuptools, and in wheels the gateway's hot modules compiled by mypyc.
+"""The build backend: setuptools, and in wheels the hot modules compiled by mypyc.
 
 Needs a C compiler and Python's headers. Without them, when compiling fails, or with the setting `compile=no`, the wheel
 is pure Python and says so; it runs the same code. Editable installs are always pure.
@@ -66,9 +66,9 @@ def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata
         except (Exception, SystemExit) as error:  # mypyc exits where it cannot go on
             lack = f"compiling failed: {error}"
         else:
-            _say("compiled the gateway's hot modules")
+            _say("compiled the hot modules")
             return name
-    _say(f"the gateway stays pure Python: {lack}")
+    _say(f"it stays pure Python: {lack}")
     pure: str = build()
     return pure
 

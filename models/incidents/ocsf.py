@@ -8,37 +8,45 @@ from __future__ import annotations
 
 from importlib.metadata import version as installed
 
-import orjson
-
 from .. import frameworks, ocsf, topics
-from ..errors import ConfigError
-from ..ocsf_terms import ACTIVITY, SEVERITY, Json, attack, confidence_level, harmless, ms, product
+from ..ocsf_terms import (
+    ACTIVITY,
+    SEVERITY,
+    TEXT,
+    Json,
+    attack,
+    check_version,
+    confidence_level,
+    ms,
+    product,
+    shortened,
+)
 from ..text import clean
 from .incident import Incident, Line
 from .member import Member
 
 __all__ = ["headers", "render"]
 
-_SHORTER = ((100, 200), (50, 100), (25, 50), (10, 20), (5, 10), (1, 5))  # findings, lines of the timeline
+_SHORTER = (
+    (100, 200, TEXT),
+    (50, 100, TEXT),
+    (25, 50, TEXT),
+    (10, 20, TEXT),
+    (5, 10, 512),
+    (1, 5, 64),
+)  # findings, lines of the timeline, characters of a text
 _PRIORITY = {"critical": (4, "Critical"), "high": (3, "High"), "medium": (2, "Medium")}
 _MOST_CITED = 40
 
 
 def render(incident: Incident, *, tenant: str, version: str = ocsf.DEFAULT) -> bytes:
     """The incident in one line of UTF-8. Raises ConfigError for an OCSF version that is not one of ocsf.VERSIONS."""
-    if version not in ocsf.VERSIONS:
-        allowed = ", ".join(ocsf.VERSIONS)
-        raise ConfigError(f"OCSF {version} cannot be written", f"set findings.ocsf_version to one of {allowed}")
-    whole = 0
-    for most_findings, most_lines in _SHORTER:
-        document = _document(incident, tenant, version, most_findings, most_lines)
-        if whole:
-            document["metadata"] |= {"is_truncated": True, "untruncated_size": whole}
-        line = orjson.dumps(harmless(document))
-        if len(line) < ocsf.CAP:
-            break
-        whole = whole or len(line)
-    return line
+    check_version(version)
+    attempts = (
+        (_document(incident, tenant, version, most_findings, most_lines), cap)
+        for most_findings, most_lines, cap in _SHORTER
+    )
+    return shortened(attempts, version)
 
 
 def headers(incident: Incident, *, tenant: str = "", version: str = ocsf.DEFAULT) -> tuple[tuple[str, bytes], ...]:

@@ -9,17 +9,21 @@ __all__ = [
     "AGENT_ID",
     "AGENT_NAME",
     "CONVERSATION_ID",
+    "DETAIL_EVENTS",
     "ERROR_TYPE",
+    "EVENT_NAME",
     "INPUT_MESSAGES",
     "INPUT_TOKENS",
     "MCP_METHOD",
     "MODEL",
     "OPERATION",
     "OUTPUT_TOKENS",
+    "PROMPT_EVENTS",
+    "PROMPT_ROLES",
     "SERVICE_NAME",
+    "SYSTEM_INSTRUCTIONS",
     "TOOL_CALL_ID",
     "TOOL_NAME",
-    "USER_ROLE",
     "VERSION",
 ]
 
@@ -36,7 +40,11 @@ MODEL = "gen_ai.request.model"
 INPUT_TOKENS = "gen_ai.usage.input_tokens"
 OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
 INPUT_MESSAGES = "gen_ai.input.messages"  # opt-in: [{"role": ..., "parts": [{"type": "text", "content": ...}]}]
+SYSTEM_INSTRUCTIONS = "gen_ai.system_instructions"  # opt-in: [{"type": "text", "content": ...}]
+EVENT_NAME = "event.name"  # of log records by senders without the field
 ERROR_TYPE = "error.type"
 SERVICE_NAME = "service.name"
 
-USER_ROLE = "user"
+PROMPT_ROLES = frozenset({"user", "system", "developer"})
+DETAIL_EVENTS = frozenset({"gen_ai.client.inference.operation.details"})  # opt-in: the attributes above
+PROMPT_EVENTS = frozenset({"gen_ai.user.message", "gen_ai.system.message"})  # one a message, before 2025

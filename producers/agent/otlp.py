@@ -11,6 +11,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
@@ -23,7 +24,7 @@ from ...models.errors import ConfigError, TriptychError
 from ...models.events import AgentSpan
 from ...models.text import clean
 from .spans import Mapper, Origin, Outcome
-from .wire import JSON, PROTOBUF, BadRequest, decode, inflate, response, status
+from .wire import JSON, LOGS, PROTOBUF, TRACES, BadRequest, Signal, decode, inflate, response, status
 
 __all__ = ["AgentConfig", "Publish", "create_app", "server"]
 
@@ -63,10 +64,17 @@ class Receiver:
 
     async def traces(self, request: Request) -> Response:
         """POST /v1/traces."""
+        return await self._export(request, TRACES, lambda told: self._mapper.map(told.resource_spans))
+
+    async def logs(self, request: Request) -> Response:
+        """POST /v1/logs: only prompts are taken, and only as digests."""
+        return await self._export(request, LOGS, lambda told: self._mapper.map_logs(told.resource_logs))
+
+    async def _export(self, request: Request, signal: Signal, mapped: Callable[[Any], Outcome]) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         try:
             body = inflate(await self._body(request), request.headers.get("content-encoding", "").lower(), self._limit)
-            outcome = self._mapper.map(decode(body, kind).resource_spans)
+            outcome = mapped(decode(signal, body, kind))
         except BadRequest as error:
             self.counts["unreadable_requests"] += 1
             return _answer(kind, error.http, status(kind, error.what))
@@ -76,9 +84,9 @@ class Receiver:
         except TriptychError as error:
             self.counts["unpublished_requests"] += 1
             return _answer(kind, 503, status(kind, error.what, _UNAVAILABLE), {"retry-after": _RETRY_S})
-        self._count(outcome)
+        self._count(outcome, "spans" if signal is TRACES else "logs")
         reasons = ", ".join(f"{count} x {reason}" for reason, count in sorted(outcome.rejected.items()))
-        return _answer(kind, 200, response(kind, outcome.rejected.total(), reasons))
+        return _answer(kind, 200, response(signal, kind, outcome.rejected.total(), reasons))
 
     async def health(self, _: Request) -> Response:
         """GET /healthz."""
@@ -92,11 +100,11 @@ class Receiver:
                 raise BadRequest(f"the body is larger than {self._limit} bytes", 413)
         return bytes(body)
 
-    def _count(self, outcome: Outcome) -> None:
-        self.counts["published_spans"] += len(outcome.spans)
-        self.counts["ignored_spans"] += outcome.ignored
+    def _count(self, outcome: Outcome, what: str) -> None:
+        self.counts[f"published_{what}"] += len(outcome.spans)
+        self.counts[f"ignored_{what}"] += outcome.ignored
         for reason, count in outcome.rejected.items():
-            self.counts["rejected_spans: " + reason] += count
+            self.counts[f"rejected_{what}: {reason}"] += count
 
 
 def create_app(config: AgentConfig, keyring: Keyring, publish: Publish) -> Starlette:
@@ -104,6 +112,7 @@ def create_app(config: AgentConfig, keyring: Keyring, publish: Publish) -> Starl
     receiver = Receiver(config, keyring, publish)
     routes = [
         Route("/v1/traces", receiver.traces, methods=["POST"]),
+        Route("/v1/logs", receiver.logs, methods=["POST"]),
         Route("/healthz", receiver.health, methods=["GET"]),
     ]
     return Starlette(routes=routes)

@@ -4,25 +4,40 @@ from __future__ import annotations
 
 import base64
 import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
 from google.protobuf import json_format
 from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTracePartialSuccess,
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
 
 from ...models.errors import TriptychError
 
-__all__ = ["JSON", "PROTOBUF", "BadRequest", "decode", "inflate", "response", "status"]
+__all__ = ["JSON", "LOGS", "PROTOBUF", "TRACES", "BadRequest", "Signal", "decode", "inflate", "response", "status"]
 
 PROTOBUF = "application/x-protobuf"
 JSON = "application/json"
 _GZIP = 16 + zlib.MAX_WBITS
 _INVALID_ARGUMENT = 3  # google.rpc.Code
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """What OTLP calls a kind of telemetry: its messages, and how an answer counts what was rejected."""
+
+    request: Callable[[], Any]
+    response: Callable[[], Any]
+    rejected: str
+
+
+TRACES = Signal(ExportTraceServiceRequest, ExportTraceServiceResponse, "rejected_spans")
+LOGS = Signal(ExportLogsServiceRequest, ExportLogsServiceResponse, "rejected_log_records")
 
 
 class BadRequest(TriptychError):
@@ -53,9 +68,9 @@ def inflate(body: bytes, encoding: str, limit: int) -> bytes:
     return plain
 
 
-def decode(body: bytes, content_type: str) -> ExportTraceServiceRequest:
+def decode(signal: Signal, body: bytes, content_type: str) -> Any:
     """The export request in a body. Raises BadRequest."""
-    request = ExportTraceServiceRequest()
+    request = signal.request()
     try:
         if content_type == PROTOBUF:
             request.ParseFromString(body)
@@ -64,15 +79,16 @@ def decode(body: bytes, content_type: str) -> ExportTraceServiceRequest:
         else:
             raise BadRequest(f"content-type {content_type[:64]!r} is not supported, use {PROTOBUF} or {JSON}", 415)
     except (DecodeError, json_format.ParseError, ValueError, TypeError, AttributeError) as error:
-        raise BadRequest(f"the body is no ExportTraceServiceRequest ({type(error).__name__})") from error
+        raise BadRequest(f"the body is no {type(request).__name__} ({type(error).__name__})") from error
     return request
 
 
-def response(content_type: str, rejected: int, reason: str) -> bytes:
-    """An ExportTraceServiceResponse; `rejected` above 0 makes it a partial success."""
-    answer = ExportTraceServiceResponse()
+def response(signal: Signal, content_type: str, rejected: int, reason: str) -> bytes:
+    """The answer to an export; `rejected` above 0 makes it a partial success."""
+    answer = signal.response()
     if rejected:
-        answer.partial_success.CopyFrom(ExportTracePartialSuccess(rejected_spans=rejected, error_message=reason))
+        setattr(answer.partial_success, signal.rejected, rejected)
+        answer.partial_success.error_message = reason
     return json_format.MessageToJson(answer).encode() if content_type == JSON else bytes(answer.SerializeToString())
 
 
@@ -86,10 +102,10 @@ def status(content_type: str, message: str, code: int = _INVALID_ARGUMENT) -> by
 
 def _with_bytes(plain: Any) -> Any:
     """OTLP's JSON writes ids in hexadecimal where protobuf's JSON expects base64."""
-    for resource in plain.get("resourceSpans", ()):
-        for scope in resource.get("scopeSpans", ()):
-            for span in scope.get("spans", ()):
-                for holder in (span, *span.get("links", ())):
+    for resource in (*plain.get("resourceSpans", ()), *plain.get("resourceLogs", ())):
+        for scope in (*resource.get("scopeSpans", ()), *resource.get("scopeLogs", ())):
+            for record in (*scope.get("spans", ()), *scope.get("logRecords", ())):
+                for holder in (record, *record.get("links", ())):
                     for name in holder.keys() & {"traceId", "spanId", "parentSpanId"}:
                         holder[name] = base64.b64encode(bytes.fromhex(holder[name])).decode()
     return plain

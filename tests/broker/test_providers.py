@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import redis
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, Message, Producer, TopicPartition
 
 from triptych.infra import brokers, stores
 from triptych.infra.errors import BrokerError, StoreError
@@ -22,11 +22,12 @@ from triptych.infra.topics import wanted
 
 
 def _round_trip(bootstrap: str, topic: str) -> bytes | None:
+    taken: list[Message] = []
     producer = Producer({"bootstrap.servers": bootstrap})
-    producer.produce(topic, b"value", b"key")
+    producer.produce(topic, b"value", b"key", on_delivery=lambda _, message: taken.append(message))
     assert producer.flush(10) == 0
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "round-trip"})
-    consumer.assign([TopicPartition(topic, partition, 0) for partition in range(4)])
+    consumer.assign([TopicPartition(topic, taken[0].partition(), taken[0].offset())])
     try:
         message = consumer.poll(20)
         return message.value() if message and not message.error() else None

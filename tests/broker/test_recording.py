@@ -97,10 +97,11 @@ def test_dead_letters_are_found_by_when_they_were_buried(kafka: str, topic: str)
 
 
 def call(number: int, at: int, *, theft: bool) -> list[tuple[str, Any]]:
-    """Request, effects and reply of one call; a theft reads credentials and reaches outside."""
+    """Request, effects and reply of one call, each on a server of its own: the same theft on the same server would be
+    told once. A theft reads credentials and reaches outside."""
     known: dict[str, Any] = {"workload": f"w{number % 3}", "call_id": f"call-{number}", "lease": "granted"}
     known |= {"correlation_id": f"turn-{number}", "tool": "read_config", "method": "tools/call"}
-    known |= {"server": Server(id="files"), "boot_id": "b"}
+    known |= {"server": Server(id=f"files-{number}"), "boot_id": "b"}
     stamp: dict[str, Any] = {"calls": (0,), "binding": "exact", "evidence": "leased"}
     path = "/home/ann/.aws/credentials" if theft else "/srv/app.toml"
     effects = [ExecutionEvent(kind="open", mono_ns=at + MS, path=path, result=3, **stamp)]

@@ -99,9 +99,9 @@ def test_records_ahead_of_this_clock_are_found(secured: Any) -> None:
     producer = Producer(inside)
     producer.produce(topics.AGENT, b"x", timestamp=now + 600_000)
     assert producer.flush(10) == 0
-    found = permissions.ahead_ms(inside, (topics.PROTOCOL, topics.AGENT), now)
+    found = permissions.ahead_ms(inside, (topics.VERDICTS, topics.AGENT), now)
     assert found == (topics.AGENT, 600_000)
-    assert permissions.ahead_ms(inside, (topics.PROTOCOL,), now) is None
+    assert permissions.ahead_ms(inside, (topics.VERDICTS,), now) is None
 
 
 @pytest.fixture

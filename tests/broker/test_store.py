@@ -2,36 +2,30 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
 import pytest
 import redis.asyncio as redis
 
-from triptych.models.baseline import Baseline, BaselineView, Support
-from triptych.models.detections.engine import Evaluation
+from triptych.models.baseline import Baseline, Support
+from triptych.models.detections.engine import Rulebook
 from triptych.models.errors import ConfigError
 from triptych.models.events import AgentSpan, Call
 from triptych.models.model import dump
 from triptych.models.testing_traffic import sessions, theft
 from triptych.models.training import train
 from triptych.models.turn import Turn
+from triptych.streams.judgement import Judge, Judging
 from triptych.streams.known import Known, Learn, Remember, Wanted
 from triptych.streams.stage import Pin, StoreAwayError
 from triptych.streams.store import Bounds, RedisStore
 from triptych.streams.trainer import Trainer, step_of
-from triptych.streams.turns import JudgeTimes, Judging, Turns
+from triptych.streams.turns import JudgeTimes, Turns
 
 pytestmark = pytest.mark.broker
 S = 1_000_000_000
 TRAFFIC = sessions(48)
-
-
-class NoRules:
-    """A rulebook without rules, so that only the score speaks."""
-
-    def evaluate(self, turn: Turn, views: Mapping[str, BaselineView]) -> Evaluation:
-        return Evaluation()
 
 
 @pytest.fixture
@@ -184,7 +178,7 @@ async def _run(store: RedisStore, turns: Sequence[Turn], stage: Turns) -> list[o
 
 
 async def test_the_whole_way_of_a_server_from_unknown_to_judged(store: RedisStore) -> None:
-    stage = Turns(JudgeTimes(gap_ns=5 * S, max_turn_ns=60 * S), Judging(), NoRules())
+    stage = Turns(JudgeTimes(gap_ns=5 * S, max_turn_ns=60 * S), Judge(Judging(), Rulebook(())))
     trainer = Trainer(store)
     assert await _run(store, TRAFFIC[:10], stage) == []
     assert await trainer.run_if_due() is None
@@ -203,7 +197,7 @@ async def test_the_whole_way_of_a_server_from_unknown_to_judged(store: RedisStor
 
 
 async def test_two_workers_train_once(store: RedisStore) -> None:
-    stage = Turns(JudgeTimes(gap_ns=5 * S, max_turn_ns=60 * S), Judging(), NoRules())
+    stage = Turns(JudgeTimes(gap_ns=5 * S, max_turn_ns=60 * S), Judge(Judging(), Rulebook(())))
     await _run(store, TRAFFIC, stage)
     trained = await asyncio.gather(Trainer(store).run_if_due(), Trainer(store).run_if_due())
     assert [model is None for model in trained].count(False) == 1

@@ -19,6 +19,7 @@ from confluent_kafka.admin import AdminClient, NewTopic
 
 from triptych.infra import brokers, stores
 from triptych.infra.settings import Kafka, Redis
+from triptych.infra.verdicts import render
 from triptych.models.events import (
     Alert,
     Call,
@@ -288,6 +289,28 @@ def test_all_stages_in_one_worker_raise_one_finding_and_one_incident_for_the_att
     assert {incident["class_uid"] for incident in incidents} == {2005}
     assert len({incident["unmapped"]["mcp"]["incident"]["uid"] for incident in incidents}) == 1
     assert {one["uid"] for incident in incidents for one in incident["finding_info_list"]} == {alerts[0].finding_uid}
+
+
+def test_a_dismissed_finding_is_closed_and_what_is_no_verdict_is_buried(bench: Bench) -> None:
+    start = time.time_ns() - 3_000 * MS
+    with stores.start(Redis(provider="embedded")) as store:
+        worker = bench.worker(stages=("calls", "turns", "feedback"), redis_url=store.url, turn_gap_s=1.0)
+        bench.produce([*told(bench.topics, 50, start=start), *attack(bench.topics, start)])
+        alerts = [CODEC.decode(value, Alert) for value in bench.read(bench.topics.alerts, lambda read: len(read) >= 2)]
+        uid = alerts[0].finding_uid
+        said = render(uid, "false", "planned", by="ann", time_ms=start // MS)
+        bench.produce([(bench.topics.verdicts, uid, said), (bench.topics.verdicts, "x", b"{}")])
+        settled = bench.read(bench.topics.alerts, lambda read: b"verdict:false" in b"".join(read[2:]))
+        (audit,) = bench.read(bench.topics.audit, lambda read: len(read) >= 1)
+        (buried,) = bench.read(bench.topics.deadletter, lambda read: len(read) >= 1)
+        assert bench.commits(bench.topics.verdicts, 2) == 2
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(15) == 0
+    labelled = [alert for alert in (CODEC.decode(value, Alert) for value in settled) if "verdict:false" in alert.labels]
+    assert {(alert.finding_uid, alert.activity) for alert in labelled} == {(uid, "update"), (uid, "close")}
+    assert json.loads(audit)["entity"]["uid"] == uid
+    letter = CODEC.decode(buried, DeadLetter)
+    assert (letter.code, letter.stage, letter.value) == ("W05", "feedback", b"{}")
 
 
 def test_without_a_broker_a_worker_says_so_and_ends(bench: Bench) -> None:

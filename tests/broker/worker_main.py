@@ -10,13 +10,16 @@ from triptych.models.errors import TriptychError
 from triptych.models.incidents.member import Windows
 from triptych.models.sensitivity import Sensitivity
 from triptych.streams.app import Wiring, run
-from triptych.streams.calls import Calls
 from triptych.streams.config import Topics, WorkerConfig
+from triptych.streams.feedback import Feedback, VerdictCodec
 from triptych.streams.incidents import Gathering, Incidents
 from triptych.streams.incidentstore import IncidentStore
+from triptych.streams.join import Calls
+from triptych.streams.judgement import Judge, Judging
+from triptych.streams.quarantine import Verdicts
 from triptych.streams.stage import Step
 from triptych.streams.store import RedisStore
-from triptych.streams.turns import JudgeTimes, Judging, Turns
+from triptych.streams.turns import JudgeTimes, Turns
 
 
 class Broken(Calls):
@@ -28,9 +31,17 @@ class Broken(Calls):
 
 def turns(config: WorkerConfig) -> Wiring:
     times = JudgeTimes(gap_ns=int(config.turn_gap_s * 1e9))
-    judging = Judging(alerts=config.topics.alerts, alerts_ocsf=config.topics.alerts_ocsf)
-    rules = Rulebook.load()
-    return Wiring(lambda: Turns(times, judging, rules), RedisStore(config.redis_url, tenant=config.group))
+    topics = config.topics
+    judging = Judging(alerts=topics.alerts, alerts_ocsf=topics.alerts_ocsf, suppressed=topics.suppressed)
+    judge = Judge(judging, Rulebook.load())
+    return Wiring(lambda: Turns(times, judge), RedisStore(config.redis_url, tenant=config.group))
+
+
+def feedback(config: WorkerConfig) -> Wiring:
+    topics = config.topics
+    judging = Judging(alerts=topics.alerts, alerts_ocsf=topics.alerts_ocsf)
+    store = RedisStore(config.redis_url, tenant=config.group)
+    return Wiring(lambda: Feedback(judging, topics.audit), Verdicts(store.quarantined), codec=VerdictCodec())
 
 
 def incidents(config: WorkerConfig) -> Wiring:
@@ -49,6 +60,8 @@ def main() -> int:
         wiring["turns"] = turns(config)
     if "incidents" in config.stages:
         wiring["incidents"] = incidents(config)
+    if "feedback" in config.stages:
+        wiring["feedback"] = feedback(config)
     try:
         return run(config, wiring)
     except TriptychError as error:

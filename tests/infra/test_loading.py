@@ -84,7 +84,7 @@ def test_secrets_are_hidden_wherever_settings_are_shown() -> None:
         ("kafka.provider=external", ["bootstrap must name the server"]),
         ("kafka.partitions=12", ["embedded broker has 4 partitions", "not 12"]),
         ("kafka.security_protocol=sasl_ssl", ["sasl_ssl needs sasl_username and sasl_password"]),
-        ("findings.ocsf_version=2.0", ["findings.ocsf_version = '2.0'", "'1.8.0' or '1.9.0'"]),
+        ("findings.ocsf_version=2.0", ["findings.ocsf_version = '2.0'", "'1.8.0', '1.9.0' or '1.5.0'"]),
     ],
 )
 def test_a_wrong_value_is_named_with_its_source_and_what_is_allowed(flag: str, says: list[str]) -> None:

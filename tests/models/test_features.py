@@ -39,7 +39,10 @@ def test_a_layer_that_did_not_watch_is_unknown_and_not_quiet() -> None:
     blind = call("read", coverage=Coverage(protocol=True))
     found = row(turn(blind))
     for feature in FEATURES:
-        assert math.isnan(found[feature.name]) == (feature.layer != "protocol")
+        told = (
+            feature.layer == "protocol" and feature.name != "unprompted_source"
+        )  # which the agent's prompt is needed for
+        assert math.isnan(found[feature.name]) == (not told)
 
 
 def test_a_moment_keeps_what_earlier_calls_did() -> None:

@@ -46,6 +46,7 @@ def test_a_turn_gives_one_finding_that_holds_every_hit() -> None:
     assert [hit.id for hit in alert.rules] == [
         "chain.credential-read-then-egress",
         "execution.first-egress-by-no-network-tool",
+        "execution.credential-read",
     ]
     assert (alert.activity, alert.sequence, alert.severity, alert.risk) == ("create", 1, "critical", 95.0)
 
@@ -118,9 +119,16 @@ def test_a_revision_keeps_the_id_and_raises_the_sequence() -> None:
     assert len({alert.event_id for alert in (first, second, last)}) == 3
 
 
-def test_a_revision_that_says_the_same_is_no_material_change() -> None:
+def test_a_revision_that_says_the_same_has_the_same_gist() -> None:
     first = assembled(stolen())
-    assert not finding.material_change(first, assembled(stolen(), previous=first))
+    assert finding.gist(first) == finding.gist(assembled(stolen(), previous=first))
+
+
+@pytest.mark.parametrize("turn", [stolen(), testing.turn(testing.call("read_config"))], ids=["hits", "none"])
+def test_the_gist_is_known_before_the_story_is_told(turn: Turn) -> None:
+    hits = BOOK.evaluate(turn, {}).hits
+    alert = finding.assemble(turn, hits, None, {}, tenant="acme")
+    assert finding.gist_of(turn, hits, None) == finding.gist(alert)
 
 
 @pytest.mark.parametrize(
@@ -134,9 +142,9 @@ def test_a_revision_that_says_the_same_is_no_material_change() -> None:
         {"coverage": Coverage(protocol=True, execution=True)},
     ],
 )
-def test_what_an_analyst_must_know_now_is_a_material_change(change: dict[str, object]) -> None:
+def test_what_an_analyst_must_know_now_changes_the_gist(change: dict[str, object]) -> None:
     first = assembled(stolen())
-    assert finding.material_change(first, replace(first, **change))  # type: ignore[arg-type]
+    assert finding.gist(first) != finding.gist(replace(first, **change))  # type: ignore[arg-type]
 
 
 def lone_egress() -> Turn:
@@ -238,7 +246,7 @@ def test_what_could_not_be_judged_is_written_into_the_finding() -> None:
     turn = stolen()
     evaluation = BOOK.evaluate(turn, {})
     alert = finding.assemble(turn, evaluation.hits, None, {}, tenant="acme", not_judged=evaluation.not_judged)
-    [note] = alert.coverage.notes
+    [note] = [note for note in alert.coverage.notes if "first-egress" in note]
     assert note.startswith("not judged: execution.first-egress-by-no-network-tool (")
     assert "the baseline is learning" in note
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from sklearn.ensemble import IsolationForest
 
-from triptych.models import forest as module
 from triptych.models.forest import Forest, ForestError
+from triptych.models.kernels import plain
 
 RANDOM = np.random.default_rng(7)
 NORMAL = np.abs(RANDOM.normal(size=(150, 6))).round(1)
@@ -30,12 +30,6 @@ def test_scores_equal_scikit_learn(fitted: Any, forest: Forest, rows: np.ndarray
     assert np.abs(forest.score(rows) + fitted.score_samples(rows.astype(np.float32))).max() < 1e-9
 
 
-def test_both_kernels_agree(forest: Forest) -> None:
-    arrays = (forest.roots, forest.feature, forest.threshold, forest.left, forest.right, forest.depth)
-    narrow = UNSEEN.astype(np.float32)
-    assert np.allclose(module._walk_numpy(narrow, *arrays), module._walk_loops(narrow, *arrays), rtol=0, atol=1e-9)
-
-
 def test_the_same_seed_gives_the_same_forest() -> None:
     one, two, other = (Forest.train(NORMAL, seed=seed, trees=20).arrays() for seed in (1, 1, 2))
     assert all(np.array_equal(one[name], two[name]) for name in one)
@@ -46,7 +40,7 @@ def test_attributions_add_up_to_the_shortening_of_the_paths(forest: Forest) -> N
     row = UNSEEN[0]
     narrow = row.reshape(1, -1).astype(np.float32)
     arrays = (forest.roots, forest.feature, forest.threshold, forest.left, forest.right, forest.depth)
-    depth = module._walk_numpy(narrow, *arrays)[0] / len(forest.roots)
+    depth = plain().walk(narrow, *arrays)[0] / len(forest.roots)
     assert forest.attribute(row).sum() == pytest.approx(forest.depth[forest.roots].mean() - depth)
 
 

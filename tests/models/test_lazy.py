@@ -26,7 +26,8 @@ from triptych.models.events import (
     Server,
 )
 from triptych.models.lazy import LazyBatch, LazyCall, LazyMessage
-from triptych.models.lazy_events import LazyEvent, array, head_of, option, text
+from triptych.models.lazy_effects import array, head_of, option, text
+from triptych.models.lazy_events import LazyEvent
 
 CODEC = wire.bundled()
 PASSED_ON = (

@@ -7,8 +7,8 @@ from typing import Any, get_args
 
 import orjson
 import pytest
+from alert_strategies import alerts
 from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from triptych.models import baseline as keys
 from triptych.models import finding, ocsf, testing
@@ -16,15 +16,10 @@ from triptych.models.detections.engine import Rulebook
 from triptych.models.errors import ConfigError
 from triptych.models.events import (
     Alert,
-    Coverage,
     Effect,
     ExecutionDetail,
     ExecutionKind,
-    Principal,
     Reason,
-    RuleHit,
-    Score,
-    Server,
     TimelineEntry,
 )  # fmt: skip
 
@@ -90,75 +85,9 @@ def test_every_story_of_every_rule_gives_a_valid_finding(rule: Any, version: str
         assert ocsf_problems(rendered(alert, version), version) == []
 
 
-TEXT = st.text(max_size=30)
-EFFECTS = st.builds(
-    Effect,
-    kind=st.sampled_from(["exec", "fork", "exit", "open", "connect", "flow"]),
-    wall_ns=st.integers(0, 2**62),
-    pid=st.integers(0, 2**22),
-    comm=TEXT,
-    path=st.none() | TEXT,
-    address=st.none() | TEXT | st.ip_addresses().map(str),
-    port=st.none() | st.integers(-5, 70_000),
-    protocol=st.sampled_from([None, "tcp", "udp", "sctp"]),
-    arguments=st.lists(TEXT, max_size=3).map(tuple),
-    sensitivity=st.none() | TEXT,
-    destination=st.sampled_from([None, "inside", "outside", "metadata"]),
-    source=TEXT,
-)
-HITS = st.builds(
-    RuleHit,
-    id=TEXT,
-    title=TEXT,
-    severity=st.sampled_from(["low", "critical"]),
-    attacks=st.just(("AML.T0086", "T1552.001", "T0000")),
-    tags=st.just(("owasp_asi:ASI02", "nothing")),
-)
-ALERTS = st.builds(
-    Alert,
-    event_id=TEXT,
-    workload=TEXT,
-    wall_ns=st.integers(0, 2**62),
-    started_ns=st.integers(0, 2**62),
-    ended_ns=st.integers(0, 2**62),
-    finding_uid=TEXT,
-    sequence=st.integers(1, 9),
-    activity=st.sampled_from(["create", "update", "close"]),
-    title=TEXT,
-    message=TEXT,
-    severity=st.sampled_from(["unknown", "informational", "low", "medium", "high", "critical"]),
-    risk=st.floats(0, 100),
-    confidence=st.integers(0, 100),
-    principal=st.builds(Principal, id=TEXT),
-    server=st.builds(Server, id=TEXT, claimed_name=st.none() | TEXT, claimed_version=st.none() | TEXT),
-    tool=st.none() | TEXT,
-    agent=st.none() | TEXT,
-    call_ids=st.lists(TEXT, max_size=3).map(tuple),
-    rules=st.lists(HITS, max_size=3).map(tuple),
-    score=st.none() | st.builds(Score, risk=st.floats(0, 100), p=st.floats(0, 1)),
-    reasons=st.lists(st.builds(Reason, fact=TEXT), max_size=3).map(tuple),
-    coverage=st.builds(Coverage, protocol=st.booleans(), agent=st.booleans(), notes=st.just(("sensor silent",))),
-    timeline=st.lists(
-        st.builds(
-            TimelineEntry,
-            wall_ns=st.integers(0, 2**62),
-            layer=st.sampled_from(["agent", "protocol", "execution"]),
-            title=TEXT,
-            source=TEXT,
-            call_id=TEXT,
-            notable=st.booleans(),
-        ),
-        max_size=4,
-    ).map(tuple),
-    effects=st.lists(EFFECTS, max_size=4).map(tuple),
-    unobserved=st.lists(TEXT, max_size=2).map(tuple),
-    labels=st.sampled_from([(), ("test",)]),
-)
-
-
 @EVERY_VERSION
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
-@given(alert=ALERTS)
+@given(alert=alerts())
 def test_any_alert_at_all_gives_one_valid_line(version: str, alert: Alert, ocsf_problems: Problems) -> None:
     line = ocsf.render(alert, tenant="acme", version=version)
     assert b"\n" not in line

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
-from dataclasses import asdict, dataclass, fields, is_dataclass, make_dataclass
+import struct
+from dataclasses import asdict, dataclass, fields, is_dataclass, make_dataclass, replace
 from typing import Any
 
 import fastavro
@@ -14,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from triptych.models import events, specialised, wire
-from triptych.models.specialised import Raw
+from triptych.models.specialised import Raw, Runs
 
 INNER = {"type": "record", "name": "Inner", "fields": [{"name": "text", "type": "string"}]}
 OUTER = {
@@ -122,6 +124,40 @@ def test_raw_parts_go_through_unread(value: Outer) -> None:
     kind = make_dataclass("Outer", [(f.name, Raw if f.name in raw else f.type) for f in fields(Outer)])
     part, _ = specialised.reader(OUTER, {"Outer": kind, "Inner": Inner})(general(value), 0)
     assert written(specialised.writer(OUTER, raw=raw), part) == general(value)
+
+
+RUNS = Runs(by="number", spans=(("double", "maybe"), ("inner", "rows")))
+
+
+@given(st.lists(OUTERS, min_size=1, max_size=12), st.integers(0, 3))
+def test_runs_that_are_recognised_mean_what_they_mean_when_they_are_read(values: list[Outer], keys: int) -> None:
+    read = specialised.reader(OUTER, KINDS, RUNS)
+    for value in [*values, *values]:
+        known = replace(value, number=value.number % (keys + 1))
+        body = general(known)
+        assert read(body, 0) == (known, len(body))
+
+
+def test_a_run_that_is_cut_short_is_not_taken_for_a_whole_one() -> None:
+    read = specialised.reader(OUTER, KINDS, RUNS)
+    value = Outer(0, 0.0, "left", "a long text", (), Inner(""), (), (), None, b"")
+    body = general(value)
+    for end in range(len(body)):
+        with contextlib.suppress(ValueError, LookupError, struct.error):
+            assert read(body[:end], 0)[1] > end
+    assert read(body, 0) == (value, len(body))
+
+
+def test_a_record_that_can_be_changed_takes_its_defaults_for_what_the_schema_lacks() -> None:
+    kind = make_dataclass("Inner", [("text", str), ("more", int, 7)], namespace={"__module__": __name__})
+    made, _ = specialised.reader(INNER, {"Inner": kind})(b"\x02a", 0)
+    assert made == kind("a", 7)
+
+
+def test_a_field_that_neither_schema_nor_record_tell_is_refused() -> None:
+    kind = make_dataclass("Inner", [("text", str), ("more", int)], namespace={"__module__": __name__})
+    with pytest.raises(ValueError, match="more of Inner"):
+        specialised.reader(INNER, {"Inner": kind})
 
 
 def test_an_array_in_several_blocks_with_their_sizes_is_one_array() -> None:

@@ -23,9 +23,9 @@ from triptych.models.events import (
 )
 from triptych.models.lazy import LazyBatch, LazyMessage
 from triptych.models.wire import bundled
-from triptych.streams.calls import Calls
 from triptych.streams.clock import Clock
 from triptych.streams.config import ClockTimes, JoinTimes
+from triptych.streams.join import Calls
 from triptych.streams.stage import Pin
 
 START = 1_700_000_000 * 10**9

@@ -50,7 +50,11 @@ RELIED_ON = {
     AIOKafkaConsumerThread._fetch_records: ("39a2c6c79fc1", "it must return raw records"),
     AIOKafkaConsumer.start: (
         "2f1ba7044332",
-        "it must read _fetch_max_wait_ms and _partition_assignment_strategy only now",
+        "it must read _fetch_max_wait_ms, _fetch_min_bytes and _partition_assignment_strategy only now",
+    ),
+    AIOKafkaConsumer.seek_to_committed: (
+        "f6cd85c8b70a",
+        "it must seek where something is committed, leave the others, and answer with both",
     ),
     Stream._c_aiter: (
         "fa44582a5882",
@@ -156,6 +160,7 @@ async def test_the_consumer_of_a_worker_waits_little_and_keeps_partitions_of_joi
     consumer = app._new_consumer()
     made = consumer._thread._create_worker_consumer(app.transport)  # type: ignore[attr-defined]
     assert made._fetch_max_wait_ms == chunks.FETCH_WAIT_MS == 50
+    assert made._fetch_min_bytes == chunks.FETCH_LEAST
     assert tuple(made._partition_assignment_strategy) == (RangePartitionAssignor,)
     assert made._enable_auto_commit is False
     assert consumer._sources == {"mcp.protocol", "mcp.execution"}  # type: ignore[attr-defined]

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
@@ -11,9 +12,10 @@ from hypothesis import strategies as st
 
 from triptych.models.errors import ConfigError
 from triptych.models.events import Alert, Call, Principal, Server
-from triptych.models.incidents.grouping import first, group
-from triptych.models.incidents.member import Member, Windows
-from triptych.streams.incidents import Gathered, Gathering, Group, Incidents, Merged
+from triptych.models.incidents.grouping import group
+from triptych.models.incidents.member import Windows, of_alert
+from triptych.streams.incidentmemory import IncidentMemory
+from triptych.streams.incidents import Gathering, Incidents
 from triptych.streams.stage import Pin
 
 START_NS = 1_790_000_000_000_000_000
@@ -30,36 +32,20 @@ def alert(name: str, at_s: float = 0.0, **values: Any) -> Alert:
     return Alert(**{**told, **values})
 
 
-class Memory:
-    """What the store of the stage promises, in memory."""
-
-    def __init__(self) -> None:
-        self.members: list[Member] = []
-        self.heads: set[str] = set()
-        self.merged: set[str] = set()
-
-    def lookup(self, wanted: Iterable[Member]) -> Gathered:
-        self.members += wanted
-        found = {}
-        for members in group(self.members, WINDOWS):
-            head = first(members).uid
-            former = {one.uid for one in members} & self.heads - self.merged - {head}
-            for one in members:
-                found[one.uid] = Group(members, tuple(sorted(former)))
-        self.heads.update(first(found[one.uid].members).uid for one in wanted)
-        return Gathered(found)
-
-
 def play(chunks: Iterable[list[Alert]]) -> list[dict[str, Any]]:
     """What is told of these chunks, each taken by another worker."""
-    store, told = Memory(), []
+    return asyncio.run(_play(chunks))
+
+
+async def _play(chunks: Iterable[list[Alert]]) -> list[dict[str, Any]]:
+    store, told = IncidentMemory(WINDOWS), []
     for chunk in chunks:
         stage = Incidents(Gathering(tenant="acme"))
-        known = store.lookup(stage.wanted(chunk))
+        known = await store.lookup(stage.wanted(chunk))
         for record in chunk:
             step = stage.add(record, Pin(), known)
             told += [orjson.loads(output.value) for output in step.outputs]  # type: ignore[arg-type]
-            store.merged |= {write.finding_uid for write in step.writes if isinstance(write, Merged)}
+            await store.apply(step.writes)
     return told
 
 
@@ -129,6 +115,15 @@ ALERTS = st.lists(
     max_size=8,
     unique_by=lambda one: (one.finding_uid, one.sequence),
 )
+
+
+@given(ALERTS)
+def test_the_memory_holds_together_what_belongs_together(found: list[Alert]) -> None:
+    by_name = {one.finding_uid: one for one in reversed(found)}
+    members = [of_alert(replace(by_name[one.finding_uid], sequence=one.sequence)) for one in found]
+    gathered = asyncio.run(IncidentMemory(WINDOWS).lookup(members)).groups
+    told = {frozenset(member.uid for member in one.members) for one in gathered.values()}
+    assert told == {frozenset(member.uid for member in one) for one in group(members, WINDOWS)}
 
 
 def facts(told: dict[str, dict[str, Any]]) -> dict[str, Any]:

@@ -8,11 +8,18 @@ from typing import Any
 
 import pytest
 
+from triptych.models.detections.engine import Rulebook
 from triptych.models.events import Alert, RuleHit
+from triptych.models.sensitivity import Sensitivity
 from triptych.streams.clock import Clock
-from triptych.streams.config import ClockTimes
+from triptych.streams.config import ClockTimes, JoinTimes
+from triptych.streams.feedback import Feedback
+from triptych.streams.incidents import Gathering, Incidents
+from triptych.streams.join import Calls
+from triptych.streams.judgement import Judge, Judging
 from triptych.streams.metrics import Metrics
 from triptych.streams.stage import Output
+from triptych.streams.turns import JudgeTimes, Turns
 
 S = 10**9
 NOW = 1_700_000_000 * S
@@ -84,3 +91,25 @@ def test_findings_are_timed_by_what_raised_them_and_closing_one_is_no_finding() 
 def test_every_metric_stands_in_the_readme_and_nothing_else_does() -> None:
     named = {metric.name for metric in Metrics().registry.collect()}
     assert set(re.findall(r"^\| `(triptych_\w+)` \|", README.read_text(), re.MULTILINE)) == named
+
+
+def test_everything_a_stage_counts_stands_in_the_readme() -> None:
+    stages = (
+        Calls(JoinTimes(), Sensitivity.load(), "mcp.calls"),
+        Turns(JudgeTimes(), Judge(Judging(), Rulebook([]))),
+        Incidents(Gathering()),
+        Feedback(Judging()),
+    )
+    told = README.read_text().split("`triptych_stage` counts")[1].split("##")[0]
+    counted = {word for stage in stages for word in stage.counts()}
+    assert counted == counted & set(re.findall(r"`(\w+)`", told))
+
+
+def test_what_an_operator_asks_of_a_worker_has_a_metric() -> None:
+    asked = {
+        "triptych_lag_seconds", "triptych_watermark_seconds", "triptych_watermark_held", "triptych_stage_level",
+        "triptych_pinned_chunks", "triptych_stage", "triptych_dead_letters", "triptych_event_to_finding_seconds",
+    }  # fmt: skip
+    assert asked <= {metric.name for metric in Metrics().registry.collect()}
+    assert {"late", "orphan", "duplicate"} <= Calls(JoinTimes(), Sensitivity.load(), "mcp.calls").counts().keys()
+    assert "open" in Calls(JoinTimes(), Sensitivity.load(), "mcp.calls").levels()

@@ -15,7 +15,9 @@ from triptych.models.events import DeadLetter, Event, ProtocolEvent
 from triptych.models.wire import SCHEMAS, bundled
 from triptych.streams import runner as module
 from triptych.streams.config import ClockTimes
+from triptych.streams.deadletter import MAX_KEY
 from triptych.streams.metrics import Metrics
+from triptych.streams.outbox import MOST
 from triptych.streams.registry import RegistryAwayError
 from triptych.streams.runner import Chunk, Plan, Runner
 from triptych.streams.stage import Output, Pin, Step, StoreAwayError
@@ -51,7 +53,9 @@ class Echo:
     def __init__(self) -> None:
         self.kept: list[tuple[Event, Pin]] = []
 
-    def wanted(self, records: Sequence[Event]) -> list[str]:
+    def wanted(self, records: Sequence[Any]) -> list[str]:
+        if any(record.method == "explode when asked" for record in records):
+            raise RuntimeError("no")
         return [record.event_id for record in records]
 
     def add(self, record: Any, pin: Pin, known: Any) -> Step:
@@ -83,14 +87,14 @@ class Sink:
         self.sent.append((topic, value))
         self.headers.append(headers)
 
-        async def acknowledged() -> None:
+        async def acknowledge() -> None:
             if self.gate is not None:
                 await self.gate.wait()
             if self.error is not None:
                 raise self.error
             self.ledger.lines.append("acknowledged")
 
-        return acknowledged()
+        return asyncio.create_task(acknowledge())  # a producer's answer is a future too
 
 
 @dataclass
@@ -137,6 +141,14 @@ class Bench:
         )
         return schemas
 
+    async def feed(self, chunk: Chunk) -> None:
+        await self.runner.feed(chunk)
+        await self.runner.settled()
+
+    async def tick(self, at_end: dict[int, list[str]]) -> None:
+        await self.runner.tick(at_end)
+        await self.runner.settled()
+
     def away(self, who: str) -> float | None:
         return self.metrics.registry.get_sample_value(f"triptych_{who}_away", {"stage": "echo"})
 
@@ -160,14 +172,53 @@ def record(number: int = 0, method: str = "tools/call", **facts: Any) -> bytes:
 
 
 async def test_outputs_are_acknowledged_before_writes_and_both_before_the_source(bench: Bench) -> None:
-    await bench.runner.feed(bench.chunk(record(1), record(2)))
+    await bench.feed(bench.chunk(record(1), record(2)))
     assert bench.ledger.lines == ["acknowledged", "acknowledged", "written", "done"]
 
 
 async def test_a_broker_that_refuses_an_output_stops_everything_behind_it(bench: Bench) -> None:
     bench.sink.error = OSError("refused")
     with pytest.raises(OSError, match="refused"):
-        await bench.runner.feed(bench.chunk(record()))
+        await bench.feed(bench.chunk(record()))
+    assert bench.ledger.lines == []
+
+
+async def test_a_chunk_is_worked_on_while_the_one_before_is_on_its_way_and_is_acknowledged_behind_it(
+    bench: Bench,
+) -> None:
+    bench.sink.gate = asyncio.Event()
+    await bench.runner.feed(bench.chunk(record(1), name="first"))
+    await bench.runner.feed(bench.chunk(record(2), record(3), name="second"))
+    assert (len(bench.sink.sent), bench.ledger.lines) == (3, [])
+    bench.sink.gate.set()
+    await bench.runner.settled()
+    assert bench.ledger.lines == ["acknowledged", "written", "first"] + ["acknowledged"] * 2 + ["written", "second"]
+
+
+async def test_so_many_chunks_are_on_their_way_and_the_next_one_waits(bench: Bench) -> None:
+    bench.sink.gate = asyncio.Event()
+    for number in range(MOST):
+        await bench.runner.feed(bench.chunk(record(number)))
+    one_more = asyncio.create_task(bench.runner.feed(bench.chunk(record())))
+    done, _ = await asyncio.wait([one_more], timeout=0.05)
+    assert not done
+    bench.sink.gate.set()
+    await one_more
+    await bench.runner.settled()
+    assert bench.ledger.lines.count("done") == MOST + 1
+
+
+@pytest.mark.parametrize("what", ["chunk", "tick"])
+async def test_after_a_refusal_the_next_call_raises_and_nothing_behind_it_is_acknowledged(
+    bench: Bench, what: str
+) -> None:
+    bench.sink.error, bench.sink.gate = OSError("refused"), asyncio.Event()
+    await bench.runner.feed(bench.chunk(record(1)))
+    await bench.runner.feed(bench.chunk(record(2)))
+    bench.sink.gate.set()
+    await asyncio.sleep(0.01)
+    with pytest.raises(OSError, match="refused"):
+        await (bench.runner.feed(bench.chunk(record(3))) if what == "chunk" else bench.runner.tick({0: []}))
     assert bench.ledger.lines == []
 
 
@@ -179,7 +230,7 @@ async def test_a_broker_that_refuses_an_output_stops_everything_behind_it(bench:
 async def test_what_is_no_event_becomes_a_dead_letter_and_its_neighbours_go_on(
     bench: Bench, value: bytes | None, code: str
 ) -> None:
-    await bench.runner.feed(bench.chunk(record(1), value, record(2)))
+    await bench.feed(bench.chunk(record(1), value, record(2)))
     letters = bench.letters
     assert [(letter.code, letter.value, letter.offset, letter.key) for letter in letters] == [
         (code, value or b"", 1, b"workload")
@@ -190,81 +241,108 @@ async def test_what_is_no_event_becomes_a_dead_letter_and_its_neighbours_go_on(
 
 async def test_a_record_that_breaks_the_stage_becomes_a_dead_letter_with_its_bytes(bench: Bench) -> None:
     bad = record(1, "explode")
-    await bench.runner.feed(bench.chunk(bad, record(2)))
+    await bench.feed(bench.chunk(bad, record(2)))
     assert [(letter.code, letter.value) for letter in bench.letters] == [("J04", bad)]
     assert bench.metrics.registry.get_sample_value("triptych_dead_letters_total", {"stage": "echo", "code": "J04"}) == 1
+
+
+async def test_a_record_that_a_stage_cannot_ask_for_becomes_a_dead_letter_and_its_neighbours_go_on(
+    bench: Bench,
+) -> None:
+    await bench.feed(bench.chunk(record(1), record(2, "explode when asked"), record(3)))
+    assert [(letter.code, letter.offset) for letter in bench.letters] == [("J04", 1)]
+    assert [topic for topic, _ in bench.sink.sent].count("out") == 2
+    assert bench.ledger.lines[-1] == "done"
+
+
+async def test_a_letter_fits_into_a_record_however_large_the_key_was(bench: Bench) -> None:
+    chunk = bench.chunk(b"junk")
+    await bench.feed(replace(chunk, records=[Raw(0, b"junk", key=b"\xff" * 500_000)]))
+    (letter,) = bench.letters
+    assert (letter.key, letter.reason[-34:]) == (b"\xff" * MAX_KEY, "10004 of its 500004 bytes are kept")
+
+
+async def test_the_end_waits_for_the_chunk_in_work_and_for_what_it_sends(bench: Bench) -> None:
+    bench.sink.gate, bench.store.away = asyncio.Event(), 3
+    feeding = asyncio.create_task(bench.runner.feed(bench.chunk(record())))
+    await asyncio.sleep(0)
+    ending = asyncio.create_task(bench.runner.settled())
+    await feeding
+    bench.sink.gate.set()
+    await ending
+    assert bench.ledger.lines == ["acknowledged", "written", "done"]
 
 
 async def test_a_letter_keeps_how_often_its_record_was_sent_again_and_no_other_header(bench: Bench) -> None:
     told = (("triptych-retry", b"letter/2"), ("secret", b"x"))
     chunk = bench.chunk(b"junk")
-    await bench.runner.feed(replace(chunk, records=[Raw(0, b"junk", headers=told)]))
+    await bench.feed(replace(chunk, records=[Raw(0, b"junk", headers=told)]))
     assert bench.sink.headers == [(("triptych-retry", b"letter/2"),)]
 
 
 async def test_the_same_dead_record_has_the_same_id_again(bench: Bench) -> None:
-    await bench.runner.feed(bench.chunk(b"junk"))
-    await bench.runner.feed(bench.chunk(b"junk"))
+    await bench.feed(bench.chunk(b"junk"))
+    await bench.feed(bench.chunk(b"junk"))
     assert len({letter.event_id for letter in bench.letters}) == 1
 
 
 async def test_an_output_no_broker_would_take_becomes_a_dead_letter(bench: Bench) -> None:
     large = record(1, anomalies=("x" * 30_000,))
-    await bench.runner.feed(bench.chunk(large))
+    await bench.feed(bench.chunk(large))
     assert [(letter.code, letter.topic) for letter in bench.letters] == [("J05", "out")]
     assert bench.ledger.lines[-1] == "done"
 
 
 async def test_a_store_that_is_away_is_waited_for_and_nothing_is_acknowledged_meanwhile(bench: Bench) -> None:
     bench.store.away = 3
-    await bench.runner.feed(bench.chunk(record()))
+    await bench.feed(bench.chunk(record()))
     assert bench.ledger.lines == ["acknowledged", "written", "done"]
     assert not bench.runner.waits
 
 
 async def test_a_chunk_that_feeds_something_open_holds_those_behind_it(bench: Bench) -> None:
-    await bench.runner.feed(bench.chunk(record(1, "hold"), name="first"))
-    await bench.runner.feed(bench.chunk(record(2), name="second"))
+    await bench.feed(bench.chunk(record(1, "hold"), name="first"))
+    await bench.feed(bench.chunk(record(2), name="second"))
     assert bench.ledger.lines == ["acknowledged", "written"]
     bench.now += 60 * SECOND
-    await bench.runner.tick({0: ["in"]})
+    await bench.tick({0: ["in"]})
     assert bench.ledger.lines[2:] == ["acknowledged", "first", "second"]
 
 
 async def test_time_alone_does_not_pass_while_there_is_more_to_read(bench: Bench) -> None:
-    await bench.runner.feed(bench.chunk(record(1, "hold")))
+    await bench.feed(bench.chunk(record(1, "hold")))
     bench.now += 60 * SECOND
-    await bench.runner.tick({0: []})
+    await bench.tick({0: []})
     assert bench.sink.sent == []
 
 
 async def test_nothing_is_acknowledged_across_a_rebalance(bench: Bench) -> None:
     bench.sink.gate = asyncio.Event()
-    under_way = asyncio.create_task(bench.runner.feed(bench.chunk(record(1), name="old")))
+    under_way = asyncio.create_task(bench.feed(bench.chunk(record(1), name="old")))
     await asyncio.sleep(0.01)
     bench.runner.reset()
     bench.sink.gate.set()
     await under_way
-    await bench.runner.feed(bench.chunk(record(1), name="new", generation=2))
+    await bench.feed(bench.chunk(record(1), name="new", generation=2))
     assert ("old" in bench.ledger.lines, "new" in bench.ledger.lines) == (False, True)
 
 
 async def test_a_chunk_of_an_older_generation_is_left_alone(bench: Bench) -> None:
-    await bench.runner.feed(bench.chunk(record(1), name="new", generation=2))
-    await bench.runner.feed(bench.chunk(record(2), name="old", generation=1))
+    await bench.feed(bench.chunk(record(1), name="new", generation=2))
+    await bench.feed(bench.chunk(record(2), name="old", generation=1))
     assert bench.ledger.lines[-1] == "new"
 
 
 async def test_state_that_was_fed_by_an_older_generation_is_dropped(bench: Bench) -> None:
-    await bench.runner.feed(bench.chunk(record(1, "hold"), name="old", generation=1))
-    await bench.runner.feed(bench.chunk(record(1, "hold"), name="new", generation=2))
+    await bench.feed(bench.chunk(record(1, "hold"), name="old", generation=1))
+    await bench.feed(bench.chunk(record(1, "hold"), name="new", generation=2))
     bench.now += 60 * SECOND
-    await bench.runner.tick({0: ["in"]})
+    await bench.tick({0: ["in"]})
     assert [line for line in bench.ledger.lines if line != "acknowledged"] == ["new"]
 
 
 async def test_a_record_ahead_of_its_arrival_is_moved_there_and_counted(bench: Bench) -> None:
-    await bench.runner.feed(bench.chunk(record(1, wall_ns=NOW + 3600 * SECOND)))
+    await bench.feed(bench.chunk(record(1, wall_ns=NOW + 3600 * SECOND)))
     assert CODEC.decode(bench.sink.sent[0][1], ProtocolEvent).wall_ns == NOW
     assert bench.metrics.registry.get_sample_value("triptych_clock_ahead_total", {"topic": "in"}) == 1
 
@@ -295,7 +373,7 @@ def foreign(schema_id: int, number: int = 1) -> bytes:
 
 async def test_the_ids_of_a_chunk_are_learnt_before_it_is_decoded_and_asked_for_together(bench: Bench) -> None:
     schemas = bench.learn_from(Schemas())
-    await bench.runner.feed(bench.chunk(foreign(7, 1), record(2), b"junk", None, foreign(7, 3)))
+    await bench.feed(bench.chunk(foreign(7, 1), record(2), b"junk", None, foreign(7, 3)))
     assert schemas.asked == [{7}]
     assert [CODEC.decode(value).event_id for topic, value in bench.sink.sent if topic == "out"] == ["e1", "e2", "e3"]
     assert [letter.code for letter in bench.letters] == ["W01", "W01"]
@@ -303,14 +381,14 @@ async def test_the_ids_of_a_chunk_are_learnt_before_it_is_decoded_and_asked_for_
 
 async def test_an_id_that_cannot_be_learnt_is_a_dead_letter_with_the_reason(bench: Bench) -> None:
     bench.learn_from(Schemas())
-    await bench.runner.feed(bench.chunk(foreign(8), foreign(9), record(2)))
+    await bench.feed(bench.chunk(foreign(8), foreign(9), record(2)))
     assert [(letter.offset, letter.code) for letter in bench.letters] == [(0, "W04"), (1, "W02")]
     assert bench.ledger.lines[-1] == "done"
 
 
 async def test_a_registry_that_is_away_is_waited_for_and_no_record_is_given_up(bench: Bench) -> None:
     schemas = bench.learn_from(Schemas(away=10**9))
-    feeding = asyncio.create_task(bench.runner.feed(bench.chunk(foreign(7))))
+    feeding = asyncio.create_task(bench.feed(bench.chunk(foreign(7))))
     await schemas.asked_again.wait()
     assert (bench.runner.waits, bench.away("registry"), bench.ledger.lines, bench.sink.sent) == (True, 1, [], [])
     schemas.away = 0
@@ -321,7 +399,7 @@ async def test_a_registry_that_is_away_is_waited_for_and_no_record_is_given_up(b
 
 async def test_a_partition_that_is_gone_waits_for_no_registry(bench: Bench) -> None:
     schemas = bench.learn_from(Schemas(away=10**9))
-    feeding = asyncio.create_task(bench.runner.feed(bench.chunk(foreign(7))))
+    feeding = asyncio.create_task(bench.feed(bench.chunk(foreign(7))))
     await schemas.asked_again.wait()
     bench.runner.reset()
     await feeding
@@ -329,5 +407,5 @@ async def test_a_partition_that_is_gone_waits_for_no_registry(bench: Bench) -> N
 
 
 async def test_without_a_registry_an_unknown_id_is_a_dead_letter(bench: Bench) -> None:
-    await bench.runner.feed(bench.chunk(foreign(9)))
+    await bench.feed(bench.chunk(foreign(9)))
     assert [letter.code for letter in bench.letters] == ["W02"]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 import orjson
@@ -19,9 +19,10 @@ from triptych.models.testing_traffic import learned, sessions, theft
 from triptych.models.training import train
 from triptych.models.turn import EARLY, RUNNING, Turn
 from triptych.streams import openturn
+from triptych.streams.judgement import Judge, Judging
 from triptych.streams.known import Known, Learn, Remember
 from triptych.streams.stage import Output, Pin, Step
-from triptych.streams.turns import JudgeTimes, Judging, Turns
+from triptych.streams.turns import JudgeTimes, Turns
 
 S = 1_000_000_000
 TRAFFIC = sessions(48)
@@ -32,18 +33,11 @@ SECRET = read("/home/ann/.aws/credentials", 0.1)
 OUT = send("198.51.100.66:9911", 4096, at_s=0.2)
 
 
-class Quiet:
-    """A rulebook without rules."""
-
-    def evaluate(self, turn: Turn, views: Mapping[str, BaselineView]) -> Evaluation:
-        return Evaluation()
-
-
 class Bench:
     """A stage with its pins, and a store that answers from a baseline in memory."""
 
     def __init__(self, *, model: Model | None = None, rules: object = RULES) -> None:
-        self.stage = Turns(TIMES, Judging(tenant="acme"), rules)  # type: ignore[arg-type]
+        self.stage = Turns(TIMES, Judge(Judging(tenant="acme"), rules))  # type: ignore[arg-type]
         self.model = model
         self.pins: list[Pin] = []
         self.outputs: list[Output] = []
@@ -64,7 +58,7 @@ class Bench:
         for pin in step.releases:
             pin.release()
         self.outputs += step.outputs
-        self.writes += step.writes
+        self.writes += [write for write in step.writes if isinstance(write, Learn | Remember)]
         return [output.value for output in step.outputs if isinstance(output.value, Alert)]
 
 
@@ -150,10 +144,10 @@ def test_the_order_of_arrival_does_not_change_the_finding(order: Sequence[int], 
 
 
 def test_normal_turns_stay_quiet_and_the_theft_does_not(model: Model) -> None:
-    bench = Bench(model=model, rules=Quiet())
+    bench = Bench(model=model, rules=Rulebook(()))
     for turn in sessions(6, seed=500, first=100):
         assert bench.take(*turn.calls, *turn.spans) == []
-    alerts = Bench(model=model, rules=Quiet()).take(*attack().calls, *attack().spans)
+    alerts = Bench(model=model, rules=Rulebook(())).take(*attack().calls, *attack().spans)
     assert len({alert.finding_uid for alert in alerts}) == 1
     assert alerts[-1].risk > 75
     assert alerts[-1].score is not None
@@ -162,7 +156,7 @@ def test_normal_turns_stay_quiet_and_the_theft_does_not(model: Model) -> None:
 
 
 def test_a_score_alone_does_not_alert_while_a_server_is_learned(model: Model) -> None:
-    bench = Bench(model=model, rules=Quiet())
+    bench = Bench(model=model, rules=Rulebook(()))
     strange = replace(attack().calls[0], server=replace(attack().calls[0].server, id="young"))
     wanted = bench.stage.wanted([strange])
     young = {
@@ -223,9 +217,9 @@ def test_a_late_revision_amends_the_finding_of_a_closed_turn(bench: Bench) -> No
 def test_closed_turns_are_forgotten_in_the_end(bench: Bench) -> None:
     bench.take(at(call("list_dir"), 0))
     bench.advance(31)
-    assert bench.stage.levels() == {"open": 0, "closed": 1}
+    assert bench.stage.levels() == {"open": 0, "closed": 1, "kept": 1}
     bench.advance(100)
-    assert bench.stage.levels() == {"open": 0, "closed": 0}
+    assert bench.stage.levels() == {"open": 0, "closed": 0, "kept": 0}
     assert bench.stage.next_deadline() is None
 
 
@@ -272,7 +266,7 @@ def test_all_a_judgement_asks_for_is_wanted_before(
 ) -> None:
     monkeypatch.setattr(openturn, "_MOST", most)
     for turn in (attack(), *sessions(5, seed=9)):
-        stage = Turns(TIMES, Judging(), RULES)
+        stage = Turns(TIMES, Judge(Judging(), RULES))
         calls = turn.calls[::-1] if backwards else turn.calls
         for chunk in (calls[:2], calls[2:]):
             views = {server: NORMAL.view(keys) for server, keys in stage.wanted(chunk).keys.items()}
@@ -287,7 +281,7 @@ def test_all_a_judgement_asks_for_is_wanted_before(
 def test_all_orders_are_wanted_before_whatever_is_forgotten(told: list[tuple[str, int, bool]], cut: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(openturn, "_MOST", 4)
-        bench = Bench(rules=Quiet())
+        bench = Bench(rules=Rulebook(()))
         calls = [call(tool, *[SECRET][: int(notable)], at_s=at_s) for tool, at_s, notable in told]
         for start in range(0, len(calls), cut):
             bench.take(*calls[start : start + cut])
@@ -350,7 +344,10 @@ def test_what_a_process_does_after_the_reply_of_its_call_amends_the_finding_to_b
 
 def test_a_theft_in_the_background_is_a_finding_and_not_learned(bench: Bench) -> None:
     (alert,) = bench.take(at(background(SECRET, OUT), 1))
-    assert [hit.id for hit in alert.rules] == ["execution.background-credential-read-then-egress"]
+    assert [hit.id for hit in alert.rules] == [
+        "execution.background-credential-read-then-egress",
+        "chain.uncorrelated-execution",
+    ]
     bench.advance(60)
     assert bench.writes == []
 
@@ -365,6 +362,7 @@ def test_other_records_are_refused(bench: Bench) -> None:
     [
         lambda: JudgeTimes(gap_ns=0),
         lambda: JudgeTimes(gap_ns=9, max_turn_ns=8),
+        lambda: JudgeTimes(most_kept=999),
         lambda: Judging(alert_risk=0),
         lambda: Judging(alert_risk=101),
         lambda: Judging(ocsf_version="0.1"),
@@ -422,3 +420,70 @@ def test_nothing_comes_after_a_call_that_still_runs() -> None:
     sequence = "chain.untrusted-read-then-sensitive-read-then-egress"
     hits = [{hit.id for alert in alerts for hit in alert.rules} for alerts in (told, untold)]
     assert (sequence in hits[0], sequence in hits[1]) == (True, False)
+
+
+def test_turns_hold_no_more_than_the_bound_and_what_is_due_first_goes_before_its_time() -> None:
+    times = replace(TIMES, most_kept=1_000)
+    stage = Turns(times, Judge(Judging(), Rulebook(())))
+    pins = [Pin() for _ in range(400)]
+    released: list[Pin] = []
+    for number, pin in enumerate(pins):
+        one = replace(call("list_dir", SECRET, OUT, at_s=number / 100), correlation_id=f"turn-{number}")
+        released += stage.add(at(one, number / 100), pin, None).releases
+        assert stage.levels()["kept"] <= 1_000
+    assert stage.counts()["crowded"] > 0
+    assert released == pins[: len(released)]
+    assert released
+
+
+def test_what_is_held_is_counted_down_to_nothing(bench: Bench) -> None:
+    first = call("read_config", SECRET)
+    bench.take(first, span("chat"), replace(first, revision=2, effects=(SECRET, OUT)), call("list_dir", at_s=1))
+    assert bench.stage.levels()["kept"] == 5
+    bench.advance(40)
+    bench.advance(200)
+    assert bench.stage.levels() == {"open": 0, "closed": 0, "kept": 0}
+
+
+class Failing(Rulebook):
+    """Rules with a bug that one call brings to light."""
+
+    def evaluate(self, turn: Turn, views: object, growing: object = None) -> Evaluation:
+        if any(call.tool == "explode" for call in turn.calls):
+            raise RuntimeError("a bug")
+        return Evaluation()
+
+
+def test_what_rules_could_not_judge_is_never_learned_and_the_next_turn_is() -> None:
+    bench = Bench(rules=Failing([]))
+    with pytest.raises(RuntimeError):
+        bench.take(call("explode", correlation_id="a"))
+    bench.take(call("list_dir", correlation_id="b"))
+    bench.advance(60)
+    assert {write.turn for write in bench.writes} == {"b"}
+    assert bench.stage.counts()["failed"] == 1
+    assert not any(pin.held for pin in bench.pins)
+
+
+def test_a_model_that_fails_leaves_the_turn_to_the_rules_and_teaches_nothing(model: Model) -> None:
+    bench = Bench(model=replace(model, forms={"calls": None}))  # type: ignore[dict-item]
+    assert bench.take(call("read_config", SECRET, OUT, correlation_id="a"))
+    assert bench.take(call("list_dir", correlation_id="b")) == []
+    bench.advance(60)
+    assert (bench.writes, bench.stage.counts()["failed"]) == ([], 2)
+
+
+def test_a_turn_that_cannot_be_ended_lets_go_of_its_chunks(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.take(call("list_dir", correlation_id="a"))
+    monkeypatch.setattr("triptych.streams.turns.lessons", lambda turn: 1 / 0)
+    bench.advance(60)
+    assert (bench.stage.counts()["failed"], bench.pins[0].held) == (1, False)
+
+
+def test_rules_that_are_replaced_watch_windows_at_once() -> None:
+    judge = Judge(Judging(), Rulebook([]))
+    stage = Turns(TIMES, judge)
+    refused = call("query", is_error=True, error_code=-32602)
+    before = stage.wanted((refused,)).sights
+    judge.use(RULES, ())
+    assert (before, bool(stage.wanted((replace(refused),)).sights)) == ((), True)

@@ -10,17 +10,17 @@ import gzip
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import orjson
 
-from ....models.events import ArgumentFact, Call, Coverage, Origin, Server, ValueKind
+from ....models.events import ArgumentFact, Call, Coverage, Origin, Principal, Server, ValueKind
+from ....models.sight import Sight, seen_with
 from ....models.turn import Turn
 from ..errors import BenchError
 
-__all__ = ["Extract", "Run", "Sight", "load"]
+__all__ = ["Extract", "Run", "load"]
 
-Sight = Literal["prompt", "result", "calls"]
 _GZIP = b"\x1f\x8b"
 # Attacks that only fill the context, and a goal that is a sentence of the answer: no call shows them.
 _DENIAL = frozenset({"captcha_dos", "dos", "felony_dos", "offensive_email_dos", "swearwords_dos"})
@@ -35,28 +35,35 @@ class Run:
     pipeline: str
     suite: str
     task: str
-    attacked: bool
+    goal: str | None  # of the attacker; None for a harmless run
     number: int
     calls: Sequence[Mapping[str, Any]]
 
-    def turn(self, sight: Sight) -> Turn:
-        """As a gateway would tell of it that sees where values come from as far as `sight` goes."""
-        key = f"{self.suite}/{self.number}"
-        return Turn(key, tuple(self._call(key, at, call, sight) for at, call in enumerate(self.calls)))
+    @property
+    def attacked(self) -> bool:
+        return self.goal is not None
 
-    def _call(self, key: str, at: int, call: Mapping[str, Any], sight: Sight) -> Call:
+    def turn(self, sight: Sight = "prompt", *, principal: str = "", number: int | None = None) -> Turn:
+        """As a gateway would tell of it that sees where values come from as far as `sight` goes; with a `number` of its
+        own it is another session."""
+        key = f"{self.suite}/{self.number if number is None else number}"
+        calls = tuple(self._call(key, at, call, principal) for at, call in enumerate(self.calls))
+        return seen_with(Turn(key, calls), sight)
+
+    def _call(self, key: str, at: int, call: Mapping[str, Any], principal: str) -> Call:
         return Call(
             call_id=f"{key}/{at}",
             correlation_id=key,
             conversation=key,
             method="tools/call",
             tool=call["t"],
+            principal=Principal(kind="configured", id=principal) if principal else Principal(),
             server=Server(id=self.suite),
             started_ns=self.number * 1_000_000 + at,
             request_size=call["n"],
             is_error=bool(call["e"]),
-            arguments=tuple(_fact(*argument, sight=sight) for argument in call["a"]),
-            coverage=Coverage(protocol=True),
+            arguments=tuple(_fact(*argument) for argument in call["a"]),
+            coverage=Coverage(protocol=True, agent=True),
         )
 
 
@@ -88,8 +95,8 @@ def _runs(file: Path) -> Iterator[Run]:
     for number, line in enumerate(data.splitlines()):
         told = orjson.loads(line)
         if told["calls"] and not told["error"] and _counts(told):
-            attacked = told["attack"] is not None
-            yield Run(told["model"], told["suite"], told["user_task"], attacked, number, told["calls"])
+            goal = None if told["attack"] is None else str(told["injection_task"])
+            yield Run(told["model"], told["suite"], told["user_task"], goal, number, told["calls"])
 
 
 def _counts(told: Mapping[str, Any]) -> bool:
@@ -100,15 +107,11 @@ def _counts(told: Mapping[str, Any]) -> bool:
     return bool(worked) and (told["suite"], told["injection_task"]) not in _SILENT
 
 
-def _fact(name: str, size: int, digest: str, flags: str, *, sight: Sight) -> ArgumentFact:
+def _fact(name: str, size: int, digest: str, flags: str) -> ArgumentFact:
     kind: ValueKind = "url" if name.lower() in _ADDRESSES else "text"
-    origin = _origin(flags, sight)
-    return ArgumentFact(pointer=f"/{name}", type="string", kind=kind, size=size, digests=(digest,), origin=origin)
-
-
-def _origin(flags: str, sight: Sight) -> Origin:
-    if sight == "calls":
-        return "unknown"
-    if sight == "prompt" and "u" in flags:
-        return "prompt"
-    return "result" if "o" in flags else "none"
+    returned = "o" in flags
+    origin: Origin = "prompt" if "u" in flags else "result" if returned else "none"
+    return ArgumentFact(
+        pointer=f"/{name}", type="string", kind=kind, size=size, digests=(digest,), origin=origin,
+        origin_call="" if returned else None,
+    )  # fmt: skip

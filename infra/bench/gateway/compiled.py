@@ -1,4 +1,4 @@
-"""The gateway as a wheel brings it: with its hot modules compiled, in a folder of its own beside the peers."""
+"""The package as a wheel brings it: with its hot modules compiled, in a folder of its own beside the peers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def compiled(tell: Callable[[str], None], *, build: bool, home: Path = _HOME) ->
     if not stamp.exists() or stamp.read_text() != today:
         if not build:
             return None
-        tell("compiling the gateway")
+        tell("compiling")
         _build(home)
         stamp.write_text(today)
     return home if any(home.rglob("*.so")) else None
@@ -62,8 +62,8 @@ def _copy(source: Path, target: Path) -> None:
 
 
 def _digest() -> str:
-    """Of all that the gateway runs, and of how it is built."""
-    files = [path for part in ("models", "producers", "infra/wheel") for path in (_ROOT / part).rglob("*.*")]
+    """Of all that is measured, and of how it is built."""
+    files = [path for part in ("models", "producers", "streams", "infra/wheel") for path in (_ROOT / part).rglob("*.*")]
     found = hashlib.sha256((_ROOT / "pyproject.toml").read_bytes())
     for path in sorted(path for path in files if path.suffix in {".py", ".txt"}):
         found.update(path.read_bytes())

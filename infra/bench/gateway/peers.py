@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from ..errors import BenchError
+from ..environments import HOME, Environment
 from .place import module
 
 __all__ = ["FASTMCP", "MCP_PROXY", "PEERS", "Peers", "install", "installed", "versions"]
 
 PEERS = (MCP_PROXY, FASTMCP) = ("mcp-proxy", "fastmcp")
-_HOME = Path(__file__).resolve().parents[3] / ".triptych" / "bench"
 _PINS = Path(__file__).parent / "pins"
-_STAMP = ".pins"  # holds the digest of what was installed
-_INSTALL_S = 600
 
 
 class Peers:
@@ -55,47 +48,21 @@ class Peers:
 
 def versions() -> dict[str, str]:
     """The pinned version of each peer itself."""
-    pins = {name: (_PINS / f"{name}.txt").read_text().split() for name in PEERS}
-    return {name: next(pin.split("==")[1] for pin in pins[name] if pin.startswith(f"{name}==")) for name in PEERS}
+    return {name: _environment(name).version for name in PEERS}
 
 
-def install(tell: Callable[[str], None], home: Path = _HOME) -> dict[str, Path]:
+def install(tell: Callable[[str], None], home: Path = HOME) -> dict[str, Path]:
     """The programs by name, installed where they are not yet. Raises BenchError B02."""
     for name in PEERS:
-        if not _current(name, home):
-            tell(f"installing {name}")
-            _install(name, home / name)
+        _environment(name, home).install(tell)
     return installed(home)
 
 
-def installed(home: Path = _HOME) -> dict[str, Path]:
+def installed(home: Path = HOME) -> dict[str, Path]:
     """Those that are there, with the versions of today's pins."""
-    return {name: home / name / "bin" / name for name in PEERS if _current(name, home)}
+    environments = [_environment(name, home) for name in PEERS]
+    return {one.name: one.folder / "bin" / one.name for one in environments if one.current}
 
 
-def _current(name: str, home: Path) -> bool:
-    stamp = home / name / _STAMP
-    return stamp.exists() and stamp.read_text() == _digest(name)
-
-
-def _digest(name: str) -> str:
-    return hashlib.sha256((_PINS / f"{name}.txt").read_bytes()).hexdigest()
-
-
-def _install(name: str, environment: Path) -> None:
-    shutil.rmtree(environment, ignore_errors=True)
-    python, pins = str(environment / "bin" / "python"), str(_PINS / f"{name}.txt")
-    if uv := shutil.which("uv"):
-        _run(name, uv, "venv", "-q", "--python", sys.executable, str(environment))
-        _run(name, uv, "pip", "install", "-q", "--python", python, "-r", pins)
-    else:
-        _run(name, sys.executable, "-m", "venv", str(environment))
-        _run(name, python, "-m", "pip", "install", "-q", "-r", pins)
-    (environment / _STAMP).write_text(_digest(name))
-
-
-def _run(name: str, *argv: str) -> None:
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, timeout=_INSTALL_S)
-    if done.returncode:
-        last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise BenchError(f"{name} cannot be installed: {last[:200]}", "--quick takes what is installed", code="B02")
+def _environment(name: str, home: Path = HOME) -> Environment:
+    return Environment(name=name, pins=_PINS / f"{name}.txt", home=home)

@@ -28,10 +28,10 @@ __all__ = ["measure"]
 _RULE_S = 0.5
 _SCORE_S = 2.0  # grace_ms of a worker as it comes, and a second
 _S = 1_000_000_000
-_JOINED = "triptych_event_to_output_seconds_count mcp.calls"
-_QUIET = 5
+_ENDED = ("triptych_stage_total learned", "triptych_stage_total quarantined")
 _OLD_NS = 60 * _S  # their turns are over, so that closing them counts too
 _TICK_S = 0.005
+_AFTER_S = 3  # the rate goes on for calls that are not counted: without it the last ones wait for a topic to fall idle
 _EDGES_S = (0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)
 
 
@@ -71,36 +71,36 @@ def measure(plan: Plan) -> Measured:
 
 
 def _flood(mouth: Mouth, ours: Worker, calls: int, first: int) -> float:
-    """Calls a second that the worker joins and judges from a backlog."""
-    start, sent = time_ns() - calls * 1_000_000 - _OLD_NS, ours.metrics().get(_JOINED, 0)
+    """Calls a second that the worker joins and judges from a backlog, to the end of their turns."""
+    start, ended = time_ns() - calls * 1_000_000 - _OLD_NS, _ended(ours.metrics())
     events = (one for n in range(calls) for one in told(first + n, start + n * 1_000_000))
     mouth.say(sorted(events, key=lambda one: one.wall_ns))
     mouth.hush()
-    began, quiet = time.monotonic(), 0
+    began = time.monotonic()
     mouth.say(heartbeats(time_ns()))
-
-    def done(seen: Mapping[str, float]) -> bool:
-        nonlocal quiet
-        through = seen.get(_JOINED, 0) - sent >= calls and seen["triptych_lag_records"] == 0
-        quiet = quiet + 1 if through else 0
-        return quiet == _QUIET  # the pages are some ticks old, and the last chunk may be in work
-
-    ours.wait(done, f"get through {calls} calls", patience_s=300)
+    ours.wait(lambda seen: _ended(seen) - ended >= calls, f"get through {calls} calls", patience_s=300)
     return calls / (time.monotonic() - began)
+
+
+def _ended(seen: Mapping[str, float]) -> float:
+    """Turns that were judged, closed, and taught something or not: each of them has one call."""
+    return sum(seen.get(name, 0.0) for name in _ENDED)
 
 
 def _paced(
     mouth: Mouth, ear: Ear, rate: float, seconds: int, first: int
 ) -> tuple[dict[str, tuple[int, Kind]], list[Arrival]]:
-    """Calls at a steady rate as they happen: when each turn began and of what kind it is, and what was heard."""
+    """Calls at a steady rate as they happen: when each turn that counts began and of what kind it is, and what was
+    heard."""
     began: dict[str, tuple[int, Kind]] = {}
     heard: list[Arrival] = []
     waiting: list[Told] = []
     start, beat, number = time_ns(), time_ns(), 0
-    while (now := time_ns()) < start + seconds * _S:
+    while (now := time_ns()) < start + (seconds + _AFTER_S) * _S:
         while start + int(number / rate * _S) <= now:
             waiting += told(first + number, now)
-            began[f"turn-{first + number}"] = (now, kind_of(first + number))
+            if now < start + seconds * _S:
+                began[f"turn-{first + number}"] = (now, kind_of(first + number))
             number += 1
         due = [one for one in waiting if one.wall_ns <= now]
         waiting = [one for one in waiting if one.wall_ns > now]
@@ -117,8 +117,7 @@ def _paced(
 
 
 def _rows(limit: float, began: dict[str, tuple[int, Kind]], heard: Sequence[Arrival]) -> list[Row]:
-    found = {one.turn: one for one in heard if one.turn in began}
-    rules, scores = _delays(found, began, "theft", EFFECT_NS), _delays(found, began, "odd", REPLY_NS)
+    rules, scores = _delays(heard, began, "theft", EFFECT_NS), _delays(heard, began, "odd", REPLY_NS)
     kinds = Counter(kind for _, kind in began.values())
     if not rules or not scores:
         raise BenchError(f"{len(rules)} findings by rules and {len(scores)} by score", "run it by hand", code="B01")
@@ -132,11 +131,12 @@ def _rows(limit: float, began: dict[str, tuple[int, Kind]], heard: Sequence[Arri
 
 
 def _delays(
-    found: Mapping[str, Arrival], began: Mapping[str, tuple[int, Kind]], wanted: Kind, event_ns: int
+    heard: Sequence[Arrival], began: Mapping[str, tuple[int, Kind]], wanted: Kind, event_ns: int
 ) -> list[float]:
-    """Seconds from the event that makes a turn of this kind a finding to its arrival."""
-    turns = [(turn, at) for turn, (at, kind) in began.items() if kind == wanted and turn in found]
-    return [(found[turn].at_ns - at - event_ns) / _S for turn, at in turns]
+    """Seconds from the event that makes a turn of this kind a finding to the first one that says so."""
+    first = {one.turn: one.at_ns for one in reversed(heard) if wanted in one.by}
+    turns = [(turn, at) for turn, (at, kind) in began.items() if kind == wanted and turn in first]
+    return [(first[turn] - at - event_ns) / _S for turn, at in turns]
 
 
 def _spread(name: str, seconds: Sequence[float], bar: float) -> list[Row]:

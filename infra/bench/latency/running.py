@@ -20,19 +20,20 @@ from ....models.wire import Codec, bundled
 from ...ports import free_ports
 from ...process import running, tail
 from ..errors import BenchError
-from .traffic import Told
+from .traffic import Kind, Told
 
 __all__ = ["Arrival", "Ear", "Mouth", "Worker", "worker"]
 
 _READY_S = 60.0
+_UNUSUAL = 75.0  # model.alert_risk of a worker as it comes
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A new finding as a consumer got it."""
+    """A finding as a consumer got it, and what raised it."""
 
     turn: str
-    by_rule: bool
+    by: frozenset[Kind]
     at_ns: int
 
 
@@ -54,7 +55,7 @@ class Mouth:
 
 
 class Ear:
-    """Hears new findings from now on."""
+    """Hears findings from now on."""
 
     def __init__(self, bootstrap: str) -> None:
         self._codec = bundled()
@@ -71,8 +72,11 @@ class Ear:
         now = time.time_ns()
         for message in messages:
             alert = self._codec.decode(bytes(message.value() or b""), Alert)
-            if alert.activity == "create":
-                yield Arrival(alert.correlation_id, bool(alert.rules), now)
+            raised: dict[Kind, bool] = {
+                "theft": bool(alert.rules),
+                "odd": alert.score is not None and alert.score.risk >= _UNUSUAL,
+            }
+            yield Arrival(alert.correlation_id, frozenset(kind for kind, did in raised.items() if did), now)
 
     def close(self) -> None:
         self._consumer.close()
@@ -86,13 +90,13 @@ class Worker:
     ended: Callable[[], bool]
 
     def metrics(self) -> dict[str, float]:
-        """Every sample by its name, and by name and topic where it has one; summed over all other labels."""
+        """Every sample by its name, and by its name and each of its labels' values; summed over what else it has."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=5) as page:
             text = page.read().decode()
         found: dict[str, float] = {}
         for family in text_string_to_metric_families(text):
             for sample in family.samples:
-                for name in {sample.name, f"{sample.name} {sample.labels.get('topic', '')}".rstrip()}:
+                for name in (sample.name, *(f"{sample.name} {value}" for value in sample.labels.values())):
                     found[name] = found.get(name, 0.0) + sample.value
         return found
 
@@ -118,6 +122,8 @@ def worker(bootstrap: str, redis_url: str, tenant: str, log: Path) -> Iterator[W
         "kafka.bootstrap": bootstrap,
         "redis.url": redis_url,
         "findings.tenant": tenant,
+        "findings.most_per_rule": 1_000_000,  # the storm guard would hold back what is measured
+        "findings.most_per_workload": 1_000_000,
         "worker.group": tenant,
         "worker.stages": "calls,turns",
         "worker.health_port": port,

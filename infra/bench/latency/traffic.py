@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ....models import topics
-from ....models.events import CallRef, ExecutionBatch, ExecutionEvent, Principal, ProtocolEvent, Server
+from ....models.events import ArgumentFact, CallRef, ExecutionBatch, ExecutionEvent, Principal, ProtocolEvent, Server
 
 __all__ = ["EFFECT_NS", "REPLY_NS", "SERVER", "Kind", "Told", "heartbeats", "kind_of", "told"]
 
 SERVER = "files"
-WORKLOADS = 8
+WORKLOADS = 9  # no divisor of _EVERY, so that each of them has thefts
 EFFECT_NS = 3_000_000
 REPLY_NS = 20_000_000
 _EVERY = 40
@@ -33,8 +33,8 @@ class Told:
 
 
 def kind_of(number: int) -> Kind:
-    """Of every forty calls one reads credentials and then reaches outside, and one is of a tool nobody ever called:
-    the first is for a rule, the second for the score."""
+    """Of every forty calls one reads credentials and then reaches outside, and one deletes as nobody ever did:
+    the first is for a rule, the second for the score. Each is somebody else's, so that none repeats another."""
     return {7: "theft", 13: "odd"}.get(number % _EVERY, "usual")  # type: ignore[return-value]
 
 
@@ -47,14 +47,17 @@ def told(number: int, at_ns: int) -> Iterator[Told]:
         "correlation_id": f"turn-{number}",
         "conversation": f"conversation-{number % 97}",
         "server": Server(id=SERVER),
-        "principal": Principal(id=f"person-{number % 5}"),
-        "tool": "wipe_disk" if kind == "odd" else "read_config",
+        "principal": Principal(id=f"person-{number % 5}" if kind == "usual" else f"guest-{number}"),
+        "tool": "delete_everything" if kind == "odd" else "read_config",
         "method": "tools/call",
         "lease": "granted",
         "boot_id": "boot",
     }
     done, ends = at_ns + EFFECT_NS, at_ns + REPLY_NS
-    request = ProtocolEvent(event_id=f"{call}/1", wall_ns=at_ns, mono_ns=at_ns, kind="request", **known)
+    values = _values(number) if kind == "odd" else ()
+    request = ProtocolEvent(
+        event_id=f"{call}/1", wall_ns=at_ns, mono_ns=at_ns, kind="request", arguments=values, **known
+    )
     reply = ProtocolEvent(event_id=f"{call}/3", wall_ns=ends, mono_ns=ends, kind="response", is_error=False, **known)
     batch = ExecutionBatch(
         event_id=f"{call}/2",
@@ -63,7 +66,7 @@ def told(number: int, at_ns: int) -> Iterator[Told]:
         wall_ns=done,
         mono_ns=done,
         calls=(CallRef(call_id=call, correlation_id=f"turn-{number}"),),
-        events=_effects(done, theft=kind == "theft"),
+        events=_effects(done, kind),
     )
     yield Told(at_ns, topics.PROTOCOL, workload, request)
     yield Told(done, topics.EXECUTION, workload, batch)
@@ -89,12 +92,18 @@ def _workload(number: int) -> str:
     return f"workload-{number % WORKLOADS}"
 
 
-def _effects(at_ns: int, *, theft: bool) -> tuple[ExecutionEvent, ...]:
+def _values(number: int) -> tuple[ArgumentFact, ...]:
+    """Arguments that nobody ever gave."""
+    return tuple(ArgumentFact(pointer=f"/{at}", size=40, digests=(f"{number}.{at}",)) for at in range(4))
+
+
+def _effects(at_ns: int, kind: Kind) -> tuple[ExecutionEvent, ...]:
     stamp: dict[str, Any] = {"calls": (0,), "binding": "exact", "evidence": "leased", "pid": 7, "comm": "server"}
-    harmless = _EFFECTS - 2 * theft
+    theft = kind == "theft"
+    place = "/srv/app/odd-{}/x" if kind == "odd" else "/srv/app/config/{}.toml"
     opened = [
-        ExecutionEvent(kind="open", mono_ns=at_ns - 100 + n, path=f"/srv/app/config/{n}.toml", result=3, **stamp)
-        for n in range(harmless)
+        ExecutionEvent(kind="open", mono_ns=at_ns - 100 + n, path=place.format(n), result=3, **stamp)
+        for n in range(_EFFECTS - 2 * theft)
     ]
     if theft:
         credentials = "/home/ann/.aws/credentials"

@@ -6,16 +6,17 @@ written down, so that a rule that might have matched says "not judged" and not "
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
 from ...baseline import BaselineView
-from ...bindings import BINDINGS
-from .subjects import FIELDS, NESTED, WHATS, Field, FieldKind, Subject, What, keys
+from .comparing import Test, test_of
+from .gates import gate_of
+from .subjects import FIELDS, NESTED, WHATS, Field, Subject, What, keys
 from .table import Table
 
-__all__ = ["Judging", "Predicate", "Seen", "compile_condition", "kinds_of"]
+__all__ = ["Judging", "Predicate", "Seen", "compile_condition"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,25 +39,8 @@ class Judging:
 
 
 Predicate = Callable[[Subject, Judging], bool]
-Test = Callable[[Any], bool]
 
-_OPERATORS: Mapping[FieldKind, tuple[str, ...]] = {
-    "text": ("is", "one_of", "starts", "ends", "contains", "exists"),
-    "number": ("is", "one_of", "at_least", "at_most", "exists"),
-    "flag": ("is", "exists"),
-    "choice": ("is", "one_of"),
-    "texts": ("has", "has_any", "exists"),
-    "binding": ("is", "one_of", "at_least"),
-}
-_VALUES: Mapping[FieldKind, tuple[type, ...]] = {
-    "text": (str,),
-    "number": (int, float),
-    "flag": (bool,),
-    "choice": (str,),
-    "texts": (str,),
-    "binding": (str,),
-}
-_MANY = frozenset({"one_of", "has_any", "starts", "ends", "contains"})
+_TELLING = frozenset({"sensitivity", "destination", "anomalies", "policy", "text_tags", "error_code"})  # rule out most
 
 
 def compile_condition(table: Table, on: str, *, negated: bool = False) -> Predicate:
@@ -72,10 +56,11 @@ def compile_condition(table: Table, on: str, *, negated: bool = False) -> Predic
     never = table.table("never") if table.has("never") else None
     for key, (inner, members) in NESTED[on].items():
         if table.has(key):
-            parts.append(_some(compile_condition(table.table(key), inner, negated=negated), members))
-    for key in table.rest():
+            few = _admitted(table.table(key)) if inner == "effect" else members
+            parts.append(_some(compile_condition(table.table(key), inner, negated=negated), few))
+    for key in sorted(table.rest(), key=lambda key: key not in _TELLING):
         if key in FIELDS[on]:
-            fields.append(_compare(FIELDS[on][key], _test(FIELDS[on][key], table, key)))
+            fields.append(_compare(FIELDS[on][key], test_of(FIELDS[on][key], table, key)))
     parts = fields + parts
     if never is not None:
         if negated:
@@ -85,19 +70,6 @@ def compile_condition(table: Table, on: str, *, negated: bool = False) -> Predic
     if not parts:
         raise table.error(f"{table.where} says nothing", "a condition names at least one field")
     return _all(parts)
-
-
-def kinds_of(condition: Mapping[str, Any]) -> frozenset[str] | None:
-    """The kinds of effects that can satisfy a condition, as far as its shape tells; None for any kind."""
-    found = [kinds_of(one) for one in condition.get("all", ())]
-    if "any" in condition:
-        each = [kinds_of(one) for one in condition["any"]]
-        found.append(None if None in each else frozenset().union(*(kinds for kinds in each if kinds is not None)))
-    kind = condition.get("kind")
-    if isinstance(kind, str | list):
-        found.append(frozenset([kind] if isinstance(kind, str) else kind))
-    known = [kinds for kinds in found if kinds is not None]
-    return frozenset.intersection(*known) if known else None
 
 
 def _all(parts: list[Predicate]) -> Predicate:
@@ -114,15 +86,33 @@ def _all(parts: list[Predicate]) -> Predicate:
 
 
 def _any(parts: list[Predicate]) -> Predicate:
-    return lambda subject, judging: any(part(subject, judging) for part in parts)
+    def some(subject: Subject, judging: Judging) -> bool:
+        for part in parts:  # noqa: SIM110 - as above
+            if part(subject, judging):
+                return True
+        return False
+
+    return some
 
 
 def _not(part: Predicate) -> Predicate:
     return lambda subject, judging: not part(subject, judging)
 
 
+def _admitted(table: Table) -> Callable[[Subject], Iterable[Subject]]:
+    """The effects of a call that a condition is worth asking about."""
+    gate = gate_of(table, "effect")
+    return lambda subject: gate.effects(subject.turn, subject.call)
+
+
 def _some(part: Predicate, members: Callable[[Subject], Any]) -> Predicate:
-    return lambda subject, judging: any(part(member, judging) for member in members(subject))
+    def some(subject: Subject, judging: Judging) -> bool:
+        for member in members(subject):  # noqa: SIM110 - as above
+            if part(member, judging):
+                return True
+        return False
+
+    return some
 
 
 def _compare(found: Field, test: Test) -> Predicate:
@@ -150,56 +140,3 @@ def _never(table: Table, on: str) -> Predicate:
         return True
 
     return never
-
-
-def _test(found: Field, table: Table, key: str) -> Test:
-    """The comparison written under `key`: a value, a list of values, or a table with one operator or more."""
-    raw = table.raw(key)
-    if isinstance(raw, list):
-        return _operator("one_of" if found.kind != "texts" else "has_any", raw, found, table, key)
-    if not isinstance(raw, dict):
-        return _operator("is" if found.kind != "texts" else "has", raw, found, table, key)
-    tests = [_operator(operator, operand, found, table, f"{key}.{operator}") for operator, operand in raw.items()]
-    if not tests:
-        raise table.error(f"{table.at(key)} names no operator", f"allowed: {', '.join(_OPERATORS[found.kind])}")
-    return tests[0] if len(tests) == 1 else lambda value: all(test(value) for test in tests)
-
-
-def _operator(operator: str, operand: Any, found: Field, table: Table, key: str) -> Test:
-    if operator not in _OPERATORS[found.kind]:
-        allowed = ", ".join(_OPERATORS[found.kind])
-        raise table.error(f"{table.at(key)}: unknown operator {operator!r}", f"allowed: {allowed}")
-    if operator == "exists":
-        if type(operand) is not bool:
-            raise table.error(f"{table.at(key)} must be true or false, not {operand!r}")
-        return lambda value: (value is not None and value not in ("", ())) is operand
-    operands = operand if isinstance(operand, list) and operator in _MANY else [operand]
-    for one in operands:
-        _check(one, found, table, key)
-    return _comparison(operator, tuple(operands), found.kind)
-
-
-def _check(value: Any, found: Field, table: Table, key: str) -> None:
-    if type(value) not in _VALUES[found.kind]:
-        raise table.error(f"{table.at(key)}: {value!r} does not fit a {found.kind} field")
-    if found.choices and value not in found.choices:
-        raise table.error(f"{table.at(key)}: unknown value {value!r}", f"allowed: {', '.join(found.choices)}")
-
-
-def _comparison(operator: str, operands: tuple[Any, ...], kind: FieldKind) -> Test:
-    first = operands[0] if operands else None
-    if operator == "at_least" and kind == "binding":
-        enough = frozenset(BINDINGS[BINDINGS.index(cast(str, first)) :])
-        return lambda value: value in enough
-    tests: Mapping[str, Test] = {
-        "is": lambda value: value == first,
-        "one_of": lambda value: value in operands,
-        "starts": lambda value: value is not None and value.startswith(operands),
-        "ends": lambda value: value is not None and value.endswith(operands),
-        "contains": lambda value: value is not None and any(part in value for part in operands),
-        "at_least": lambda value: value is not None and value >= first,
-        "at_most": lambda value: value is not None and value <= first,
-        "has": lambda value: first in value,
-        "has_any": lambda value: any(operand in value for operand in operands),
-    }
-    return tests[operator]

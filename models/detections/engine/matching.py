@@ -7,59 +7,54 @@ agent can only carry on what it was told.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...baseline import BaselineView
 from ...bindings import BINDINGS
 from ...turn import RUNNING
+from .asking import Subjects
 from .conditions import Judging, Seen
 from .rule import STATES, Rule, Step
 from .subjects import Subject
 
-__all__ = ["Match", "find"]
+__all__ = ["Chain", "Match", "chained", "matches_of"]
 
 _MOST = 20  # matches that a rule of one step reports
 
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """One step, what matched it, and the counts that it rests on."""
+    """One step, what matched it, and what it rests on: counts of the baseline, and facts of a window in words."""
 
     step: str
     subject: Subject
     seen: tuple[Seen, ...] = ()
+    said: tuple[str, ...] = ()
 
 
 Chain = tuple[Match, ...]
 
 
-def find(rule: Rule, subjects: Mapping[str, Sequence[Subject]], judging: Judging) -> Chain:
-    """The matches of a rule: the first chain of all its steps, or what matches its only step; empty for no hit.
+def matches_of(rule: Rule, step: Step, subjects: Subjects, judging: Judging) -> list[Match]:
+    """What of a call, one that the rule speaks of, matches one step of it."""
+    found, where = [], step.where
+    for subject in subjects.of(step):
+        if judging.seen:
+            judging.seen.clear()
+        if where(subject, judging) and (match := _sure(rule, step, subject, judging)) is not None:
+            found.append(match)
+    return found
 
-    `subjects` holds everything of the turn by sort, as subjects.ON names them.
-    """
-    found: list[list[Match]] = []
-    for step in rule.steps:
-        among = _possible(step, subjects[step.on])
-        matches = [match for subject in among if (match := _try(rule, step, subject, judging))]
-        if not matches:
-            return ()
-        found.append(matches)
+
+def chained(rule: Rule, found: Sequence[Sequence[Match]]) -> Chain:
+    """The matches of a rule from those of each step over a turn, none of them empty: the first chain of all its steps,
+    or what matches its only step."""
     return tuple(found[0][:_MOST]) if len(found) == 1 else _first_chain(rule.steps, found)
 
 
-def _possible(step: Step, subjects: Sequence[Subject]) -> Iterable[Subject]:
-    """Those that the step is worth asking about: most effects are of another kind."""
-    if (kinds := step.kinds) is None:
-        return subjects
-    return (subject for subject in subjects if subject.effect is not None and subject.effect.kind in kinds)
-
-
-def _try(rule: Rule, step: Step, subject: Subject, judging: Judging) -> Match | None:
-    judging.seen.clear()
-    if not rule.speaks_of(subject.call) or not step.where(subject, judging):
-        return None
+def _sure(rule: Rule, step: Step, subject: Subject, judging: Judging) -> Match | None:
+    """The match, unless the rule lacks what it needs to rest on it."""
     if lacks := _lacks(rule, subject, judging):
         judging.unknown.append(lacks)
         if not judging.lenient:

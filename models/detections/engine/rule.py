@@ -18,10 +18,12 @@ import orjson
 from ... import frameworks
 from ...bindings import BINDINGS
 from ...events import Binding, Call, Layer, LearningState, Severity
-from .conditions import Predicate, compile_condition, kinds_of
+from .conditions import Predicate, compile_condition
 from .errors import RuleError
+from .gates import Gate, gate_of
 from .subjects import ON
 from .table import Table
+from .window import Window, read_window
 
 __all__ = ["CATEGORIES", "Escalation", "Needs", "Rule", "RuleTest", "Step", "read_rule"]
 
@@ -30,6 +32,7 @@ WatchingLayer = Literal["protocol", "execution", "agent"]
 Expectation = Literal["hit", "quiet", "not judged"]
 SEVERITIES: tuple[Severity, ...] = get_args(Severity)[1:]
 STATES: tuple[LearningState, ...] = get_args(LearningState)
+OF_WINDOW, OF_SCORE = "hit", "score"  # a window may also count hits of other rules; a score stands alone
 
 _ID = re.compile(rf"(?:{'|'.join(CATEGORIES)})\.[a-z0-9]+(?:-[a-z0-9]+)*")
 _LEAST_TESTS = 2
@@ -52,8 +55,10 @@ class Step:
     name: str
     on: str
     where: Predicate
-    kinds: frozenset[str] | None  # the only kinds of effects that can satisfy it; None where that is not known
-    call: str  # the previous step's call or one begun after its reply: same, later; first for the first step
+    gate: Gate  # admits all that can satisfy it
+    call: (
+        str  # the previous step's call or one begun after its reply: same, later; first for the first, any in a window
+    )
     within_ns: int | None
 
 
@@ -79,7 +84,8 @@ class RuleTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A compiled rule. `digest` covers everything but its tests."""
+    """A compiled rule. `covers` names what of the catalogue it stands for; `digest` is of all but that and its tests. A
+    `signal` raises nothing by itself; other rules and findings rest on it."""
 
     id: str
     version: int
@@ -92,8 +98,11 @@ class Rule:
     triage: tuple[str, ...]
     attacks: tuple[str, ...]
     tags: tuple[str, ...]
+    covers: tuple[str, ...]
+    signal: bool
     needs: Needs
     steps: tuple[Step, ...]
+    window: Window | None
     escalations: tuple[Escalation, ...]
     tests: tuple[RuleTest, ...]
     file: Path
@@ -112,7 +121,7 @@ def read_rule(file: Path) -> Rule:
     data = _data(file)
     table = Table(data, file, "")
     needs = _needs(table.table("needs"))
-    steps = _steps(table.tables("match"), table)
+    steps = _steps(table.tables("match"), table, counted=table.has("window"))
     severity = _severity(table, needs)
     rule = Rule(
         id=_id(table),
@@ -126,8 +135,11 @@ def read_rule(file: Path) -> Rule:
         triage=table.texts("triage", need=True),
         attacks=_known_ids(table, "attacks"),
         tags=_known_ids(table, "tags"),
+        covers=table.texts("covers"),
+        signal=table.get("signal", bool, False),
         needs=needs,
         steps=steps,
+        window=_window(table, steps),
         escalations=tuple(_escalation(entry, steps) for entry in table.tables("escalate")),
         tests=_tests(table),
         file=file,
@@ -198,28 +210,44 @@ def _needs(table: Table) -> Needs:
     return needs
 
 
-def _steps(tables: Sequence[Table], rule: Table) -> tuple[Step, ...]:
+def _steps(tables: Sequence[Table], rule: Table, *, counted: bool) -> tuple[Step, ...]:
     if not tables:
         raise rule.error("match is missing", "a rule has at least one [[match]] step")
-    steps = tuple(_step(table, first=index == 0) for index, table in enumerate(tables))
+    steps = tuple(_step(table, first=index == 0, counted=counted) for index, table in enumerate(tables))
     if len({step.name for step in steps}) < len(steps):
         raise rule.error("two steps of match have one name")
+    if len(steps) > 1 and any(step.on == OF_SCORE for step in steps):
+        raise rule.error("a score stands alone", "leave the other steps of match out")
     return steps
 
 
-def _step(table: Table, *, first: bool) -> Step:
-    on = table.choice("on", ON)
-    within = table.get("within_s", float, 0.0) if not first else 0.0
+def _step(table: Table, *, first: bool, counted: bool) -> Step:
+    on = table.choice("on", (*ON, OF_WINDOW if counted else OF_SCORE))
+    within = table.get("within_s", float, 0.0) if not (first or counted) else 0.0
+    if counted and _mentions(table.raw("where"), "never"):
+        raise table.error(f"{table.at('where')}: never cannot stand in a window", "ask for `new` in [[window.need]]")
     step = Step(
         name=table.need("step", str),
         on=on,
         where=compile_condition(table.table("where"), on),
-        kinds=kinds_of(table.raw("where")) if on == "effect" else None,
-        call="first" if first else table.choice("call", ("same", "later")),
+        gate=gate_of(table.table("where"), on),
+        call="any" if counted else "first" if first else table.choice("call", ("same", "later")),
         within_ns=round(within * 1e9) if within else None,
     )
     table.done()
     return step
+
+
+def _mentions(condition: object, word: str) -> bool:
+    if isinstance(condition, dict):
+        return word in condition or any(_mentions(inner, word) for inner in condition.values())
+    return isinstance(condition, list) and any(_mentions(inner, word) for inner in condition)
+
+
+def _window(table: Table, steps: Sequence[Step]) -> Window | None:
+    if not table.has("window"):
+        return None
+    return read_window(table.table("window"), {step.name: step.on for step in steps})
 
 
 def _escalation(table: Table, steps: Sequence[Step]) -> Escalation:
@@ -250,12 +278,12 @@ def _test(table: Table) -> RuleTest:
         name=table.need("name", str),
         expect=cast(Expectation, table.choice("expect", get_args(Expectation))),
         severity=table.choice("severity", SEVERITIES) if table.has("severity") else "",
-        story={key: table.raw(key) for key in ("calls", "spans", "baselines") if table.has(key)},
+        story={key: table.raw(key) for key in ("calls", "spans", "baselines", "score") if table.has(key)},
     )
     table.done()
     return test
 
 
 def _digest(data: dict[str, Any]) -> str:
-    judged = {key: value for key, value in data.items() if key != "tests"}
+    judged = {key: value for key, value in data.items() if key not in ("tests", "covers")}
     return hashlib.sha256(orjson.dumps(judged, option=orjson.OPT_SORT_KEYS)).hexdigest()

@@ -5,34 +5,51 @@ Pure and deterministic: the same turn and baselines give the same answer, in rep
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from ...baseline import BaselineView
 from ...errors import ConfigError
-from ...events import Call, RuleHit, Severity
+from ...events import Call, Layer, RuleHit, Score, Severity
 from ...turn import Turn
+from .asking import Index
 from .conditions import Judging
 from .errors import RuleError
-from .matching import Match, find
-from .rule import CATEGORIES, SEVERITIES, Rule, WatchingLayer, read_rule
-from .subjects import ON, Subject, candidates
+from .growing import Growing
+from .layers import Layers
+from .matching import Match
+from .rule import CATEGORIES, OF_SCORE, SEVERITIES, STATES, Rule, read_rule
+from .sightings import Content, Place, Sight
+from .subjects import Subject
+from .watching import Completed, Watched, Windows
 
-__all__ = ["BUILT_IN", "Evaluation", "Hit", "NotJudged", "Rulebook"]
+__all__ = ["BUILT_IN", "Evaluation", "Hit", "NotJudged", "Rulebook", "WindowHit", "Windowed"]
 
-Subjects = Mapping[str, Sequence[Subject]]
 BUILT_IN = Path(__file__).resolve().parents[1]
+
+
+class Judgement(Protocol):
+    """What models.risk says of a turn."""
+
+    @property
+    def score(self) -> Score: ...
+
+    @property
+    def layers(self) -> Mapping[Layer, float]: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One rule that matched, with what it matched. Severity and risk are those after escalation."""
+    """One rule that matched, with what it matched. Severity and risk are those after escalation. Of a window, equal
+    `key`: one and the same finding."""
 
     rule: Rule
     severity: Severity
     risk: float
     matches: tuple[Match, ...]
+    key: str = ""
 
     @property
     def record(self) -> RuleHit:
@@ -65,6 +82,31 @@ class Evaluation:
     not_judged: tuple[NotJudged, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class WindowHit:
+    """A rule whose window is complete. Equal `key`: one and the same finding, whichever call completed it and however
+    often; `count` sightings so far."""
+
+    hit: Hit
+    key: str
+    place: Place
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Windowed:
+    """What the rules with a window say of one call. `sights`: what its hits add to windows that count hits."""
+
+    hits: tuple[WindowHit, ...] = ()
+    not_judged: tuple[NotJudged, ...] = ()
+    sights: tuple[Sight, ...] = ()
+
+    @property
+    def rules(self) -> tuple[str, ...]:
+        """Ids of the rules that hit."""
+        return tuple(dict.fromkeys(one.hit.rule.id for one in self.hits))
+
+
 class Rulebook:
     """Compiled rules in order of their id."""
 
@@ -79,6 +121,11 @@ class Rulebook:
                     code="D01",
                 )
         self.rules = tuple(by_id[identifier] for identifier in sorted(by_id))
+        self._of_score = tuple(rule for rule in self.rules if rule.steps[0].on == OF_SCORE)
+        self._of_turn = tuple(rule for rule in self.rules if rule.window is None and rule not in self._of_score)
+        self._index = Index(self._of_turn)
+        self._layers = frozenset(layer for rule in self._of_turn for layer in rule.needs.layers)
+        self._windows = Windows(self.rules)
 
     @classmethod
     def load(cls, folders: Sequence[Path] = ()) -> Rulebook:
@@ -90,29 +137,68 @@ class Rulebook:
             files += sorted(folder.rglob("*.toml"))
         return cls([read_rule(file) for file in files])
 
-    def evaluate(self, turn: Turn, views: Mapping[str, BaselineView]) -> Evaluation:
-        """What the rules say of a turn; `views` by server id, a missing one counts as learning."""
-        subjects = {on: tuple(candidates(turn, on)) for on in ON}
-        hits: list[Hit] = []
-        not_judged: list[NotJudged] = []
-        for rule in self.rules:
-            verdict = _judge(rule, turn, subjects, views)
-            if isinstance(verdict, Hit):
-                hits.append(verdict)
-            elif verdict is not None:
-                not_judged.append(verdict)
-        return Evaluation(tuple(hits), tuple(not_judged))
+    def evaluate(self, turn: Turn, views: Mapping[str, BaselineView], growing: Growing | None = None) -> Evaluation:
+        """What the rules say of a turn; `views` by server id, a missing one counts as learning. `growing` remembers
+        what was asked of this turn before, and changes no answer."""
+        growing = Growing() if growing is None else growing
+        growing.take(self._index, turn, views)
+        watched = Layers(turn)
+        touched = self._of_turn if watched.blind & self._layers else self._touched(growing)
+        verdicts = [_judge(rule, watched, views, growing) for rule in touched]
+        return Evaluation(
+            tuple(verdict for verdict in verdicts if isinstance(verdict, Hit)),
+            tuple(verdict for verdict in verdicts if isinstance(verdict, NotJudged)),
+        )
+
+    def _touched(self, growing: Growing) -> Sequence[Rule]:
+        """The rules that have anything to say where every layer watched; mostly none."""
+        return [rule for rule in self._of_turn if rule.id in growing.touched] if growing.touched else ()
+
+    def scored(self, turn: Turn, score: Judgement) -> Evaluation:
+        """What the rules about a score say; they wait for whole calls, as it does."""
+        subject = Subject(turn, turn.calls[-1], turn.calls[0].started_ns, turn.calls[-1].ended_ns, part=score)
+        judging, state = Judging({}), score.score.state
+        hit = [rule for rule in self._of_score if rule.steps[0].where(subject, judging)]
+        young = [rule for rule in hit if STATES.index(state) < STATES.index(rule.needs.baseline)]
+        return Evaluation(
+            tuple(_hit(rule, (Match(rule.steps[0].name, subject),), judging) for rule in hit if rule not in young),
+            tuple(NotJudged(rule.id, f"the baseline is {state}, {rule.needs.baseline} is needed") for rule in young),
+        )
+
+    def sights(self, call: Call) -> tuple[Sight, ...]:
+        """What a call adds to which windows, and which it asks for."""
+        return self._windows.sights(call)
+
+    def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed:
+        """What the rules with a window say of a call. `windows` answers its `sights`, which they hold."""
+        return _windowed(self._windows.judge(call, windows))
+
+    def follow(self, call: Call, windows: Mapping[Place, Content], hits: Iterable[str]) -> Windowed:
+        """What the rules say that count hits of others: `hits` are the ids of those that the call has hit."""
+        return _windowed(self._windows.follow(call, windows, tuple(hits)))
 
 
-def _judge(rule: Rule, turn: Turn, subjects: Subjects, views: Mapping[str, BaselineView]) -> Hit | NotJudged | None:
-    strict = Judging(views)
-    if matches := find(rule, subjects, strict):
-        return _hit(rule, matches, strict)
-    reasons = _unwatched(rule, turn)
-    if strict.unknown:
-        lenient = Judging(views, lenient=True)
-        if find(rule, subjects, lenient):
-            reasons += lenient.unknown
+def _windowed(watched: Watched) -> Windowed:
+    return Windowed(
+        tuple(_window_hit(one) for one in watched.completed),
+        tuple(NotJudged(one.rule, one.reason) for one in watched.unjudged),
+        watched.sights,
+    )
+
+
+def _window_hit(one: Completed) -> WindowHit:
+    hit = replace(_hit(one.rule, one.matches, Judging({})), key=one.key)
+    return WindowHit(hit, one.key, one.place, one.count)
+
+
+def _judge(rule: Rule, watched: Layers, views: Mapping[str, BaselineView], growing: Growing) -> Hit | NotJudged | None:
+    reasons = [*watched.lacking(rule.needs)]
+    if rule.id in growing.touched:
+        if matches := growing.chain(rule):
+            return _hit(rule, matches, Judging(views))
+        unknown = growing.unknown(rule)
+        if unknown and growing.chain(rule, lenient=True):
+            reasons += unknown
     return NotJudged(rule.id, "; ".join(dict.fromkeys(reasons))) if reasons else None
 
 
@@ -124,23 +210,3 @@ def _hit(rule: Rule, matches: tuple[Match, ...], judging: Judging) -> Hit:
             severity = max(severity, escalation.severity, key=SEVERITIES.index)
             risk = max(risk, escalation.risk)
     return Hit(rule, severity, risk, matches)
-
-
-def _unwatched(rule: Rule, turn: Turn) -> list[str]:
-    """Layers that the rule needs and that did not watch every call."""
-    reasons = []
-    calls = [call for call in turn.calls if rule.speaks_of(call)]
-    for layer in rule.needs.layers:
-        blind = sum(not _watched(turn, call, layer) for call in calls)
-        if blind:
-            reasons.append(f"the {layer} layer did not watch {blind} of {len(calls)} calls")
-    return reasons
-
-
-def _watched(turn: Turn, call: Call, layer: WatchingLayer) -> bool:
-    coverage = call.coverage
-    return {
-        "protocol": coverage.protocol,
-        "execution": coverage.execution,
-        "agent": coverage.agent or bool(turn.spans),
-    }[layer]

@@ -6,10 +6,10 @@ The fields are those of the event schemas; a few derived ones stand here. Nothin
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 from ... import baseline
 from ...bindings import BINDINGS
@@ -29,13 +29,27 @@ from ...events import (
     ToolDefinition,
 )
 from ...turn import Turn
+from . import facets
+from .once import Twice
 
-__all__ = ["FIELDS", "NESTED", "ON", "WHATS", "Field", "FieldKind", "Subject", "What", "candidates", "keys"]
+__all__ = [
+    "FIELDS",
+    "NESTED",
+    "ON",
+    "WHATS",
+    "Field",
+    "FieldKind",
+    "Subject",
+    "What",
+    "candidates",
+    "keys",
+    "subject_of",
+]
 
 ON = ("call", "effect", "definition")
-What = Literal["egress", "destination", "child", "directory", "definition"]
+What = Literal["egress", "destination", "child", "directory", "definition", "edge", "arguments", "request_size"]
 WHATS: Mapping[str, tuple[str, ...]] = {  # what a baseline can be asked of each subject
-    "call": ("egress",),
+    "call": ("egress", "edge", "arguments", "request_size"),
     "effect": ("egress", "destination", "child", "directory"),
     "definition": ("definition",),
 }
@@ -45,8 +59,7 @@ _O_PATH = 0o10000000
 _ACCESS = {os.O_RDONLY: "read", os.O_WRONLY: "write", os.O_RDWR: "both"}
 
 
-@dataclass(frozen=True, slots=True)
-class Subject:
+class Subject(NamedTuple):
     """One thing a step can match, with its place in event time."""
 
     turn: Turn
@@ -72,20 +85,20 @@ class Field:
     read: Callable[[Subject], Any]
 
 
-def candidates(turn: Turn, on: str) -> Iterator[Subject]:
-    """Everything of one sort in a turn, in order of call, and of the kernel inside a call."""
-    for call in turn.calls:
-        if on == "call":
-            yield Subject(turn, call, call.started_ns, max(call.started_ns, call.ended_ns))
-        elif on == "effect":
-            yield from effects_of(turn, call)
-        else:
-            for definition in call.tools:
-                yield Subject(turn, call, call.ended_ns, call.ended_ns, definition=definition)
+def candidates(turn: Turn, call: Call, on: str) -> Iterator[Subject]:
+    """Everything of one sort in a call of a turn, as the kernel told it."""
+    if on == "call":
+        yield Subject(turn, call, call.started_ns, max(call.started_ns, call.ended_ns))
+    elif on == "effect":
+        yield from (subject_of(turn, call, effect) for effect in call.effects)
+    else:
+        for definition in call.tools:
+            yield Subject(turn, call, call.ended_ns, call.ended_ns, definition=definition)
 
 
-def effects_of(turn: Turn, call: Call) -> Iterator[Subject]:
-    return (Subject(turn, call, effect.wall_ns, effect.wall_ns, effect=effect) for effect in call.effects)
+def subject_of(turn: Turn, call: Call, effect: Effect) -> Subject:
+    """An effect of a call of a turn."""
+    return Subject(turn, call, effect.wall_ns, effect.wall_ns, effect)
 
 
 def _parts(owner: str, name: str) -> Callable[[Subject], Iterator[Subject]]:
@@ -114,10 +127,10 @@ _PARTS: Mapping[str, Mapping[str, tuple[str, type]]] = {  # owner -> its field -
     },
     "effect": {"detail": ("detail", ExecutionDetail)},
 }
-NESTED: Mapping[str, Mapping[str, tuple[str, Callable[[Subject], Iterator[Subject]]]]] = {
+NESTED: Mapping[str, Mapping[str, tuple[str, Callable[[Subject], Iterable[Subject]]]]] = {
     # a nested condition holds when one of these satisfies it
     "call": {
-        "effects": ("effect", lambda subject: effects_of(subject.turn, subject.call)),
+        "effects": ("effect", lambda subject: candidates(subject.turn, subject.call, "effect")),
         **{name: (sort, _parts("call", name)) for name, (sort, _) in _PARTS["call"].items()},
     },
     "effect": {
@@ -125,6 +138,8 @@ NESTED: Mapping[str, Mapping[str, tuple[str, Callable[[Subject], Iterator[Subjec
         **{name: (sort, _parts("effect", name)) for name, (sort, _) in _PARTS["effect"].items()},
     },
     "definition": {"call": ("call", lambda subject: iter((subject,)))},
+    "hit": {"call": ("call", lambda subject: iter((subject,)))},
+    "score": {},
     **{sort: {} for parts in _PARTS.values() for sort, _ in parts.values()},
 }
 
@@ -142,11 +157,25 @@ def _hint(name: str) -> Callable[[Subject], bool | None]:
     read = attrgetter(name)
 
     def hint(subject: Subject) -> bool | None:
-        same = (call for call in subject.turn.calls if call.server.id == subject.call.server.id)
-        hints = [read(tool) for call in same for tool in call.tools if tool.name == subject.call.tool]
-        return hints[-1] if hints else None
+        described = _described(subject.call, subject.turn)
+        return read(described) if described is not None else None
 
     return hint
+
+
+@Twice
+def _described(call: Call, turn: Turn) -> ToolDefinition | None:
+    """The called tool, as its server told of it last in this turn."""
+    same = (other for other in turn.calls if other.tools and other.server.id == call.server.id)
+    return next((tool for other in [*same][::-1] for tool in other.tools[::-1] if tool.name == call.tool), None)
+
+
+def _of_call(read: Callable[[Call], Any]) -> Callable[[Subject], Any]:
+    return lambda subject: read(subject.call)
+
+
+def _of_effect(read: Callable[[Effect], Any]) -> Callable[[Subject], Any]:
+    return lambda subject: read(subject.effect) if subject.effect is not None else None
 
 
 def _derive(owner: str, record: type, hidden: frozenset[str]) -> dict[str, Field]:
@@ -173,19 +202,36 @@ def _kind(name: str, hint: Any) -> tuple[FieldKind, tuple[str, ...]] | None:
     return (plain[hint], ()) if hint in plain else None
 
 
+_AGREES = 37.5  # risk of a layer that one normal turn in thirty reaches
+
+
+def _agreeing(subject: Subject) -> int:
+    """How many layers by themselves find a turn unusual."""
+    return sum(risk >= _AGREES for risk in subject.part.layers.values())
+
+
 _IDS = frozenset({"event_id", "call_id", "correlation_id", "boot_id", "key_id", "digests", "candidates", "source"})
 FIELDS: Mapping[str, Mapping[str, Field]] = {
     "call": {
         **_derive("call", Call, _IDS),
         "server": Field("text", (), lambda subject: subject.call.server.id),
+        **{name: Field(kind, (), _of_call(read)) for name, (kind, read) in facets.OF_CALL.items()},
         "open_world": Field("flag", (), _hint("open_world")),
+        "destructive": Field("flag", (), _hint("destructive")),
         "read_only": Field("flag", (), _hint("read_only")),
     },
     "effect": {
         **_derive("effect", Effect, _IDS),
+        **{name: Field(kind, (), _of_effect(read)) for name, (kind, read) in facets.OF_EFFECT.items()},
         "access": Field("choice", ("none", "read", "write", "both"), _access),
     },
     "definition": _derive("definition", ToolDefinition, _IDS),
+    "hit": {"rule": Field("text", (), attrgetter("part.id"))},
+    "score": {
+        "risk": Field("number", (), attrgetter("part.score.risk")),
+        "state": Field("text", (), attrgetter("part.score.state")),
+        "agreeing": Field("number", (), _agreeing),
+    },
     **{sort: _derive("part", record, _IDS) for parts in _PARTS.values() for sort, record in parts.values()},
 }
 
@@ -197,6 +243,12 @@ def keys(what: What, subject: Subject) -> tuple[str, str]:
         return baseline.definition_key(tool, subject.definition.digest), baseline.tool_definitions_key(tool)
     tool = baseline.action_of(subject.call)
     effect = subject.effect
+    if what == "edge":
+        return _edge(subject)
+    if what == "arguments":
+        return baseline.argument_keys_key(tool, baseline.argument_keys(subject.call)), baseline.tool_key(tool)
+    if what == "request_size":  # a quarter of it is two rungs lower
+        return baseline.size_keys("in", tool, max(subject.call.request_size // 4, 1))[-1], baseline.tool_key(tool)
     if effect is None or what == "egress":
         return baseline.egress_key(tool), baseline.tool_key(tool)
     asked = {
@@ -205,3 +257,13 @@ def keys(what: What, subject: Subject) -> tuple[str, str]:
         "directory": lambda: baseline.path_class_key(tool, baseline.path_class(effect.path or "")),
     }
     return asked[what](), baseline.tool_key(tool)
+
+
+def _edge(subject: Subject) -> tuple[str, str]:
+    """The order of a call's action behind the one before it in its turn, and that one alone."""
+    actions = [call for call in subject.turn.calls if baseline.is_action(call)]
+    at = next((index for index, call in enumerate(actions) if call.call_id == subject.call.call_id), None)
+    if at is None:  # nothing asked the server to act, so no order was broken
+        return baseline.tool_key(""), baseline.tool_key("")
+    before, edge = baseline.edge_keys(baseline.actions_before(actions, at))[:2]
+    return edge, before

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .budget import CHARACTERS, SCALARS, Budget
+from .marks import spoken
 from .secrets import may_hold
 from .walk import CONTAINERS, Leaf, survey, walk
 
@@ -93,6 +94,8 @@ class Contents:
             texts = [text for _, text, _ in leaves if isinstance(text, str)]
             _secret(self._redact.secrets(leaves), fields)
         if shown_by is not None:
+            if tags := spoken(texts):
+                fields["text_tags"] = sorted(tags)
             self._redact.origins.remember(shown_by.conversation, shown_by.call_id, texts)
 
     def _surveyed(self, message: Message, fields: EventFields) -> list[str]:

@@ -9,11 +9,14 @@ import re
 from collections.abc import Iterable, Iterator
 
 from .budget import Budget
-from .phrases import instructs
+from .phrases import instructs, may_instruct
 
-__all__ = ["PATTERNS", "marks", "texts"]
+__all__ = ["PATTERNS", "marks", "spoken", "texts"]
 
 _LONG = 4096
+_PIECE = 32_768
+_OVERLAP = 512  # longer than any phrase
+_MOST_PIECES = 8  # whose words are read one by one
 PATTERNS = tuple(
     (tag, re.compile(pattern, re.IGNORECASE))
     for tag, pattern in (
@@ -37,6 +40,32 @@ def marks(found: Iterable[str]) -> set[str]:
             tags.add("instruction-marker")
         if len(text) > _LONG:
             tags.add("long-text")
+    return tags
+
+
+_OF_RESULTS = frozenset(
+    ("hidden-unicode", "bidi-control", "tag-characters", "variation-selectors", "instruction-marker")
+)
+_IN_RESULTS = tuple((tag, pattern) for tag, pattern in PATTERNS if tag in _OF_RESULTS)
+
+
+def spoken(found: Iterable[str]) -> set[str]:
+    """The tags of results: what is hidden in them, and what speaks to the model.
+
+    Fast, because results are many and long: at most 256 KiB, where words of a phrase stand, are read word by word.
+    """
+    tags: set[str] = set()
+    left = _MOST_PIECES
+    for text in found:
+        if not text.isascii() or "<" in text:
+            tags.update(tag for tag, pattern in _IN_RESULTS if pattern.search(text))
+        for start in range(0, len(text), _PIECE):
+            lowered = text[start : start + _PIECE + _OVERLAP].lower()
+            if left and may_instruct(lowered):
+                left -= 1
+                if instructs(lowered):
+                    tags.add("instruction-marker")
+                    left = 0
     return tags
 
 

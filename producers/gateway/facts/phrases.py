@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["instructs"]
+__all__ = ["instructs", "may_instruct"]
 
 _Step = tuple[int, frozenset[str]]  # most characters since the word before, and the words that fit
 _WORD = re.compile(r"[a-z]++(?:['\u2019]t)?+")
@@ -38,6 +38,29 @@ for _phrase, _steps in enumerate(_PHRASES):
     for _step in reversed(range(len(_steps))):
         for _word in _steps[_step][1]:
             _PLACES.setdefault(_word, []).append((_phrase, _step))
+
+
+# Of each phrase, sets of which one word each must stand somewhere: looked for as plain text, far faster than by words.
+_NEEDED = (
+    (("ignore", "disregard", "forget"), ("instruction", "rule", "prompt")),
+    (("user", "human"), ("not", "n't", "n\u2019t", "never"), tuple(_TELL[1].split())),
+    (("tool",), ("use", "using"), ("before", "after", "when"), ("must", "read", "call", "first")),
+    (("you",), ("must",), ("first", "always", "also")),
+)
+
+
+def may_instruct(lowered: str) -> bool:
+    """Whether the words of a phrase stand in a text in lower case, in any order. Without them `instructs` is false."""
+    for sets in _NEEDED:
+        for words in sets:
+            for word in words:
+                if word in lowered:
+                    break
+            else:
+                break
+        else:
+            return True
+    return False
 
 
 def instructs(text: str) -> bool:

@@ -37,6 +37,12 @@ def test_a_replay_prints_its_findings_and_ends_well(folder: Path) -> None:
     assert "chain.credential-read-then-egress" in result.stdout
 
 
+def test_a_replay_tells_its_incidents(folder: Path) -> None:
+    (incident,) = found(folder)["incidents"]
+    uid = incident["unmapped"]["mcp"]["incident"]["uid"]
+    assert uid in run("replay", "--events", str(folder)).stdout
+
+
 def test_findings_where_none_are_expected_end_with_1(folder: Path) -> None:
     assert run("replay", "--events", str(folder), "--expect-none").exit_code == 1
 

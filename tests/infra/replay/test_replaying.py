@@ -50,6 +50,13 @@ def test_a_replay_finds_the_theft_and_nothing_beside_it(history: Any, replayed: 
     assert (found.records, found.calls >= 21, found.dead) == (len(history.usual()), True, {})
 
 
+def test_a_replay_ends_in_incidents(history: Any, replayed: Any) -> None:
+    happened = [*history.stole("theft", 30_000), *history.stole("again", 90_000)]
+    found = replayed(history.on_topics(happened))
+    (incident,) = found.incidents
+    assert {one["uid"] for one in incident["finding_info_list"]} == set(found.alerts)
+
+
 def test_the_same_history_gives_the_same_findings_to_the_last_field(history: Any, replayed: Any) -> None:
     assert replayed(history.usual()).alerts == replayed(history.usual()).alerts
 

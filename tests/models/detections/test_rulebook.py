@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from hypothesis import given
@@ -7,7 +8,8 @@ from hypothesis import strategies as st
 
 from triptych.models import baseline as keys
 from triptych.models import testing
-from triptych.models.detections.engine import Rulebook
+from triptych.models.baseline import BaselineView
+from triptych.models.detections.engine import Hit, Rulebook
 from triptych.models.detections.engine.subjects import BINDINGS
 from triptych.models.events import Effect
 from triptych.models.turn import Turn
@@ -17,8 +19,15 @@ X01 = "chain.credential-read-then-egress"
 SECRET, OUT = "/home/ann/.aws/credentials", "203.0.113.7:443"
 
 
+ALONE = {"chain.uncorrelated-execution", "execution.credential-read"}  # what they say of a read goes with every theft
+
+
+def hits(turn: Turn, views: Mapping[str, BaselineView] | None = None) -> list[Hit]:
+    return [hit for hit in BOOK.evaluate(turn, views or {}).hits if hit.rule.id not in ALONE]
+
+
 def hit_ids(turn: Turn) -> list[str]:
-    return [hit.rule.id for hit in BOOK.evaluate(turn, {}).hits]
+    return [hit.rule.id for hit in hits(turn)]
 
 
 def test_an_ordinary_turn_is_quiet_and_everything_was_judged() -> None:
@@ -30,7 +39,7 @@ def test_an_ordinary_turn_is_quiet_and_everything_was_judged() -> None:
 def test_a_hit_names_the_very_effects_it_rests_on() -> None:
     effects = (testing.read("/srv/a", 0.1), testing.read(SECRET, 0.2), testing.connect(OUT, 0.3))
     call = testing.call("read_config", *effects)
-    [hit] = BOOK.evaluate(testing.turn(call), {}).hits
+    [hit] = hits(testing.turn(call))
     assert hit.record.evidence == (call.effects[1].source, call.effects[2].source)
 
 
@@ -136,7 +145,7 @@ def test_a_chain_needs_calls_that_began_after_the_reply_before(told: list[tuple[
 
 def test_what_a_server_does_outside_every_call_is_judged_without_a_binding() -> None:
     theft = testing.background(testing.read(SECRET, 0.1), testing.connect(OUT, 0.2))
-    [hit] = BOOK.evaluate(testing.turn(theft), {}).hits
+    [hit] = hits(testing.turn(theft))
     assert hit.rule.id == "execution.background-credential-read-then-egress"
     assert hit.record.evidence == tuple(effect.source for effect in theft.effects)
 

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 import re
-from itertools import product
-from typing import Any, get_args
 
 import pytest
 
-from triptych.models import testing
 from triptych.models.detections.engine import Rule, Rulebook, lock
-from triptych.models.detections.engine.conditions import Judging, kinds_of
 from triptych.models.detections.engine.proof import prove
 from triptych.models.detections.engine.rulebook import BUILT_IN
-from triptych.models.detections.engine.subjects import candidates
-from triptych.models.events import ExecutionDetail, ExecutionKind
 
 RULES = Rulebook.load().rules
 EVERY = pytest.mark.parametrize("rule", RULES, ids=[rule.id for rule in RULES])
@@ -56,37 +50,3 @@ def test_a_severe_rule_never_rests_on_candidates(rule: Rule) -> None:
 
 def test_the_lock_knows_every_rule_as_it_is() -> None:
     assert lock.problems(RULES, lock.read_lock()) == []
-
-
-@EVERY
-def test_no_step_would_accept_a_kind_of_effect_that_it_is_not_asked_about(rule: Rule) -> None:
-    paths, peers = (
-        ("/proc/1/root/etc/shadow", "/home/ann/.ssh/id_ed25519", "/bin/sh"),
-        ("203.0.113.7", "169.254.169.254"),
-    )
-    for step in rule.steps:
-        for kind in get_args(ExecutionKind):
-            if step.kinds is None or kind in step.kinds:
-                continue
-            for path, address in product(paths, peers):
-                detail = ExecutionDetail(operation="setns", via="handle", layer="memory", links=0)
-                told = testing.effect(kind, path=path, address=address, port=7, bytes_out=2**21, detail=detail)
-                turn = testing.turn(testing.call("t", told))
-                (subject,) = candidates(turn, "effect")
-                assert not step.where(subject, Judging({}, lenient=True))
-
-
-@pytest.mark.parametrize(
-    ("condition", "kinds"),
-    [
-        ({"kind": "open"}, {"open"}),
-        ({"kind": ["open", "exec"], "path": "/a"}, {"open", "exec"}),
-        ({"any": [{"kind": "open"}, {"kind": "exec"}]}, {"open", "exec"}),
-        ({"any": [{"kind": "open"}, {"path": "/a"}]}, None),
-        ({"all": [{"kind": ["open", "exec"]}, {"kind": "exec"}]}, {"exec"}),
-        ({"kind": {"one_of": ["open"]}}, None),
-        ({"not": {"kind": "open"}}, None),
-    ],
-)
-def test_the_kinds_of_a_condition_are_those_it_can_hold_for(condition: dict[str, Any], kinds: set[str] | None) -> None:
-    assert kinds_of(condition) == kinds

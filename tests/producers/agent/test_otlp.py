@@ -29,10 +29,12 @@ PROTOBUF, JSON = "application/x-protobuf", "application/json"
 CHAT = {"gen_ai.operation.name": "chat"}
 
 
-def post(receiver: Any, body: bytes, kind: str = PROTOBUF, **headers: str) -> tuple[int, bytes, Any]:
+def post(
+    receiver: Any, body: bytes, kind: str = PROTOBUF, path: str = "/v1/traces", **headers: str
+) -> tuple[int, bytes, Any]:
     connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=10)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request("POST", "/v1/traces", body, {"content-type": kind, **named})
+    connection.request("POST", path, body, {"content-type": kind, **named})
     answer = connection.getresponse()
     return answer.status, answer.read(), answer.headers
 
@@ -71,6 +73,21 @@ def test_json_and_protobuf_of_one_span_are_the_same_event(receiver: Any, export:
     assert post(receiver, export(CHAT).SerializeToString())[:2] == (200, b"")
     first, second = receiver.spans
     assert (first.event_id, first.service, first.span_id) == (second.event_id, second.service, second.span_id)
+
+
+def test_a_prompt_in_a_log_record_is_published_as_digests_only(receiver: Any, keyring: Keyring) -> None:
+    record = {
+        "traceId": "000102030405060708090A0B0C0D0E0F",
+        "spanId": "08090a0b0c0d0e0f",
+        "timeUnixNano": "7",
+        "eventName": "gen_ai.user.message",
+        "body": {"kvlistValue": {"values": [{"key": "content", "value": {"stringValue": "post it to evil.test"}}]}},
+    }
+    text = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record, {"body": {"stringValue": "a line"}}]}]}]}
+    assert post(receiver, json.dumps(text).encode(), JSON, "/v1/logs")[:2] == (200, b"{}")
+    (span,) = receiver.spans
+    assert keyring.digest("evil.test") in span.prompt_digests
+    assert b"evil.test" not in bundled().encode(span)
 
 
 def test_gzip_is_unpacked(receiver: Any, export: Export) -> None:

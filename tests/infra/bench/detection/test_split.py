@@ -11,7 +11,7 @@ from triptych.infra.bench.errors import BenchError
 
 def runs(*pipelines: str, tasks: int = 10) -> list[Run]:
     names = [(pipeline, f"user_task_{task}") for pipeline in pipelines for task in range(tasks)]
-    return [Run(pipeline, "banking", task, False, number, ()) for number, (pipeline, task) in enumerate(names)]
+    return [Run(pipeline, "banking", task, None, number, ()) for number, (pipeline, task) in enumerate(names)]
 
 
 def test_the_published_groups_stand_where_a_file_has_both() -> None:

@@ -11,17 +11,16 @@ from collections.abc import Sequence
 from functools import lru_cache
 from itertools import count, groupby
 from typing import Any
-from uuid import uuid5
 
 from ..models.events import CallRef, CallState
 from ..models.lazy import LazyBatch, LazyMessage
 from .binding import bind, stamped
 from .config import JoinTimes
 from .deadlines import Deadlines
-from .effects import Bound, Effects, Judge
+from .effects import Bound, Classes, Effects, Judge
 from .opencall import OpenCall
 from .recent import Recent
-from .record import NAMESPACE, from_blinded, from_message, to_call, to_output
+from .record import from_blinded, from_message, id_of, to_call, to_output
 from .stage import Input, Output, Pin, Step
 from .waiting import Waiting, together
 from .workload import Workload
@@ -37,7 +36,7 @@ _FAR = frozenset(("outside", "metadata"))
 
 @lru_cache(4096)
 def _background_id(workload: str, span: int) -> str:
-    return str(uuid5(NAMESPACE, f"background/{workload}/{span}"))
+    return id_of(f"background/{workload}/{span}")
 
 
 class Calls:
@@ -45,7 +44,7 @@ class Calls:
 
     def __init__(self, times: JoinTimes, judge: Judge, topic: str) -> None:
         self._times = times
-        self._judge = judge
+        self._classes = Classes(judge)
         self._topic = topic
         self._workloads: dict[str, Workload] = {}
         self._calls: dict[str, OpenCall] = {}
@@ -126,6 +125,7 @@ class Calls:
         if begins:
             call.closed_ns = None  # whatever was written before were effects only
         if event.kind == "request":
+            call.origin = call.origin or pin
             workload.watch(call)
         self._totals["late"] += call.closed_ns is not None
         self._changed[call.call_id] = call
@@ -174,7 +174,9 @@ class Calls:
 
     def _attach(self, ref: CallRef, workload: str, bounds: Sequence[Bound], pin: Pin) -> None:
         if ref.call_id in self._gone and ref.call_id not in self._calls:
-            self._attach_outside(workload, [bound._replace(candidates=(ref.call_id,)) for bound in bounds], pin)
+            self._attach_outside(
+                workload, [bound.tied(bound.binding, (ref.call_id,), bound.evidence) for bound in bounds], pin
+            )
             return
         self._take(self._call(ref, workload, bounds[0].wall_ns), bounds, pin)
 
@@ -202,7 +204,7 @@ class Calls:
         call = self._calls.get(ref.call_id)
         if call is None:
             call = self._calls[ref.call_id] = OpenCall(
-                *(ref.call_id, workload, wall_ns, wall_ns, Effects(self._judge)),
+                *(ref.call_id, workload, wall_ns, wall_ns, Effects(self._classes)),
                 correlation_id=ref.correlation_id,
                 background=background,
             )
@@ -285,5 +287,6 @@ class Calls:
     def _tidy(self) -> None:
         self._tidied = self._watermark
         before = self._watermark - self._times.late_ns
-        for name in [name for name, workload in self._workloads.items() if workload.forget(before)]:
+        gaps_before = before - self._times.max_call_ns  # a call that was open then may still be written
+        for name in [name for name, workload in self._workloads.items() if workload.forget(before, gaps_before)]:
             del self._workloads[name]

@@ -1,0 +1,1 @@
+"""What a score costs: one record, its attribution, the baselines behind it, and training again."""

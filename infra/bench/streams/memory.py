@@ -1,0 +1,130 @@
+"""What stage 1 remembers, in a process of its own: of open and closed calls, and after hours of event time.
+
+Prints what it measured as JSON. The hour is one second's traffic again and again under new ids and times; no broker.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import sys
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from ....models.events import CallRef, ExecutionBatch, ProtocolEvent
+from ....models.lazy import LazyBatch, LazyMessage
+from ....models.sensitivity import Sensitivity
+from ....models.wire import Codec, bundled
+from ....streams.config import JoinTimes
+from ....streams.join import Calls
+from ....streams.stage import Pin
+from ..cost import rss_mb
+from .traffic import Told, calls
+
+__all__ = ["main"]
+
+_START_NS = 1_700_000_000 * 10**9
+_S = 10**9
+_DISORDER_NS = _S // 2
+_HOUR_S = 3_600
+_SAMPLES = 20
+
+
+class _Stage:
+    """Stage 1 with its decoder, fed as a runner feeds it."""
+
+    def __init__(self) -> None:
+        self._codec = bundled()
+        self._calls = Calls(JoinTimes(), Sensitivity.load(), "calls")
+        self._pin = Pin()
+        self._pin.hold()
+
+    def take(self, record: bytes, kind: type[LazyMessage] | type[LazyBatch]) -> int:
+        """Its event time."""
+        event: Any = self._codec.decode(record, kind)
+        self._carry_out(self._calls.add(event, self._pin))
+        return int(event.wall_ns)
+
+    def advance(self, watermark_ns: int) -> None:
+        self._carry_out(self._calls.advance(watermark_ns))
+
+    def _carry_out(self, step: Any) -> None:
+        for output in step.outputs:
+            self._codec.encode(output.value)
+        for pin in step.releases:
+            pin.release()
+
+
+def main() -> None:
+    """Arguments: `open` or `closed` and how many calls, or `hour`, calls a second and seconds."""
+    what, *numbers = sys.argv[1:]
+    if what == "hour":
+        print(json.dumps(_hour(*map(int, numbers))))
+    else:
+        print(json.dumps(_growth_kib(int(numbers[0]), replies=what == "closed")))
+
+
+def _growth_kib(number: int, *, replies: bool) -> float:
+    """Resident KiB that each of so many calls takes, still open or closed a moment ago."""
+    codec, stage = bundled(), _Stage()
+    told = [one for one in calls(range(number), _START_NS) if replies or not _is_reply(one.event)]
+    records = [(codec.encode(one.event), _kind(one.event)) for one in told]
+    last = max(one.wall_ns for one in told)
+    for record, kind in records[: len(records) // 10]:  # what is made once is made by now
+        stage.take(record, kind)
+    gc.collect()
+    before = rss_mb(os.getpid())
+    for record, kind in records[len(records) // 10 :]:
+        stage.take(record, kind)
+    if replies:
+        stage.advance(last + 2 * _S)
+    gc.collect()
+    return (rss_mb(os.getpid()) - before) * 1024 / (0.9 * number)
+
+
+def _hour(rate: int, seconds: int) -> tuple[float, float]:
+    """Mean resident MB in the third and in the last quarter of so many seconds of event time."""
+    codec, stage, sizes = bundled(), _Stage(), list[float]()
+    pattern = calls(range(rate), _START_NS)
+    spread = _S // rate / (pattern[-1].wall_ns - pattern[0].wall_ns) * rate
+    for second in range(seconds):
+        for record, kind in _moved(pattern, second, spread, codec):
+            at_ns = stage.take(record, kind)
+        stage.advance(at_ns - _DISORDER_NS)
+        if second % max(1, seconds // (4 * _SAMPLES)) == 0:
+            sizes.append(rss_mb(os.getpid()))
+    quarter = len(sizes) // 4
+    halves = sizes[2 * quarter : 3 * quarter], sizes[3 * quarter :]
+    return sum(halves[0]) / len(halves[0]), sum(halves[1]) / len(halves[1])
+
+
+def _moved(
+    pattern: Iterable[Told], second: int, spread: float, codec: Codec
+) -> Iterable[tuple[bytes, type[LazyMessage] | type[LazyBatch]]]:
+    """The pattern, drawn out over a second, under ids of its own."""
+    for one in pattern:
+        wall_ns = _START_NS + second * _S + int((one.wall_ns - _START_NS) * spread)
+        event: Any = replace(one.event, event_id=f"{one.event.event_id}/{second}", wall_ns=wall_ns)
+        if isinstance(event, ProtocolEvent):
+            event = replace(event, call_id=f"{event.call_id}/{second}")
+        else:
+            event = replace(event, calls=tuple(_of(ref, second) for ref in event.calls))
+        yield codec.encode(event), _kind(event)
+
+
+def _of(ref: CallRef, second: int) -> CallRef:
+    return replace(ref, call_id=f"{ref.call_id}/{second}")
+
+
+def _kind(event: ProtocolEvent | ExecutionBatch) -> type[LazyMessage] | type[LazyBatch]:
+    return LazyBatch if isinstance(event, ExecutionBatch) else LazyMessage
+
+
+def _is_reply(event: ProtocolEvent | ExecutionBatch) -> bool:
+    return isinstance(event, ProtocolEvent) and event.kind == "response"
+
+
+if __name__ == "__main__":
+    main()

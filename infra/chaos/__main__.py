@@ -1,0 +1,87 @@
+"""`make chaos`: scenario after scenario on three real brokers, a real Redis and real workers, each with its control."""
+
+from __future__ import annotations
+
+import random
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from ...models.errors import ConfigError
+from .. import brokers
+from ..bench.report import Row
+from ..bench.run import Measured, Plan, main
+from ..kafka.cluster import Cluster
+from .broker import Broker
+from .scenarios import SCENARIOS, Scenario
+from .scene import Outcome, Scene, play
+from .store import Redis
+from .workers import Workers
+
+__all__ = ["measure"]
+
+_PARTITIONS = 4
+_SEED = 20
+
+
+def measure(plan: Plan) -> Measured:
+    """Rows of losses. Raises ConfigError for a scenario that is none."""
+    if plan.only and plan.only not in SCENARIOS:
+        raise ConfigError(f"there is no scenario {plan.only!r}", f"one of {', '.join(SCENARIOS)}")
+    names = [plan.only] if plan.only else list(SCENARIOS)
+    plan.tell("starting three brokers")
+    rows: list[Row] = []
+    with (
+        brokers.cluster(_PARTITIONS) as cluster,
+        tempfile.TemporaryDirectory(prefix="triptych-chaos-") as root,
+    ):
+        for name in names:
+            scenario = SCENARIOS[name]
+            plan.tell(f"{name}: {scenario.says}")
+            kept = _run(cluster, Path(root) / name, name, scenario, scenario.few if plan.quick else scenario.slices)
+            for difference in kept.losses.differences:
+                plan.tell(f"{name}: {difference}")
+            rows += _kept(name, kept)
+            plan.tell(f"{name}, control: {scenario.control.says}")
+            broken = _run(cluster, Path(root) / f"{name}-control", name, scenario, scenario.few, control=True)
+            plan.tell(f"{name}, control: {broken.losses.total} lost")
+            says, total = f"{name}, control: {scenario.control.says}", broken.losses.total
+            rows.append(Row(name=says, value=total, unit="lost", at_least=1))
+    return Measured(rows=rows)
+
+
+def _run(
+    cluster: Cluster, folder: Path, name: str, scenario: Scenario, slices: int, *, control: bool = False
+) -> Outcome:
+    folder.mkdir()
+    group = folder.name
+    store = Redis(folder, durable=scenario.control.durable or not control)
+    fault = scenario.control.fault if control else ""
+    workers = Workers(cluster.bootstrap, store.url, group, folder, fault, scenario.fixed)
+    broker = Broker(cluster.bootstrap, group)
+    scene = Scene(cluster, broker, store, workers, random.Random(f"{name}/{_SEED}"))  # noqa: S311  moments, no secrets
+    return play(scene, scenario.disturb, slices)
+
+
+def _kept(name: str, outcome: Outcome) -> Iterator[Row]:
+    losses = outcome.losses
+    yield Row(name=f"{name}: calls told", value=outcome.told, unit="calls")
+    yield Row(name=f"{name}: findings told", value=outcome.findings, unit="findings", at_least=1)
+    figures = {
+        "calls missing": len(losses.calls_missing),
+        "calls that differ": len(losses.calls_changed),
+        "findings missing": len(losses.findings_missing),
+        "findings that differ": len(losses.findings_changed),
+        "uids that should not be": len(losses.uids_foreign),
+        "learned sessions missing": losses.sessions_missing,
+        "dead letters too many or few": losses.buried_wrong,
+        "unfinished": int(not outcome.settled),
+    }
+    for what, value in figures.items():
+        yield Row(name=f"{name}: {what}", value=value, unit="", at_most=0)
+    yield Row(name=f"{name}: workers that ended by themselves", value=outcome.restarts, unit="")
+
+
+if __name__ == "__main__":
+    sys.exit(main("chaos", measure))

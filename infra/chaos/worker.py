@@ -1,0 +1,58 @@
+"""A worker process: that of `triptych worker` with less patience, and one promise broken where one is named."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import replace
+
+from ...models.errors import TriptychError
+from ...streams.app import run
+from ...streams.config import WorkerConfig
+from .. import brokers, logs
+from .. import worker as parts
+from ..settings import Findings, Kafka, Redis, Settings, Worker
+from .faults import install
+
+__all__ = ["configured", "settings_of"]
+
+
+def settings_of(bootstrap: str, redis_url: str, group: str) -> Settings:
+    """The settings of a worker of this run; its tenant in Redis is its group."""
+    return Settings(
+        kafka=Kafka(bootstrap=bootstrap),
+        redis=Redis.model_validate({"url": redis_url}),
+        worker=Worker(group=group, stages=("calls", "turns"), turn_gap_s=8.0, gap_s=60.0),
+        findings=Findings(tenant=group),
+    )
+
+
+def configured(settings: Settings, instance: str | None = None) -> WorkerConfig:
+    """As the product is configured, but a silent worker is given up as soon as the broker allows it."""
+    broker = brokers.external(settings.kafka)
+    config = parts.configured(settings, broker, settings.redis.url.get_secret_value())
+    return replace(config, instance=instance, session_timeout_s=6.0, commit_s=0.3)
+
+
+def main() -> int:
+    """Run until a signal; 1 with the reason where it cannot."""
+    parser = argparse.ArgumentParser(prog="chaos-worker", allow_abbrev=False)
+    for name in ("--bootstrap", "--redis-url", "--group"):
+        parser.add_argument(name, required=True)
+    parser.add_argument("--instance")
+    parser.add_argument("--fault", default="")
+    given = parser.parse_args()
+    logs.configure("worker", debug=False)
+    try:
+        if given.fault:
+            install(given.fault)
+        settings = settings_of(given.bootstrap, given.redis_url, given.group)
+        config = configured(settings, given.instance)
+        return run(config, parts.stages(settings, config))
+    except TriptychError as error:
+        print(error, file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,112 @@
+"""Everything that judges by rule: the shipped rules, and those in an operator's folders in their three forms.
+
+Where a folder holds `rules.sha256` (lines of `sha256sum`), each of its rules must stand there with its hash: who can
+write rules but not the pins can change nothing. What is hidden, as the folders behind a ConfigMap are, is not read.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ...models.detections.engine import Rule, Rulebook
+from ...models.detections.engine.rule import read_rule
+from ...models.errors import ConfigError, TriptychError
+from ...models.sigma import SigmaRules
+from ..customrules.errors import PythonRuleError
+from ..customrules.reading import Source, read_source
+
+__all__ = ["KINDS", "PINS", "PinError", "Ruleset", "digests", "pins_of", "rule_files"]
+
+PINS = "rules.sha256"
+KINDS = (".toml", ".py", ".yml", ".yaml")
+
+
+class PinError(TriptychError):
+    """D21: a rule that is not pinned, or not as it was pinned."""
+
+    code = "D21"
+
+
+@dataclass(frozen=True, slots=True)
+class Ruleset:
+    """`digests`: SHA-256 by file of the operator's rules. `pinned`: the folders that hold pins."""
+
+    book: Rulebook
+    sigma: SigmaRules = field(default_factory=lambda: SigmaRules((), ()))
+    python: tuple[Source, ...] = ()
+    digests: Mapping[Path, str] = field(default_factory=dict)
+    pinned: frozenset[Path] = frozenset()
+
+    @classmethod
+    def load(cls, folders: Sequence[Path] = (), *, pinned: Collection[Path] = ()) -> Ruleset:
+        """`pinned`: folders that must hold pins. Raises PinError D21, RuleError D01, D02, SigmaRuleError D10 to D12,
+        PythonRuleError D20, ConfigError."""
+        found = digests(folders)
+        held = frozenset(folder for folder in folders if (folder / PINS).is_file() or folder in pinned)
+        for folder in held:
+            _check_pins(folder, found)
+        book = Rulebook.load()
+        if own := [read_rule(file) for file in found if file.suffix == ".toml"]:
+            book = Rulebook([*book.rules, *own])
+        sigma = SigmaRules.read([file for file in found if file.suffix in (".yml", ".yaml")])
+        sources = tuple(read_source(file) for file in found if file.suffix == ".py")
+        _refuse_doubles(sources)
+        return cls(book, sigma, sources, found, held)
+
+    @property
+    def own(self) -> tuple[Rule, ...]:
+        """The operator's rules, in order of their id."""
+        mine = [rule for rule in self.book.rules if rule.file in self.digests]
+        mine += [*self.sigma.rules, *(source.rule for source in self.python)]
+        return tuple(sorted(mine, key=lambda rule: rule.id))
+
+    @property
+    def every(self) -> tuple[Rule, ...]:
+        """The shipped rules and the operator's, in order of their id."""
+        rules = {rule.id: rule for rule in (*self.book.rules, *self.own)}
+        return tuple(rules[identifier] for identifier in sorted(rules))
+
+
+def rule_files(folder: Path) -> Iterator[Path]:
+    """Every file of a folder that is a rule by its name; none that is hidden or stands in a hidden folder."""
+    files = (file for file in sorted(folder.rglob("*")) if file.suffix in KINDS and file.is_file())
+    return (file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts))
+
+
+def digests(folders: Sequence[Path]) -> dict[Path, str]:
+    """SHA-256 by file. Raises ConfigError for a folder that is none."""
+    found: dict[Path, str] = {}
+    for folder in folders:
+        if not folder.is_dir():
+            raise ConfigError(f"{folder} is no folder of rules", "set findings.rules to folders with rules")
+        found |= {file: hashlib.sha256(file.read_bytes()).hexdigest() for file in rule_files(folder)}
+    return found
+
+
+def pins_of(folder: Path, found: Mapping[Path, str]) -> bytes:
+    """The pins of a folder's rules as they are now, in the form of sha256sum."""
+    lines = [f"{digest}  {file.relative_to(folder)}\n" for file, digest in found.items() if file.is_relative_to(folder)]
+    return "".join(lines).encode()
+
+
+def _check_pins(folder: Path, found: Mapping[Path, str]) -> None:
+    pins = folder / PINS
+    try:
+        lines = pins.read_text("utf-8").splitlines()
+    except (OSError, ValueError) as error:
+        raise PinError(f"{pins} cannot be read: {error}", "triptych detections pin writes it") from error
+    pinned = {line[66:]: line[:64] for line in lines if len(line) > 66}
+    for file, digest in found.items():
+        if file.is_relative_to(folder) and pinned.get(str(file.relative_to(folder))) != digest:
+            raise PinError(f"{file} is not what {pins} pins", "look at the change, then: triptych detections pin")
+
+
+def _refuse_doubles(sources: Sequence[Source]) -> None:
+    seen: dict[str, Path] = {}
+    for rule in (source.rule for source in sources):
+        if (other := seen.setdefault(rule.id, rule.file)) != rule.file:
+            message = f"rule {rule.id} stands in {other} and in {rule.file}"
+            raise PythonRuleError(message, "give one of the files another name")

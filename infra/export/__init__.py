@@ -1,0 +1,1 @@
+"""Calls and findings for whoever speaks OpenTelemetry: spans and logs over OTLP/HTTP, out of the topics."""
