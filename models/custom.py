@@ -67,6 +67,7 @@ def rule_of(
         needs=Needs(layers=(), binding="none", baseline="learning", outside_calls=False),
         steps=(),
         window=None,
+        dedup=None,
         escalations=(),
         tests=about.tests,
         file=file,

@@ -14,7 +14,7 @@ from ..models.detections.engine.rule import SEVERITIES
 from ..models.events import Alert, Binding, Call, Severity
 from ..models.finding import Gist
 from ..models.hygiene import Again, Hygiene, News, Note
-from ..models.hygiene.keys import SCORE, dedup_keys
+from ..models.hygiene.keys import SCORE, dedup_keys, lasting
 from ..models.hygiene.telling import again, flood
 from ..models.turn import Turn
 from .openturn import Judged, OpenTurn
@@ -112,6 +112,7 @@ class Screening:
         return News(
             uid=finding.finding_uid(self._tenant, judged.turn.key),
             keys=dedup_keys(calls, hits),
+            lasting=lasting(hits),
             server=primary.server.id,
             entity=primary.workload,
             rule=worst.rule.id if worst else SCORE,

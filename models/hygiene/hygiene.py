@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..baseline import BaselineView
 from ..detections.engine import Hit
@@ -19,7 +19,7 @@ __all__ = ["Again", "Flood", "Hygiene", "News", "Verdict"]
 class News:
     """What decides over a finding. `uid`: that of the turn. `keys`: see keys.py. `severity`: its place among
     SEVERITIES. `layers`: one bit for each that watched. `at_ns`: the last event of the turn. `before`: what was decided
-    of the same turn the last time."""
+    of the same turn the last time. `lasting`: keys whose rule says for how long they stand, nanoseconds."""
 
     uid: str
     keys: tuple[str, ...]
@@ -30,6 +30,7 @@ class News:
     layers: int
     at_ns: int
     before: Verdict = None
+    lasting: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +106,13 @@ class Hygiene:
             since = before.since_ns
         for key in news.keys:
             if self.ledger.claim(news.server, key, news.at_ns) is None:
-                self.ledger.keep_claim(news.server, key, Claim(news.uid, since))
+                self.ledger.keep_claim(news.server, key, Claim(news.uid, since, self._window_of(news, key)))
         turns = before.turns if before else 1
         told = Told(since, news.at_ns, sequence, news.severity, news.layers, turns)
         self.ledger.keep_told(news.server, news.uid, told)
+
+    def _window_of(self, news: News, key: str) -> int:
+        return news.lasting.get(key, self._limits.window_ns)
 
     def sequence(self, uid: str) -> int:
         """The number of the last revision of a finding that anybody told, 0 where nobody did."""

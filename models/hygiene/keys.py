@@ -10,7 +10,7 @@ from ..detections.engine import Hit
 from ..detections.engine.subjects import Subject
 from ..events import Call
 
-__all__ = ["SCORE", "dedup_keys", "net_of"]
+__all__ = ["SCORE", "dedup_keys", "lasting", "net_of"]
 
 SCORE = "score"
 """The rule of a finding that only the score raised."""
@@ -25,11 +25,21 @@ def dedup_keys(calls: Sequence[Call], hits: Sequence[Hit]) -> tuple[str, ...]:
     return tuple(sorted(set(map(_key_of, hits))))
 
 
+def lasting(hits: Sequence[Hit]) -> dict[str, int]:
+    """For how long each key stands whose rule says it, nanoseconds."""
+    return {_key_of(hit): hit.rule.dedup.window_ns for hit in hits if hit.rule.dedup}
+
+
 def _key_of(hit: Hit) -> str:
-    """A rule of an operator's own may say itself what is the same: it names its matches so. A window knows it."""
+    """A rule may say itself what is the same: in its [dedup]; in Python it names its matches so. A window knows it."""
     rule = f"{hit.rule.id}@{hit.rule.version}"
     if hit.key:
         return _digest((rule, hit.key))
+    if hit.rule.dedup:
+        call, places = _about(hit)
+        return _digest(
+            (rule, *(f"{part}={value}" for part in hit.rule.dedup.by for value in _part(part, call, places)))
+        )
     own = [] if hit.rule.steps else sorted({match.step for match in hit.matches if match.step})
     return _digest((rule, *own)) if own else _key(rule, *_about(hit))
 
@@ -57,6 +67,20 @@ def _key(rule: str, call: Call, places: Sequence[str]) -> str:
     owner = placement.owner if placement and placement.owner else ""
     tool, principal = call.tool or call.method, call.principal
     return _digest((rule, owner, call.server.id, tool, principal.kind, principal.id, *places))
+
+
+def _part(part: str, call: Call, places: Sequence[str]) -> Sequence[str]:
+    """The values of one word of engine/dedup.py's PARTS."""
+    placement, principal = call.placement, call.principal
+    return {
+        "server": (call.server.id,),
+        "owner": (placement.owner if placement and placement.owner else "",),
+        "workload": (call.workload,),
+        "tool": (call.tool or call.method,),
+        "principal": (principal.kind, principal.id),
+        "conversation": (call.conversation,),
+        "place": places,
+    }[part]
 
 
 def _digest(parts: Sequence[str]) -> str:

@@ -45,10 +45,11 @@ class Limits:
 
 
 class Claim(NamedTuple):
-    """Whose finding a key belongs to, and since when."""
+    """Whose finding a key belongs to, since when, and for how long."""
 
     uid: str
     since_ns: int
+    window_ns: int
 
 
 class Told(NamedTuple):
@@ -91,11 +92,9 @@ class Ledger:
         self._notes: dict[tuple[str, str], Note] = {}
 
     def names(self, servers: Iterable[str], at_ns: Iterable[int]) -> tuple[str, ...]:
-        """The hashes to ask the store for."""
+        """The hashes to ask the store for: no claim is older than a day."""
         times = set(at_ns)
-        days = sorted(
-            {_day(at + near) for at in times for near in (-self._limits.window_ns, 0, self._limits.window_ns)}
-        )
+        days = sorted({_day(at + near) for at in times for near in (-_DAY_NS, 0, self._limits.window_ns)})
         told = (f"{_of(server)}:{day}" for server in sorted(set(servers)) for day in days)
         return (*told, *sorted({_hour(at) for at in times}))
 
@@ -123,7 +122,7 @@ class Ledger:
     def claim(self, server: str, key: str, at_ns: int) -> Claim | None:
         """Whose a hit of that time is. One that comes late belongs to the same finding."""
         found = self._claims.get((_of(server), key))
-        return found if found is not None and at_ns < found.since_ns + self._limits.window_ns else None
+        return found if found is not None and at_ns < found.since_ns + found.window_ns else None
 
     def keep_claim(self, server: str, key: str, claim: Claim) -> None:
         _keep(self._claims, (_of(server), key), claim)
@@ -166,7 +165,7 @@ class Ledger:
     def _merge_claim(self, place: tuple[str, str], theirs: Claim) -> None:
         """The earlier of two claims of one window stands, else the later one."""
         ours = self._claims.get(place)
-        same_window = ours is not None and abs(theirs.since_ns - ours.since_ns) < self._limits.window_ns
+        same_window = ours is not None and abs(theirs.since_ns - ours.since_ns) < theirs.window_ns
         if ours is None or (min if same_window else max)(ours.since_ns, theirs.since_ns) == theirs.since_ns:
             _keep(self._claims, place, theirs)
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from triptych.models.hygiene import Hygiene, News
+from triptych.models.hygiene import Hygiene, Limits, News
 from triptych.models.testing import START_NS
 from triptych.streams.known import Wanted
 from triptych.streams.memory import MemoryStore
@@ -33,6 +33,6 @@ async def test_redis_and_memory_hold_the_same_ledger(redis_url: str) -> None:
         other = Hygiene()
         other.ledger.learn(held)
         assert other.sequence("trp-1") == 1
-        assert other.ledger.claim("files:1/x", "k", START_NS) == ("trp-1", START_NS)
+        assert other.ledger.claim("files:1/x", "k", START_NS) == ("trp-1", START_NS, Limits().window_ns)
     finally:
         await redis.close()

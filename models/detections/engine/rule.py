@@ -19,6 +19,7 @@ from ... import frameworks
 from ...bindings import BINDINGS
 from ...events import Binding, Call, Layer, LearningState, Severity
 from .conditions import Predicate, compile_condition
+from .dedup import Dedup, read_dedup
 from .errors import RuleError
 from .gates import Gate, gate_of
 from .subjects import ON
@@ -103,6 +104,7 @@ class Rule:
     needs: Needs
     steps: tuple[Step, ...]
     window: Window | None
+    dedup: Dedup | None
     escalations: tuple[Escalation, ...]
     tests: tuple[RuleTest, ...]
     file: Path
@@ -139,6 +141,7 @@ def read_rule(file: Path) -> Rule:
         signal=table.get("signal", bool, False),
         needs=needs,
         steps=steps,
+        dedup=_dedup(table),
         window=_window(table, steps),
         escalations=tuple(_escalation(entry, steps) for entry in table.tables("escalate")),
         tests=_tests(table),
@@ -147,6 +150,14 @@ def read_rule(file: Path) -> Rule:
     )
     table.done()
     return rule
+
+
+def _dedup(table: Table) -> Dedup | None:
+    if not table.has("dedup"):
+        return None
+    if table.has("window"):
+        raise table.error("a [window] says itself by what its findings are one", "window.by and window.dedup_s")
+    return read_dedup(table.table("dedup"))
 
 
 def _data(file: Path) -> dict[str, Any]:

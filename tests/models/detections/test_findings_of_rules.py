@@ -47,7 +47,8 @@ def test_every_hit_of_a_rule_is_a_valid_finding_of_every_version(rule: Rule, ocs
 @EVERY
 def test_another_model_of_ocsf_takes_every_hit_of_a_rule(rule: Rule) -> None:
     for alert in [*found(rule)][:8]:
-        DetectionFinding.model_validate(orjson.loads(ocsf.render(alert, tenant="acme", version="1.5.0")))
+        document = orjson.loads(ocsf.render(alert, tenant="acme", version="1.5.0"))
+        assert DetectionFinding.model_validate(document).finding_info.uid == alert.finding_uid
 
 
 @pytest.mark.parametrize("rule", [rule for rule in RULES if rule.window], ids=lambda rule: rule.id)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
@@ -85,6 +86,14 @@ def test_the_sequence_of_a_finding_only_rises() -> None:
     assert hygiene.sequence("first") == sequences[-1]
 
 
+def test_a_rule_may_say_for_how_long_its_findings_are_one() -> None:
+    hygiene = Hygiene()
+    told_at = [
+        told(hygiene, replace(news(f"u{hour}", hour * 3_600 + 60), lasting={"k": 4 * HOUR})) for hour in range(6)
+    ]
+    assert told_at == ["create", "update", "update", "update", "create", "update"]
+
+
 def test_a_rule_has_a_limit_of_its_own() -> None:
     hygiene = Hygiene(Limits(per_rule=3, per_entity=100))
     verdicts = [hygiene.place(news(f"u{number}", keys=(f"k{number}",))) for number in range(5)]
@@ -108,7 +117,7 @@ def test_limits_that_cannot_be_meant_are_refused() -> None:
 def test_what_is_asked_of_the_store_does_not_grow_with_the_age_of_a_server() -> None:
     ledger = Ledger(Limits())
     for day in range(30):
-        ledger.keep_claim("files", f"{day:x}", Claim(f"trp-{day}", day * 24 * HOUR))
+        ledger.keep_claim("files", f"{day:x}", Claim(f"trp-{day}", day * 24 * HOUR, HOUR))
     written = {note.name for note in ledger.drain()}
     assert len(written) == 30
     assert len(written & set(ledger.names(["files"], [29 * 24 * HOUR + HOUR // 2]))) == 2
