@@ -122,12 +122,12 @@ def _judged(settings: Settings, config: WorkerConfig, schemas: RegisteredSchemas
     store = RedisStore(config.redis_url, tenant=settings.findings.tenant)
     asking = assembling.asking(settings, rules, store)
     broker = Broker("external", config.bootstrap, dict(config.kafka))
-    reload = assembling.reloading(settings, rules, judge, asking, broker).run_if_due
+    reloads = assembling.reloading(settings, rules, judge, asking, broker)
     models = ModelChores(settings, store, broker).run_if_due
 
     async def chores() -> None:
-        await reload()
-        await models()
+        for chore in (*reloads, models):
+            await chore()
 
     return Wiring(_turns(config, judge), asking, chores, schemas=schemas)
 

@@ -18,7 +18,7 @@ from ..models.custom import RuleSet
 from ..models.detections.engine import Content, Evaluation, Growing, Hit, Place, Sight, Windowed
 from ..models.errors import ConfigError
 from ..models.events import Alert, Call
-from ..models.hygiene import Again, Hygiene
+from ..models.hygiene import Again, Exemptions, Hygiene
 from ..models.model import Model
 from ..models.risk import Judgement, judge
 from ..models.rolling import Latest
@@ -77,6 +77,10 @@ class Judge:
     def use(self, rules: Rules, others: Sequence[RuleSet]) -> None:
         """Judge by these from now on. What was told stays told."""
         self._rules, self._others = rules, tuple(others)
+
+    def exempt(self, exemptions: Exemptions) -> None:
+        """Let these exceptions hold from now on."""
+        self.screening.exempt(exemptions)
 
     def sights(self, call: Call) -> tuple[Sight, ...]:
         return self._rules.sights(call)

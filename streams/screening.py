@@ -13,7 +13,7 @@ from ..models.detections.engine import Hit
 from ..models.detections.engine.rule import SEVERITIES
 from ..models.events import Alert, Binding, Call, Severity
 from ..models.finding import Gist
-from ..models.hygiene import Again, Hygiene, News, Note
+from ..models.hygiene import Again, Exemptions, Hygiene, News, Note
 from ..models.hygiene.keys import SCORE, dedup_keys, lasting
 from ..models.hygiene.telling import again, flood
 from ..models.turn import Turn
@@ -36,6 +36,9 @@ class Screening:
         self._assemble = assemble
         self._hold = hold
         self._learned: Mapping[str, Mapping[str, bytes]] = {}
+
+    def exempt(self, exemptions: Exemptions) -> None:
+        self._hygiene.exempt(exemptions)
 
     def tally(self) -> dict[str, int]:
         """What happened since the last time (models.hygiene.Hygiene.tally)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from ...models.changes import Change
@@ -13,6 +13,8 @@ from ..customrules.rules import PythonRules
 from ..customrules.sandbox import Budget
 from ..customrules.store import AskingStore
 from ..settings import Settings
+from .audit import Audit
+from .exceptions import ExceptionsReloading
 from .reloading import Reloading
 from .ruleset import Ruleset
 
@@ -44,8 +46,10 @@ def asking(settings: Settings, rules: Ruleset, store: Any) -> AskingStore:
     return AskingStore(store, python_rules(settings, rules))
 
 
-def reloading(settings: Settings, rules: Ruleset, current: Judge, store: AskingStore, broker: Broker) -> Reloading:
-    """What keeps a worker's rules as they stand in their folders, and tells of every change."""
+def reloading(
+    settings: Settings, rules: Ruleset, current: Judge, store: AskingStore, broker: Broker
+) -> tuple[Callable[[], Awaitable[bool]], ...]:
+    """What keeps a worker's rules and exceptions as they stand in their files, and tells of every change."""
     findings = settings.findings
 
     def use(new: Ruleset) -> None:
@@ -57,4 +61,9 @@ def reloading(settings: Settings, rules: Ruleset, current: Judge, store: AskingS
 
         publish(broker.client(), changed, tenant=findings.tenant, version=findings.ocsf_version)
 
-    return Reloading(findings.rules, rules, use, tell)
+    audit = Audit(tell)
+    exceptions = Exemptions.load(findings.exceptions)
+    return (
+        Reloading(findings.rules, rules, use, audit).run_if_due,
+        ExceptionsReloading(findings.exceptions, exceptions, current.exempt, audit).run_if_due,
+    )

@@ -1,7 +1,6 @@
 """Rules that change while a worker runs: looked at every few seconds, taken over as a whole or not at all, and told.
 
-A change that cannot be meant, or that is not pinned, leaves the old rules in place and is an audit event as well. An
-audit event that the broker does not take is told the next time.
+A change that cannot be meant, or that is not pinned, leaves the old rules in place and is an audit event as well.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import structlog
 
 from ...models.changes import Change
 from ...models.errors import TriptychError
+from .audit import Audit
 from .ruleset import PINS, Ruleset, digests
 
 __all__ = ["Reloading", "changes_between"]
@@ -26,28 +26,26 @@ _Standing = tuple[Mapping[Path, str], Mapping[Path, bytes]]
 
 
 class Reloading:
-    """`use` puts a new set to work; `tell` publishes what changed, off the event loop."""
+    """`use` puts a new set to work."""
 
     def __init__(
         self,
         folders: Sequence[Path],
         current: Ruleset,
         use: Callable[[Ruleset], None],
-        tell: Callable[[Sequence[Change]], None],
+        audit: Audit,
     ) -> None:
         self._folders = tuple(folders)
         self._current = current
         self._use = use
-        self._tell = tell
+        self._audit = audit
         self._refused: _Standing | None = None
-        self._untold: list[Change] = []
 
     async def run_if_due(self) -> bool:
         """Whether other rules judge from now on."""
         if not self._folders:
             return False
-        if self._untold:
-            await self._told(())
+        await self._audit.tell()
         found = await asyncio.to_thread(self._standing)
         if found is None or found[0] == self._current.digests or found == self._refused:
             return False
@@ -56,13 +54,14 @@ class Reloading:
         except TriptychError as error:
             self._refused = found
             log.error("rules refused", code=error.code, error=error.what, hint=error.hint)
-            await self._told([Change(kind="rule", subject=str(self._folders[0]), action="refuse", reason=error.what)])
+            refusal = Change(kind="rule", subject=str(self._folders[0]), action="refuse", reason=error.what)
+            await self._audit.tell([refusal])
             return False
         changed = changes_between(self._current, new)
         self._use(new)
         self._current, self._refused = new, None
         log.info("rules changed", rules=[one.subject for one in changed])
-        await self._told(changed)
+        await self._audit.tell(changed)
         return True
 
     def _standing(self) -> _Standing | None:
@@ -72,15 +71,6 @@ class Reloading:
             return digests(self._folders), {file: file.read_bytes() for file in pins if file.is_file()}
         except (OSError, TriptychError):
             return None
-
-    async def _told(self, changed: Sequence[Change]) -> None:
-        self._untold += changed
-        try:
-            await asyncio.to_thread(self._tell, tuple(self._untold))
-        except TriptychError as error:
-            log.error("audit event not sent", code=error.code, error=error.what)
-        else:
-            self._untold.clear()
 
 
 def changes_between(before: Ruleset, after: Ruleset) -> list[Change]:

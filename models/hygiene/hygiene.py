@@ -71,6 +71,10 @@ class Hygiene:
         counts, self._counts = +self._counts, Counter()
         return dict(counts)
 
+    def exempt(self, exemptions: Exemptions) -> None:
+        """Let these exceptions hold from now on."""
+        self._exemptions = exemptions
+
     def names(self, servers: Iterable[str], at_ns: Iterable[int]) -> tuple[str, ...]:
         """The hashes of the store that these turns may need."""
         return self.ledger.names(servers, at_ns)

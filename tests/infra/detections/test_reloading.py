@@ -7,6 +7,7 @@ import orjson
 import pytest
 
 from triptych.infra.customrules.errors import PythonRuleError
+from triptych.infra.detections.audit import Audit
 from triptych.infra.detections.reloading import Reloading
 from triptych.infra.detections.ruleset import PINS, Ruleset, digests, pins_of
 from triptych.infra.detections.scaffold import write_new
@@ -21,7 +22,7 @@ class Kept:
         self.folder = folder
         self.used: list[Ruleset] = []
         self.told: list[Change] = []
-        self.reloading = Reloading([folder], Ruleset.load([folder]), self.used.append, self._tell)
+        self.reloading = Reloading([folder], Ruleset.load([folder]), self.used.append, Audit(self._tell))
 
     def _tell(self, changed: Sequence[Change]) -> None:
         self.told += changed
@@ -86,7 +87,7 @@ async def test_a_change_that_is_pinned_after_it_was_refused_is_taken_over(kept: 
 async def test_a_folder_does_not_lose_its_pins_while_a_worker_runs(kept: Kept) -> None:
     pins = kept.folder / PINS
     pins.write_bytes(pins_of(kept.folder, digests([kept.folder])))
-    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, lambda _: None)
+    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, Audit(lambda _: None))
     pins.unlink()
     write_new(kept.folder, "reads-mail", "sigma")
     assert not await reloading.run_if_due()
@@ -101,7 +102,7 @@ async def test_an_audit_event_that_is_not_sent_is_told_later(kept: Kept) -> None
             raise TriptychError("the broker is away")
         told.extend(changed)
 
-    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, tell)
+    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, Audit(tell))
     write_new(kept.folder, "reads-mail", "sigma")
     assert await reloading.run_if_due()
     away.clear()
@@ -129,7 +130,7 @@ async def test_an_audit_event_that_is_not_sent_stops_nothing(kept: Kept) -> None
     def refuse(_: Sequence[Change]) -> None:
         raise TriptychError("the broker is away")
 
-    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, refuse)
+    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, Audit(refuse))
     write_new(kept.folder, "reads-mail", "sigma")
     assert await reloading.run_if_due()
     assert len(kept.used) == 1
