@@ -15,7 +15,7 @@ import structlog
 from ..models import finding, ocsf, topics
 from ..models.baseline import BaselineView
 from ..models.custom import RuleSet
-from ..models.detections.engine import Content, Evaluation, Growing, Hit, Place, Sight, Windowed
+from ..models.detections.engine import Addition, Content, Evaluation, Growing, Hit, Place, Windowed
 from ..models.errors import ConfigError
 from ..models.events import Alert, Call
 from ..models.hygiene import Again, Exemptions, Hygiene
@@ -82,8 +82,8 @@ class Judge:
         """Let these exceptions hold from now on."""
         self.screening.exempt(exemptions)
 
-    def sights(self, call: Call) -> tuple[Sight, ...]:
-        return self._rules.sights(call)
+    def additions(self, call: Call) -> tuple[Addition, ...]:
+        return self._rules.additions(call)
 
     def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed:
         return self._rules.watch(call, windows)

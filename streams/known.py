@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..models.baseline import BaselineView
-from ..models.detections.engine import Content, Hit, Place, Sight
+from ..models.detections.engine import Addition, Content, Hit, Place
 from ..models.errors import ConfigError
 from ..models.events import Alert, Call
 from ..models.model import Model
@@ -23,7 +23,7 @@ class Wanted:
     keys: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ledger: tuple[str, ...] = ()
     calls: tuple[Call, ...] = ()
-    sights: tuple[Sight, ...] = ()
+    additions: tuple[Addition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

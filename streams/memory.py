@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from ..models.baseline import BaselineView, Support
+from ..models.detections.engine import Addition
 from ..models.detections.engine import Memory as Windows
-from ..models.detections.engine import Sight
 from ..models.feedback import enough
 from ..models.history import from_json
 from ..models.hygiene import Note
@@ -78,16 +78,16 @@ class MemoryStore:
             supports = {key: base.support(key) for key in keys}
             views[server] = BaselineView(server, len(base.sessions), len(base.principals), supports)
         ledger = {name: dict(self._ledger.get(name, {})) for name in wanted.ledger}
-        windows = {sight.place: self._windows.add(sight) for sight in wanted.sights}
+        windows = {addition.place: self._windows.add(addition) for addition in wanted.additions}
         return Known(views, self._model, ledger, windows=windows)
 
-    async def apply(self, writes: Sequence[Learn | Remember | Sampled | Quarantine | Told | Note | Sight]) -> None:
+    async def apply(self, writes: Sequence[Learn | Remember | Sampled | Quarantine | Told | Note | Addition]) -> None:
         """Carry the writes out. Doing it twice is doing it once. Nobody asks here for findings and samples."""
         for write in writes:
             if isinstance(write, Quarantine):
                 self._held.add(write.turn)
                 self._teach(self._released(write))
-            elif isinstance(write, Sight):
+            elif isinstance(write, Addition):
                 self._windows.add(write)
             elif isinstance(write, Note):
                 self._ledger.setdefault(write.name, {})[write.field] = write.value

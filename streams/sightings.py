@@ -13,7 +13,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
-from ..models.detections.engine import Content, Memory, Place, Sight, Windowed, content
+from ..models.detections.engine import Addition, Content, Memory, Place, Windowed, content
 from ..models.events import Call
 from .redisclient import Pipeline
 
@@ -23,13 +23,13 @@ _REMEMBERED = 32_768  # equal sightings of one grain that need not be told again
 _ENTITIES = 4_096  # whose hits of this worker are not yet in an answer
 _ASKED = 4_096  # calls that were looked up and not yet judged
 _SLACK_S = 86_400
-_COMMANDS = 3  # to write one sight
+_COMMANDS = 3  # to write one addition
 
 
 class Seeing(Protocol):
     """What models.detections.engine.Rulebook does with windows."""
 
-    def sights(self, call: Call) -> tuple[Sight, ...]: ...
+    def additions(self, call: Call) -> tuple[Addition, ...]: ...
     def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed: ...
     def follow(self, call: Call, windows: Mapping[Place, Content], hits: Iterable[str]) -> Windowed: ...
 
@@ -40,27 +40,27 @@ class Sightings:
     def __init__(self, rules: Seeing) -> None:
         self._rules = rules
         self._told: OrderedDict[tuple[Place, bytes], None] = OrderedDict()
-        self._asked: OrderedDict[int, tuple[Call, tuple[Sight, ...]]] = OrderedDict()
+        self._asked: OrderedDict[int, tuple[Call, tuple[Addition, ...]]] = OrderedDict()
         self._mine = Memory(_ENTITIES)
 
-    def wanted(self, calls: Iterable[Call]) -> tuple[Sight, ...]:
+    def wanted(self, calls: Iterable[Call]) -> tuple[Addition, ...]:
         """What these calls add to windows and must know of them, one a place."""
-        return merged(sight for call in calls for sight in self._ask(call))
+        return merged(addition for call in calls for addition in self._ask(call))
 
-    def _ask(self, call: Call) -> tuple[Sight, ...]:
-        sights = tuple(sight for sight in self._rules.sights(call) if not self._known(sight))
-        self._asked[id(call)] = (call, tuple(sight for sight in sights if sight.grained))
+    def _ask(self, call: Call) -> tuple[Addition, ...]:
+        additions = tuple(addition for addition in self._rules.additions(call) if not self._known(addition))
+        self._asked[id(call)] = (call, tuple(addition for addition in additions if addition.grained))
         if len(self._asked) > _ASKED:
             self._asked.popitem(last=False)
-        return sights
+        return additions
 
     def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed:
         """What the windows say of a call; `windows` answers what was wanted of it."""
         said = self._rules.watch(call, windows)
-        asked, sights = self._asked.pop(id(call), (None, ()))
-        for sight in sights if asked is call else ():
-            if sight.place in windows:
-                self._told.update(((sight.place, body), None) for body in sight.members)
+        asked, additions = self._asked.pop(id(call), (None, ()))
+        for addition in additions if asked is call else ():
+            if addition.place in windows:
+                self._told.update(((addition.place, body), None) for body in addition.members)
         while len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
         return said
@@ -69,55 +69,55 @@ class Sightings:
         """What the windows that count hits say, now that `hits` are known of the call."""
         known = {**windows, **self._mine.over(windows)}
         said = self._rules.follow(call, known, hits)
-        for sight in said.sights:
-            self._mine.add(sight)
+        for addition in said.additions:
+            self._mine.add(addition)
         return said
 
-    def _known(self, sight: Sight) -> bool:
+    def _known(self, addition: Addition) -> bool:
         """Whether all of it was told within its grain, so that it was judged and adds nothing."""
-        if not sight.grained:
+        if not addition.grained:
             return False
-        for body in sight.members:  # noqa: SIM110 - all() doubles the cost, and this runs for every sight of every call
-            if (sight.place, body) not in self._told:
+        for body in addition.members:  # noqa: SIM110 - all() doubles the cost, and this runs for every addition of every call
+            if (addition.place, body) not in self._told:
                 return False
         return True
 
 
-def merged(sights: Iterable[Sight]) -> tuple[Sight, ...]:
-    """One sight a place, of all of them together."""
-    places: dict[Place, Sight] = {}
-    for sight in sights:
-        known = places.get(sight.place)
+def merged(additions: Iterable[Addition]) -> tuple[Addition, ...]:
+    """One addition a place, of all of them together."""
+    places: dict[Place, Addition] = {}
+    for addition in additions:
+        known = places.get(addition.place)
         if known is not None:
-            both = {**sight.members, **known.members}
-            earliest = {body: min(at, sight.members.get(body, at)) for body, at in both.items()}
-            sight = known._replace(members=earliest)  # noqa: PLW2901
-        places[sight.place] = sight
+            both = {**addition.members, **known.members}
+            earliest = {body: min(at, addition.members.get(body, at)) for body, at in both.items()}
+            addition = known._replace(members=earliest)  # noqa: PLW2901
+        places[addition.place] = addition
     return tuple(places.values())
 
 
-def ask(pipe: Pipeline, prefix: str, sights: Sequence[Sight]) -> None:
+def ask(pipe: Pipeline, prefix: str, additions: Sequence[Addition]) -> None:
     """Write all of them, then read every place."""
-    for sight in sights:
-        write(pipe, prefix, sight)
-    for sight in sights:
-        pipe.zrange(_key(prefix, sight.place), 0, -1, withscores=True)
+    for addition in additions:
+        write(pipe, prefix, addition)
+    for addition in additions:
+        pipe.zrange(_key(prefix, addition.place), 0, -1, withscores=True)
 
 
-def answer(sights: Sequence[Sight], answers: Iterator[Any]) -> Mapping[Place, Content]:
+def answer(additions: Sequence[Addition], answers: Iterator[Any]) -> Mapping[Place, Content]:
     """By place; takes as many answers as commands were put into the pipeline."""
-    for _ in range(_COMMANDS * sum(bool(sight.members) for sight in sights)):
+    for _ in range(_COMMANDS * sum(bool(addition.members) for addition in additions)):
         next(answers)
-    return {sight.place: content(next(answers)) for sight in sights}
+    return {addition.place: content(next(answers)) for addition in additions}
 
 
-def write(pipe: Pipeline, prefix: str, sight: Sight) -> None:
+def write(pipe: Pipeline, prefix: str, addition: Addition) -> None:
     """The newest stay; what is not heard of for longer than a window looks back is forgotten."""
-    if sight.members:
-        key = _key(prefix, sight.place)
-        pipe.zadd(key, dict(sight.members), lt=True)
-        pipe.zremrangebyrank(key, 0, -sight.most - 1)
-        pipe.expire(key, sight.keep_s + _SLACK_S)
+    if addition.members:
+        key = _key(prefix, addition.place)
+        pipe.zadd(key, dict(addition.members), lt=True)
+        pipe.zremrangebyrank(key, 0, -addition.most - 1)
+        pipe.expire(key, addition.keep_s + _SLACK_S)
 
 
 def _key(prefix: str, place: Place) -> str:

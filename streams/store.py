@@ -23,7 +23,7 @@ from typing import Any, cast
 
 import structlog
 
-from ..models.detections.engine import Sight
+from ..models.detections.engine import Addition
 from ..models.errors import ConfigError
 from ..models.history import HistoryError, from_json
 from ..models.hygiene import Note
@@ -40,7 +40,7 @@ __all__ = ["Bounds", "RedisStore"]
 
 log = structlog.get_logger(__name__)
 _LOCK_S = 120
-Write = Learn | Remember | Sampled | Quarantine | Told | Note | Sight
+Write = Learn | Remember | Sampled | Quarantine | Told | Note | Addition
 
 
 class RedisStore(RedisClient):
@@ -63,12 +63,12 @@ class RedisStore(RedisClient):
             for server, keys in servers:
                 supports.ask(pipe, self.base(server), keys)
             ledgers.ask(pipe, self.name("hygiene"), wanted.ledger)
-            sightings.ask(pipe, self.name("sightings"), wanted.sights)
+            sightings.ask(pipe, self.name("sightings"), wanted.additions)
             answers = iter(await pipe.execute())
         current, candidate = next(answers)
         views = {server: supports.view_of(server, keys, next(answers)) for server, keys in servers}
         ledger = ledgers.answer(wanted.ledger, answers)
-        windows = sightings.answer(wanted.sights, answers)
+        windows = sightings.answer(wanted.additions, answers)
         return Known(
             views,
             await self._current.of(current),
@@ -82,12 +82,12 @@ class RedisStore(RedisClient):
         """Carry the writes out. Doing it twice is doing it once."""
         await self._teach(await self.quarantined.without_held(writes))
         held = [write for write in writes if isinstance(write, Quarantine | Told)]
-        shared = [write for write in writes if isinstance(write, Note | Sight)]
+        shared = [write for write in writes if isinstance(write, Note | Addition)]
         if not (held or shared):
             return
         async with self.pipeline() as pipe:
             for write in shared:
-                if isinstance(write, Sight):
+                if isinstance(write, Addition):
                     sightings.write(pipe, self.name("sightings"), write)
                 else:
                     ledgers.write(pipe, self.name("hygiene"), write)

@@ -144,7 +144,7 @@ class Turns:
         yield self._look(turn, known)
         followed = self._sightings.follow(call, known.windows, (*turn.hit_by(call), *said.rules))
         turn.windowed.hear(followed)
-        yield Step(writes=followed.sights)
+        yield Step(writes=followed.additions)
         for one in (*said.hits, *followed.hits):
             if not one.hit.rule.signal:
                 yield self._raise(one, call, pin)

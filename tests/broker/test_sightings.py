@@ -38,17 +38,19 @@ async def test_redis_answers_as_memory_does(store: RedisStore) -> None:
     told = [*probes(160), *probes(40)]
     draw.shuffle(told)
     for at in range(0, len(told), 9):
-        sights = Sightings(RULES).wanted(told[at : at + 9])
-        assert sights
-        assert (await store.lookup(Wanted(sights=sights))).windows == (
-            await memory.lookup(Wanted(sights=sights))
+        additions = Sightings(RULES).wanted(told[at : at + 9])
+        assert additions
+        assert (await store.lookup(Wanted(additions=additions))).windows == (
+            await memory.lookup(Wanted(additions=additions))
         ).windows
 
 
 async def test_what_is_written_behind_the_outputs_is_read_the_next_time(store: RedisStore) -> None:
-    sights = Sightings(RULES).wanted(probes(1))
-    await store.apply(sights)
-    await store.apply(sights)
-    only_read = tuple(sight._replace(members={}) for sight in sights)
-    answered = (await store.lookup(Wanted(sights=only_read))).windows
-    assert [len(answered[sight.place].held) for sight in sights] == [len(sight.members) for sight in sights]
+    additions = Sightings(RULES).wanted(probes(1))
+    await store.apply(additions)
+    await store.apply(additions)
+    only_read = tuple(addition._replace(members={}) for addition in additions)
+    answered = (await store.lookup(Wanted(additions=only_read))).windows
+    assert [len(answered[addition.place].held) for addition in additions] == [
+        len(addition.members) for addition in additions
+    ]

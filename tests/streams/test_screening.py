@@ -8,7 +8,7 @@ import orjson
 import pytest
 
 from triptych.models import topics
-from triptych.models.detections.engine import Memory, Rulebook, Sight
+from triptych.models.detections.engine import Addition, Memory, Rulebook
 from triptych.models.events import Alert, Call
 from triptych.models.hygiene import Exemptions, Hygiene, Limits, Note
 from triptych.models.hygiene.file import read_file
@@ -38,7 +38,7 @@ class Worker:
     def take(self, *calls: Call) -> list[Alert]:
         before = len(self.outputs)
         for one in calls:
-            windows = {sight.place: self.windows.add(sight) for sight in self.stage.wanted([one]).sights}
+            windows = {addition.place: self.windows.add(addition) for addition in self.stage.wanted([one]).additions}
             ledger = {name: dict(fields) for name, fields in self.ledger.items()}
             step = self.stage.add(one, Pin(), Known(ledger=ledger, windows=windows))
             self._carry_out(step.outputs, step.writes)
@@ -58,7 +58,7 @@ class Worker:
         for write in writes:
             if isinstance(write, Note):
                 self.ledger.setdefault(write.name, {})[write.field] = write.value
-            elif isinstance(write, Sight):
+            elif isinstance(write, Addition):
                 self.windows.add(write)
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triptych.models.detections.engine import Memory, Rulebook, Sight
+from triptych.models.detections.engine import Addition, Memory, Rulebook
 from triptych.models.events import Alert, Call, HttpFact, Peer
 from triptych.models.testing import call
 from triptych.models.turn import EARLY
@@ -139,9 +139,9 @@ def test_equal_sightings_of_one_grain_are_asked_for_once() -> None:
     store = Memory()
     first = shown("desk/1", 0, 1)
     wanted = sightings.wanted([first])
-    sightings.watch(first, {sight.place: store.add(sight) for sight in wanted})
-    again = {sight.place.rule for sight in sightings.wanted([shown("desk/1", 3, 2)])}
-    assert SHARED in {sight.place.rule for sight in wanted}
+    sightings.watch(first, {addition.place: store.add(addition) for addition in wanted})
+    again = {addition.place.rule for addition in sightings.wanted([shown("desk/1", 3, 2)])}
+    assert SHARED in {addition.place.rule for addition in wanted}
     assert SHARED not in again
 
 
@@ -186,16 +186,16 @@ def test_memory_and_redis_keep_the_same_sets(chunks: list[list[int]]) -> None:
     keys: dict[str, dict[bytes, int]] = {}
     memory = Memory()
     for numbers in chunks:
-        sights = [sight for number in numbers for sight in RULES.sights(probe(number))]
-        small = merged(Sight(one.place, one.members, 5, one.keep_s) for one in sights)
+        additions = [addition for number in numbers for addition in RULES.additions(probe(number))]
+        small = merged(Addition(one.place, one.members, 5, one.keep_s) for one in additions)
         pipe = Pipe(keys)
         ask(pipe, "t", small)  # type: ignore[arg-type]
-        assert answer(small, iter(pipe.answers)) == {sight.place: memory.add(sight) for sight in small}
+        assert answer(small, iter(pipe.answers)) == {addition.place: memory.add(addition) for addition in small}
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_of_equal_sightings_the_earliest_stands(order: tuple[int, int]) -> None:
-    both = [RULES.sights(shown("desk/1", at_s, 1)) for at_s in (0, 20)]
+    both = [RULES.additions(shown("desk/1", at_s, 1)) for at_s in (0, 20)]
     memory = Memory()
     [first] = [one for one in both[order[0]] if one.place.rule == SHARED]
     [second] = [one for one in both[order[1]] if one.place.rule == SHARED]

@@ -484,6 +484,6 @@ def test_rules_that_are_replaced_watch_windows_at_once() -> None:
     judge = Judge(Judging(), Rulebook([]))
     stage = Turns(TIMES, judge)
     refused = call("query", is_error=True, error_code=-32602)
-    before = stage.wanted((refused,)).sights
+    before = stage.wanted((refused,)).additions
     judge.use(RULES, ())
-    assert (before, bool(stage.wanted((replace(refused),)).sights)) == ((), True)
+    assert (before, bool(stage.wanted((replace(refused),)).additions)) == ((), True)

@@ -37,7 +37,7 @@ class _Costs:
     """Microseconds of each call, by what they went into."""
 
     turn: list[float] = field(default_factory=list)
-    sights: list[float] = field(default_factory=list)
+    additions: list[float] = field(default_factory=list)
     windows: list[float] = field(default_factory=list)
     store: list[float] = field(default_factory=list)
     places: int = 0
@@ -45,15 +45,15 @@ class _Costs:
 
     @property
     def all(self) -> list[float]:
-        return [sum(each) for each in zip(self.turn, self.sights, self.windows, strict=True)]
+        return [sum(each) for each in zip(self.turn, self.additions, self.windows, strict=True)]
 
     def least(self, other: _Costs) -> _Costs:
         """The same calls judged twice: what each took when least else was going on."""
-        both = [(self.turn, other.turn), (self.sights, other.sights), (self.windows, other.windows)]
-        turn, sights, windows, store = (
+        both = [(self.turn, other.turn), (self.additions, other.additions), (self.windows, other.windows)]
+        turn, additions, windows, store = (
             [*map(min, one, another)] for one, another in [*both, (self.store, other.store)]
         )
-        return _Costs(turn, sights, windows, store, self.places, self.held)
+        return _Costs(turn, additions, windows, store, self.places, self.held)
 
 
 def measure(plan: Plan) -> Measured:
@@ -96,7 +96,7 @@ def _cost(costs: _Costs, mix: str) -> list[Row]:
         Row(name=f"all rules, {mix}: p50", value=median(costs.all), unit="us a call"),
         Row(name=f"all rules, {mix}: p99", value=sorted(costs.all)[calls * 99 // 100], unit="us a call"),
         Row(name=f"of it rules about a turn, {mix}", value=sum(costs.turn) / calls, unit="us a call"),
-        Row(name=f"of it what windows want, {mix}", value=sum(costs.sights) / calls, unit="us a call"),
+        Row(name=f"of it what windows want, {mix}", value=sum(costs.additions) / calls, unit="us a call"),
         Row(name=f"of it judging windows, {mix}", value=sum(costs.windows) / calls, unit="us a call"),
         Row(name=f"beside it the store's part in memory, {mix}", value=sum(costs.store) / calls, unit="us a call"),
         Row(name=f"windows asked of the store, {mix}", value=costs.places / calls, unit="a call"),
@@ -113,9 +113,9 @@ class _Arrivals:
 
     def take(self, part: Turn, views: dict[str, BaselineView], growing: Growing) -> None:
         call, costs = part.calls[-1], self.costs
-        us, sights = _timed(lambda: self._sightings.wanted((call,)))
-        costs.sights.append(us)
-        us, windows = _timed(lambda: {sight.place: self._memory.add(sight) for sight in sights})
+        us, additions = _timed(lambda: self._sightings.wanted((call,)))
+        costs.additions.append(us)
+        us, windows = _timed(lambda: {addition.place: self._memory.add(addition) for addition in additions})
         costs.store.append(us)
         costs.places += len(windows)
         costs.held += sum(len(content.held) for content in windows.values())

@@ -4,9 +4,21 @@ from .errors import RuleError
 from .growing import Growing
 from .rule import Rule
 from .rulebook import Evaluation, Hit, NotJudged, Rulebook, Windowed, WindowHit
-from .sightings import Content, Memory, Place, Sight, content
+from .sightings import Addition, Content, Memory, Place, content
 
 __all__ = [
-    "Content", "Evaluation", "Growing", "Hit", "Memory", "NotJudged", "Place", "Rule", "RuleError", "Rulebook", "Sight",
-    "WindowHit", "Windowed", "content",
+    "Addition",
+    "Content",
+    "Evaluation",
+    "Growing",
+    "Hit",
+    "Memory",
+    "NotJudged",
+    "Place",
+    "Rule",
+    "RuleError",
+    "Rulebook",
+    "WindowHit",
+    "Windowed",
+    "content",
 ]  # fmt: skip

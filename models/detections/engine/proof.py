@@ -44,12 +44,12 @@ def watched(book: Rulebook, calls: Sequence[Call], hits: Mapping[str, Sequence[s
     """What the windows say when these calls come one after the other; `hits`: other rules, by call id."""
     memory, said = Memory(), Said()
     for call in calls:
-        windows = {sight.place: memory.add(sight) for sight in book.sights(call)}
+        windows = {addition.place: memory.add(addition) for addition in book.additions(call)}
         found = book.watch(call, windows)
         ids = [*(hits or {}).get(call.call_id, ()), *(one.hit.rule.id for one in found.hits)]
         followed = book.follow(call, windows, ids)
-        for sight in followed.sights:
-            memory.add(sight)
+        for addition in followed.additions:
+            memory.add(addition)
         said.not_judged = [*found.not_judged, *followed.not_judged]
         said.hits += [one.hit for one in (*found.hits, *followed.hits)]
         said.keys |= {one.key for one in (*found.hits, *followed.hits)}

@@ -21,7 +21,7 @@ from .growing import Growing
 from .layers import Layers
 from .matching import Match
 from .rule import CATEGORIES, OF_SCORE, SEVERITIES, STATES, Rule, read_rule
-from .sightings import Content, Place, Sight
+from .sightings import Addition, Content, Place
 from .subjects import Subject
 from .watching import Completed, Watched, Windows
 
@@ -95,11 +95,11 @@ class WindowHit:
 
 @dataclass(frozen=True, slots=True)
 class Windowed:
-    """What the rules with a window say of one call. `sights`: what its hits add to windows that count hits."""
+    """What the rules with a window say of one call. `additions`: what its hits add to windows that count hits."""
 
     hits: tuple[WindowHit, ...] = ()
     not_judged: tuple[NotJudged, ...] = ()
-    sights: tuple[Sight, ...] = ()
+    additions: tuple[Addition, ...] = ()
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -165,12 +165,12 @@ class Rulebook:
             tuple(NotJudged(rule.id, f"the baseline is {state}, {rule.needs.baseline} is needed") for rule in young),
         )
 
-    def sights(self, call: Call) -> tuple[Sight, ...]:
+    def additions(self, call: Call) -> tuple[Addition, ...]:
         """What a call adds to which windows, and which it asks for."""
-        return self._windows.sights(call)
+        return self._windows.additions(call)
 
     def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed:
-        """What the rules with a window say of a call. `windows` answers its `sights`, which they hold."""
+        """What the rules with a window say of a call. `windows` answers its `additions`, which they hold."""
         return _windowed(self._windows.judge(call, windows))
 
     def follow(self, call: Call, windows: Mapping[Place, Content], hits: Iterable[str]) -> Windowed:
@@ -182,7 +182,7 @@ def _windowed(watched: Watched) -> Windowed:
     return Windowed(
         tuple(_window_hit(one) for one in watched.completed),
         tuple(NotJudged(one.rule, one.reason) for one in watched.unjudged),
-        watched.sights,
+        watched.additions,
     )
 
 

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-__all__ = ["GRAIN", "Content", "Held", "Memory", "Place", "Sight", "Sighting", "content", "member"]
+__all__ = ["GRAIN", "Addition", "Content", "Held", "Memory", "Place", "Sighting", "content", "member"]
 
 GRAIN = "~"
 """Begins the id of a sighting that stands for all equal ones of one grain of time."""
@@ -47,7 +47,7 @@ class Sighting(NamedTuple):
         return ""
 
 
-class Sight(NamedTuple):
+class Addition(NamedTuple):
     """Sightings to add to a place before it is read: by their bytes, microseconds since the epoch. The newest `most`
     stay; `keep_s` after the last one the place may be forgotten."""
 
@@ -104,13 +104,13 @@ class Memory:
         self._most = entities
         self._places: OrderedDict[Place, dict[bytes, int]] = OrderedDict()
 
-    def add(self, sight: Sight) -> Content:
+    def add(self, addition: Addition) -> Content:
         """Add the sightings and read the place."""
-        place = self._places.setdefault(sight.place, {})
-        self._places.move_to_end(sight.place)
-        for body, at_us in sight.members.items():
+        place = self._places.setdefault(addition.place, {})
+        self._places.move_to_end(addition.place)
+        for body, at_us in addition.members.items():
             place[body] = min(at_us, place.get(body, at_us))
-        if (surplus := len(place) - sight.most) > 0:
+        if (surplus := len(place) - addition.most) > 0:
             for body in sorted(place, key=lambda body: (place[body], body))[:surplus]:
                 del place[body]
         if self._most is not None and len(self._places) > self._most:

@@ -14,11 +14,11 @@ from .asking import Asked, Subjects, own
 from .conditions import Judging
 from .entities import ENTITIES
 from .rule import Rule, Step
-from .sightings import GRAIN, Place, Sight, Sighting, member
+from .sightings import GRAIN, Addition, Place, Sighting, member
 from .subjects import Subject
 from .window import Window
 
-__all__ = ["Shown", "shown", "shown_by_hits", "sights_asked"]
+__all__ = ["Shown", "additions_asked", "shown", "shown_by_hits"]
 
 _FACET = 128
 _JUDGING = Judging({})  # a condition of a window asks no baseline
@@ -33,11 +33,11 @@ class Shown(NamedTuple):
     places: Sequence[Place]
 
     @property
-    def sights(self) -> list[Sight]:
+    def additions(self) -> list[Addition]:
         """What it adds to each of its places."""
         members = {member(one): one.at_us for _, _, one in self.told}
         grained = self.window.grained.issuperset(step.name for step, _, _ in self.told)
-        return [Sight(place, members, self.window.past.most, self.window.keep_s, grained) for place in self.places]
+        return [Addition(place, members, self.window.past.most, self.window.keep_s, grained) for place in self.places]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,13 +68,13 @@ def shown_by_hits(call: Call, rule: Rule, hits: Iterable[str]) -> Shown | None:
     return _counting(rule, call, found)
 
 
-def sights_asked(rule: Rule, call: Call) -> list[Sight]:
+def additions_asked(rule: Rule, call: Call) -> list[Addition]:
     """The places of a call that are read before it is known whether anything is added to them."""
     window = rule.window
     if window is None:
         return []
     grained = bool(window.grained)
-    return [Sight(place, {}, window.past.most, window.keep_s, grained) for place in _places(rule, window, call)]
+    return [Addition(place, {}, window.past.most, window.keep_s, grained) for place in _places(rule, window, call)]
 
 
 def _places(rule: Rule, window: Window, call: Call) -> list[Place]:

@@ -17,8 +17,8 @@ from .checks import Lack
 from .completing import completions
 from .matching import Match
 from .rule import OF_WINDOW, Rule
-from .sightings import Content, Place, Sight, Sighting
-from .telling import Shown, shown, shown_by_hits, sights_asked
+from .sightings import Addition, Content, Place, Sighting
+from .telling import Shown, additions_asked, shown, shown_by_hits
 from .window import Window
 
 __all__ = ["Completed", "Unjudged", "Watched", "Windows"]
@@ -52,11 +52,11 @@ class Unjudged:
 
 @dataclass(frozen=True, slots=True)
 class Watched:
-    """What the windows say of one call. `sights`: what its hits add to windows that count hits."""
+    """What the windows say of one call. `additions`: what its hits add to windows that count hits."""
 
     completed: tuple[Completed, ...] = ()
     unjudged: tuple[Unjudged, ...] = ()
-    sights: tuple[Sight, ...] = ()
+    additions: tuple[Addition, ...] = ()
 
 
 class Windows:
@@ -69,7 +69,7 @@ class Windows:
         self._index = Index(self._plain)
         self._kept: OrderedDict[int, tuple[Call, Sequence[Shown]]] = OrderedDict()
 
-    def sights(self, call: Call) -> tuple[Sight, ...]:
+    def additions(self, call: Call) -> tuple[Addition, ...]:
         """What a call adds to which places; a place of hits is only asked for."""
         if EARLY in call.coverage.notes:
             return ()
@@ -77,14 +77,14 @@ class Windows:
         self._kept[id(call)] = (call, each)
         if len(self._kept) > _KEPT:
             self._kept.popitem(last=False)
-        found = [sight for one in each for sight in one.sights]
+        found = [addition for one in each for addition in one.additions]
         for rule in self._of_hits:
-            found += sights_asked(rule, call)
+            found += additions_asked(rule, call)
         return tuple(found)
 
     def judge(self, call: Call, windows: Mapping[Place, Content]) -> Watched:
-        """Which windows are complete by this call, or behind it. `windows` answers `sights`; what it leaves out is not
-        judged again."""
+        """Which windows are complete by this call, or behind it. `windows` answers `additions`; what it leaves out is
+        not judged again."""
         if EARLY in call.coverage.notes:
             return Watched()
         asked, each = self._kept.pop(id(call), (None, ()))
@@ -99,7 +99,7 @@ class Windows:
             return Watched()
         each = [one for rule in self._of_hits if (one := shown_by_hits(call, rule, hits))]
         said = _said(self._of_hits, each, windows, blind, call)
-        return Watched(said.completed, said.unjudged, tuple(sight for one in each for sight in one.sights))
+        return Watched(said.completed, said.unjudged, tuple(addition for one in each for addition in one.additions))
 
 
 def _counts_hits(rule: Rule) -> bool:

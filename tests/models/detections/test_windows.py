@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.models.detections.engine import Memory, Place, Rulebook, RuleError, Sight
+from triptych.models.detections.engine import Addition, Memory, Place, Rulebook, RuleError
 from triptych.models.detections.engine.alike import skeleton, twins
 from triptych.models.detections.engine.proof import prove
 from triptych.models.detections.engine.rule import read_rule
@@ -103,16 +103,16 @@ def test_a_window_is_no_rule_about_a_turn(tmp_path: Path) -> None:
     book = Rulebook([read_rule(rule_file(tmp_path))])
     failed = call("a", is_error=True)
     assert book.evaluate(turn(failed), {}).hits == ()
-    assert [sight.place.by for sight in book.sights(failed)] == ["conversation"]
+    assert [addition.place.by for addition in book.additions(failed)] == ["conversation"]
 
 
 PLACE = Place("r", "conversation", "c")
 SIGHTINGS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 6)), max_size=25)
 
 
-def sight(at: int, number: int, most: int = 5) -> Sight:
+def addition(at: int, number: int, most: int = 5) -> Addition:
     one = Sighting(at, "step", f"~{number}", ())
-    return Sight(PLACE, {member(one): one.at_us}, most, 60)
+    return Addition(PLACE, {member(one): one.at_us}, most, 60)
 
 
 @given(SIGHTINGS, st.randoms())
@@ -121,10 +121,10 @@ def test_a_place_is_a_set_whatever_the_order(told: list[tuple[int, int]], random
     shuffled = [*told, *told[:3]]
     random.shuffle(shuffled)  # type: ignore[attr-defined]
     for at, number in told:
-        one.add(sight(at, number, most=7))
+        one.add(addition(at, number, most=7))
     for at, number in shuffled:
-        other.add(sight(at, number, most=7))
-    empty = Sight(PLACE, {}, 7, 60)
+        other.add(addition(at, number, most=7))
+    empty = Addition(PLACE, {}, 7, 60)
     assert one.add(empty) == other.add(empty)
 
 
@@ -132,7 +132,7 @@ def test_a_place_is_a_set_whatever_the_order(told: list[tuple[int, int]], random
 def test_a_place_keeps_no_more_than_its_most(told: list[tuple[int, int]]) -> None:
     memory = Memory()
     for at, number in told:
-        assert len(memory.add(sight(at, number)).held) <= 5
+        assert len(memory.add(addition(at, number)).held) <= 5
 
 
 @pytest.mark.parametrize(
