@@ -41,6 +41,7 @@ stack: bootstrap-dev ## docker-compose.yml, unmodified, with its story
 
 peers: bootstrap-dev ## the gateway between servers and clients of others, from npm and PyPI
 	@.venv/bin/python -m triptych.infra.conformance.install
+	@.venv/bin/python -m triptych.infra.examples.install
 	@TRIPTYCH_REQUIRE=peers $(PYTEST) -m peers
 
 siem: ## findings read by rsyslog, kcat, kafkajs and confluent-kafka over TLS with least privilege

@@ -67,5 +67,5 @@ def test_kafkajs_reads_findings(kafka: str, finding: str, require: Any, tmp_path
 @pytest.mark.timeout(180)
 def test_quixstreams_reads_findings(kafka: str, finding: str, require: Any, tmp_path: Path) -> None:
     if not quixstreams.current:
-        require("peers", "quixstreams is fetched by python -m triptych.infra.bench.streams")
+        require("peers", "quixstreams is fetched by python -m triptych.infra.examples.install")
     assert reads([str(quixstreams.python), str(EXAMPLES / "quix_findings.py"), kafka], finding, tmp_path)
