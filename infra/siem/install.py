@@ -18,7 +18,7 @@ TENZIR = _HERE / "tenzir" / "requirements.txt"
 def main(arguments: list[str]) -> int:
     """0, or 1 when a registry does not give what is needed. `--tenzir` fetches that too: 175 MB, unpacked 590."""
     try:
-        peers.install(locks=(NPM, TENZIR) if "--tenzir" in arguments else (NPM,))
+        peers.install(locks=(peers.NPM, NPM, *((TENZIR,) if "--tenzir" in arguments else ())))
     except TriptychError as error:
         print(f"siem: {error}", file=sys.stderr)
         return 1

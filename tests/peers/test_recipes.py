@@ -56,12 +56,12 @@ def reads(command: list[str], wanted: str, folder: Path) -> bool:
 @pytest.mark.timeout(180)
 def test_kafkajs_reads_findings(kafka: str, finding: str, require: Any, tmp_path: Path) -> None:
     try:
-        modules = peers.modules(install.NPM)
+        node, modules = peers.runtime(), peers.modules(install.NPM)
     except TriptychError as error:
         require("peers", str(error))
     shutil.copy(EXAMPLES / "kafkajs_findings.mjs", tmp_path)
     (tmp_path / "node_modules").symlink_to(modules)
-    assert reads(["node", "kafkajs_findings.mjs", kafka], finding, tmp_path)
+    assert reads([node, "kafkajs_findings.mjs", kafka], finding, tmp_path)
 
 
 @pytest.mark.timeout(180)

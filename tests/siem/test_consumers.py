@@ -66,16 +66,15 @@ def test_kcat_reads_every_finding(held: Held, program: Any) -> None:
     assert sorted(told(done.stdout.splitlines())) == sorted(held.records)
 
 
-def test_kafkajs_reads_every_finding(held: Held, program: Any, require: Any, tmp_path: Path) -> None:
+def test_kafkajs_reads_every_finding(held: Held, require: Any, tmp_path: Path) -> None:
     try:
-        modules = peers.modules(install.NPM)
+        node, modules = peers.runtime(), peers.modules(install.NPM)
     except TriptychError as error:
         require("siem", str(error))
     shutil.copy(CONFIGS / "kafkajs" / "read.mjs", tmp_path)
     (tmp_path / "node_modules").symlink_to(modules)
-    program("node", "nodejs")
     output, log = tmp_path / "findings.ndjson", tmp_path / "log"
-    argv = ("sh", "-c", f"exec node {tmp_path}/read.mjs >{output}")
+    argv = ("sh", "-c", f"exec {node} {tmp_path}/read.mjs >{output}")
     with running(argv, log=log, env=held.environment(), cwd=tmp_path) as process:
         lines = lines_of(output, len(held.records), lambda: process.poll() is None)
     assert sorted(told(lines)) == sorted(held.records), log.read_text()[-500:]
