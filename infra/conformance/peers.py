@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..errors import ProgramError
 
-__all__ = ["NPM", "PYTHON", "PYTHON_LEGACY", "install", "modules", "node", "python"]
+__all__ = ["NPM", "PYTHON", "PYTHON_LEGACY", "install", "modules", "node", "python", "runtime"]
 
 _HERE = Path(__file__).resolve().parent
 NPM = _HERE / "package-lock.json"
