@@ -115,6 +115,13 @@ def test_the_wheel_holds_every_file(wheel: Path) -> None:
     assert {name.split("/")[0] for name in inside} == {"triptych", "-".join(wheel.name.split("-")[:2]) + ".dist-info"}
 
 
+def test_the_wheel_is_compiled_where_a_compiler_is(wheel: Path) -> None:
+    """The build falls back to Python and only says so: a module that cannot be compiled would go unseen."""
+    compiler = shutil.which("cc") and (Path(sysconfig.get_path("include")) / "Python.h").exists()
+    inside = zipfile.ZipFile(wheel).namelist()
+    assert bool(compiler) == any(name.endswith(".so") for name in inside)
+
+
 @pytest.mark.parametrize("way", ["wheel", "folder", "editable"])
 def test_each_way_to_install_gives_the_same_files(way: str, wheel: Path, source: Path, tmp_path: Path) -> None:
     python = _environment(tmp_path / "venv")

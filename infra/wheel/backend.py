@@ -46,7 +46,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 _MYPY = "mypy==2.4.1"  # exact: it decides what the compiled code does
 _LIBRARY = "triptych.producers.gateway.compiled"  # inside the package: a wheel adds nothing beside it
 _MODULES = Path(__file__).with_name("compiled.txt")
-_OPTIONS = ("--explicit-package-bases", "--namespace-packages", "--ignore-missing-imports")
+_OPTIONS = ("--explicit-package-bases", "--namespace-packages", "--ignore-missing-imports", "--follow-imports=silent")
 
 
 def get_requires_for_build_wheel(config_settings: Settings = None) -> list[str]:
