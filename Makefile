@@ -52,7 +52,7 @@ siem: ## findings read by rsyslog, kcat, kafkajs and confluent-kafka over TLS wi
 chaos: bootstrap-dev ## workers, brokers and Redis killed under load: what is lost, and that the tests would see it
 	@.venv/bin/python -m triptych.infra.chaos $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
-lab: bootstrap ## what each layer finds of 43 attack stories on real servers (15 minutes; QUICK=1: 2)
+lab: bootstrap ## what each layer finds of 43 attack stories on real servers (QUICK=1: few sessions)
 	@.venv/bin/python -m triptych.infra.lab $(if $(QUICK),--quick)
 
 conformance: bootstrap-dev ## the public MCP conformance suite, directly and through the gateway

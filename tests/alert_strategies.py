@@ -11,29 +11,6 @@ TEXT = st.text(max_size=30)
 
 def alerts(text: st.SearchStrategy[str] = TEXT) -> st.SearchStrategy[Alert]:
     """Findings whose every free text is one of `text`."""
-    effects = st.builds(
-        Effect,
-        kind=st.sampled_from(["exec", "fork", "exit", "open", "connect", "flow"]),
-        wall_ns=st.integers(0, 2**62),
-        pid=st.integers(0, 2**22),
-        comm=text,
-        path=st.none() | text,
-        address=st.none() | text | st.ip_addresses().map(str),
-        port=st.none() | st.integers(-5, 70_000),
-        protocol=st.sampled_from([None, "tcp", "udp", "sctp"]),
-        arguments=st.lists(text, max_size=3).map(tuple),
-        sensitivity=st.none() | text,
-        destination=st.sampled_from([None, "inside", "outside", "metadata"]),
-        source=text,
-    )
-    hits = st.builds(
-        RuleHit,
-        id=text,
-        title=text,
-        severity=st.sampled_from(["low", "critical"]),
-        attacks=st.just(("AML.T0086", "T1552.001", "T0000")),
-        tags=st.just(("owasp_asi:ASI02", "nothing")),
-    )
     return st.builds(
         Alert,
         event_id=text,
@@ -54,7 +31,7 @@ def alerts(text: st.SearchStrategy[str] = TEXT) -> st.SearchStrategy[Alert]:
         tool=st.none() | text,
         agent=st.none() | text,
         call_ids=st.lists(text, max_size=3).map(tuple),
-        rules=st.lists(hits, max_size=3).map(tuple),
+        rules=st.lists(_hits(text), max_size=3).map(tuple),
         score=st.none() | st.builds(Score, risk=st.floats(0, 100), p=st.floats(0, 1)),
         reasons=st.lists(st.builds(Reason, fact=text), max_size=3).map(tuple),
         coverage=st.builds(Coverage, protocol=st.booleans(), agent=st.booleans(), notes=st.just(("sensor silent",))),
@@ -70,7 +47,36 @@ def alerts(text: st.SearchStrategy[str] = TEXT) -> st.SearchStrategy[Alert]:
             ),
             max_size=4,
         ).map(tuple),
-        effects=st.lists(effects, max_size=4).map(tuple),
+        effects=st.lists(_effects(text), max_size=4).map(tuple),
         unobserved=st.lists(text, max_size=2).map(tuple),
         labels=st.sampled_from([(), ("test",)]),
+    )
+
+
+def _effects(text: st.SearchStrategy[str]) -> st.SearchStrategy[Effect]:
+    return st.builds(
+        Effect,
+        kind=st.sampled_from(["exec", "fork", "exit", "open", "connect", "flow"]),
+        wall_ns=st.integers(0, 2**62),
+        pid=st.integers(0, 2**22),
+        comm=text,
+        path=st.none() | text,
+        address=st.none() | text | st.ip_addresses().map(str),
+        port=st.none() | st.integers(-5, 70_000),
+        protocol=st.sampled_from([None, "tcp", "udp", "sctp"]),
+        arguments=st.lists(text, max_size=3).map(tuple),
+        sensitivity=st.none() | text,
+        destination=st.sampled_from([None, "inside", "outside", "metadata"]),
+        source=text,
+    )
+
+
+def _hits(text: st.SearchStrategy[str]) -> st.SearchStrategy[RuleHit]:
+    return st.builds(
+        RuleHit,
+        id=text,
+        title=text,
+        severity=st.sampled_from(["low", "critical"]),
+        attacks=st.just(("AML.T0086", "T1552.001", "T0000")),
+        tags=st.just(("owasp_asi:ASI02", "nothing")),
     )
