@@ -8,10 +8,10 @@ PYTEST := .venv/bin/python -m pytest
 # As root every real part must be there: nothing passes by skipping. Others see what was skipped and why.
 REQUIRE ?= $(if $(filter 0,$(shell id -u)),$(REAL))
 REAL := kernel,broker
-BENCHES := bench-gateway bench-sensor bench-attribution bench-latency bench-streams bench-score bench-rules
+BENCHES := bench-gateway bench-sensor bench-attribution bench-latency bench-streams bench-score bench-rules bench-soak
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1	/p' $(MAKEFILE_LIST) | expand -t 24
 
 bootstrap: ## set the machine up to run
 	@KAFKA=$(KAFKA) infra/bootstrap
@@ -44,7 +44,7 @@ peers: bootstrap-dev ## the gateway between servers and clients of others, from 
 	@.venv/bin/python -m triptych.infra.examples.install
 	@TRIPTYCH_REQUIRE=peers $(PYTEST) -m peers
 
-siem: ## findings read by rsyslog, kcat, kafkajs and confluent-kafka over TLS with least privilege
+siem: ## findings read by rsyslog, kcat, kafkajs and confluent-kafka over TLS with least privilege; languages by their own parsers
 	@SIEM=1 infra/bootstrap --dev
 	@.venv/bin/python -m triptych.infra.siem.install
 	@TRIPTYCH_REQUIRE=siem $(PYTEST) -m siem
@@ -52,8 +52,8 @@ siem: ## findings read by rsyslog, kcat, kafkajs and confluent-kafka over TLS wi
 chaos: bootstrap-dev ## workers, brokers and Redis killed under load: what is lost, and that the tests would see it
 	@.venv/bin/python -m triptych.infra.chaos $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick)
 
-lab: bootstrap ## what each layer finds of 43 attack stories on real servers (QUICK=1: few sessions)
-	@.venv/bin/python -m triptych.infra.lab $(if $(QUICK),--quick)
+lab: bootstrap ## what each layer finds of 43 attack stories on real servers (QUICK=1: few sessions; STORIES=FILE: yours too)
+	@.venv/bin/python -m triptych.infra.lab $(if $(QUICK),--quick) $(if $(STORIES),--stories $(STORIES))
 
 conformance: bootstrap-dev ## the public MCP conformance suite, directly and through the gateway
 	@.venv/bin/python -m triptych.infra.conformance $(ONLY)
@@ -65,7 +65,11 @@ bpf: bootstrap-dev ## the prebuilt kernel programs, after a change of bpf/ (clan
 	@.venv/bin/python -m triptych.infra.kernels.build
 
 bench: bootstrap ## every figure beside its bar, in infra/bench/results; or one: bench-gateway
-	@$(MAKE) --no-print-directory --keep-going --jobs=1 $(BENCHES)
+	@$(MAKE) --no-print-directory --keep-going --jobs=1 $(BENCHES) bench-detection
+
+.PHONY: bench-detection
+bench-detection: bootstrap ## the score on AgentDojo (AGENTDOJO=FILE) and on the lab, with a page in infra/bench/results
+	@.venv/bin/python -m triptych.infra.bench.detection $(if $(AGENTDOJO),--agentdojo $(AGENTDOJO)) $(if $(QUICK),--quick)
 
 .PHONY: $(BENCHES)
 $(BENCHES): bench-%: bootstrap

@@ -10,8 +10,9 @@ import structlog
 __all__ = ["configure"]
 
 
-def configure(part: str, *, debug: bool = False) -> structlog.stdlib.BoundLogger:
-    """Set logging up for a command that runs until it is stopped; returns its logger. Every line names `part`."""
+def configure(part: str, *, debug: bool = False, least: int = logging.INFO) -> structlog.stdlib.BoundLogger:
+    """Set logging up for a command; returns its logger. Every line names `part`. `least`: what one that tells its
+    outcome by itself has to say beside it."""
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -26,7 +27,7 @@ def configure(part: str, *, debug: bool = False) -> structlog.stdlib.BoundLogger
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(processors=_render(), foreign_pre_chain=shared))
-    logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else logging.INFO, force=True)
+    logging.basicConfig(handlers=[handler], level=logging.DEBUG if debug else least, force=True)
     structlog.contextvars.bind_contextvars(part=part)
     logger: structlog.stdlib.BoundLogger = structlog.get_logger()
     return logger

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,6 +11,7 @@ from structlog.stdlib import BoundLogger
 
 from ..models.sensitivity import Sensitivity
 from ..streams.app import Wiring, sources_of, written_by
+from ..streams.changelog import ChangeLog
 from ..streams.config import WorkerConfig
 from ..streams.feedback import Feedback, VerdictCodec
 from ..streams.incidents import Gathering, Incidents
@@ -17,7 +19,7 @@ from ..streams.incidentstore import IncidentStore
 from ..streams.join import Calls
 from ..streams.judgement import Judge
 from ..streams.quarantine import Verdicts
-from ..streams.registry import RegisteredSchemas, Registry, RegistryConfig
+from ..streams.registry import RegisteredSchemas, Registry, RegistryAwayError, RegistryConfig
 from ..streams.stage import Stage
 from ..streams.store import RedisStore
 from ..streams.turns import JudgeTimes, Turns
@@ -28,7 +30,7 @@ from .detections.ruleset import Ruleset
 from .modelling.chores import ModelChores
 from .settings import Settings
 
-__all__ = ["calls", "check", "configured", "incidents", "registry", "stages", "turns"]
+__all__ = ["ask_registry", "calls", "check", "configured", "incidents", "registry", "stages", "turns"]
 
 
 def configured(settings: Settings, broker: Broker, redis_url: str) -> WorkerConfig:
@@ -64,6 +66,17 @@ def check(config: WorkerConfig, broker: Broker, log: BoundLogger) -> None:
     ahead = permissions.ahead_ms(broker.client(), reads, time.time_ns() // 1_000_000)
     if ahead is not None and ahead[1] > config.clock_skew_s * 1_000:
         log.warning("clock differs", topic=ahead[0], ahead_s=ahead[1] / 1_000, fix="run a time service such as chrony")
+
+
+def ask_registry(settings: Settings, log: BoundLogger) -> None:
+    """Tell where the schema registry is away: no error, for a worker goes on until a record needs it."""
+    known = registry(settings)
+    if known is None:
+        return
+    try:
+        asyncio.run(known.schema(1))
+    except RegistryAwayError as error:
+        log.warning("registry away", code=error.code, error=error.what, fix=error.hint)
 
 
 def registry(settings: Settings) -> Registry | None:
@@ -117,12 +130,14 @@ def _turns(config: WorkerConfig, judge: Judge) -> Callable[[], Stage]:
 
 def _judged(settings: Settings, config: WorkerConfig, schemas: RegisteredSchemas | None) -> Wiring:
     """Stage 2 with its store, the rules beside the shipped ones, and what keeps both up to date."""
-    rules = Ruleset.load(settings.findings.rules)
+    rules, left_out = assembling.rules_at_start(settings)
     judge = assembling.judge(settings, rules)
     store = RedisStore(config.redis_url, tenant=settings.findings.tenant)
     asking = assembling.asking(settings, rules, store)
     broker = Broker("external", config.bootstrap, dict(config.kafka))
-    reloads = assembling.reloading(settings, rules, judge, asking, broker)
+    known = ChangeLog(config.redis_url, tenant=settings.findings.tenant)
+    audit = assembling.auditing(settings, broker, known, left_out)
+    reloads = assembling.reloading(settings, rules, judge, asking, audit)
     models = ModelChores(settings, store, broker).run_if_due
 
     async def chores() -> None:

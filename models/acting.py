@@ -1,14 +1,17 @@
 """Which calls act on the world: by the words of a tool's name, by an address among the arguments, or by what the
-kernel saw. A server chooses its names: one can make a call count as acting, never as harmless.
+kernel saw; and which effects reach out or change files. A server chooses its names: one can make a call count as
+acting, never as harmless.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from functools import lru_cache
 
 from .events import Call, Effect
 
-__all__ = ["acts", "is_outside", "sends", "writes"]
+__all__ = ["acts", "changed", "changes", "is_outside", "sends", "writes"]
 
 _VERBS = frozenset(
     re.findall(
@@ -19,6 +22,9 @@ _VERBS = frozenset(
 """,
     )
 )
+_ACCESS_MODE, _CREATE, _TRUNCATE = 0o3, 0o100, 0o1000
+_CHANGES = frozenset({"link", "rename", "symlink", "truncate", "unlink"})
+_REMEMBERED = 2048
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
@@ -29,7 +35,12 @@ def acts(call: Call) -> bool:
 
 def writes(call: Call) -> bool:
     """Whether the name of a call says that it changes something."""
-    return not _VERBS.isdisjoint(word.lower() for word in _WORD.findall(call.tool or call.method))
+    return _says(call.tool or call.method)
+
+
+@lru_cache(_REMEMBERED)
+def _says(name: str) -> bool:
+    return not _VERBS.isdisjoint(word.lower() for word in _WORD.findall(name))
 
 
 def sends(call: Call) -> bool:
@@ -37,6 +48,20 @@ def sends(call: Call) -> bool:
     if writes(call):
         return False
     return any(fact.kind in {"url", "host"} for fact in call.arguments) or any(map(is_outside, call.effects))
+
+
+def changed(effects: Iterable[Effect]) -> int:
+    """How often files were written, renamed or removed."""
+    return sum(max(effect.count, 1) for effect in effects if changes(effect))
+
+
+def changes(effect: Effect) -> bool:
+    """Whether an effect opened a file for writing, renamed or removed one."""
+    if effect.result < 0:
+        return False
+    if effect.kind == "change":
+        return effect.detail is not None and effect.detail.operation in _CHANGES
+    return effect.kind == "open" and bool(effect.flags & (_ACCESS_MODE | _CREATE | _TRUNCATE))
 
 
 def is_outside(effect: Effect) -> bool:

@@ -6,16 +6,17 @@ metadata are asked about but never learned as normal, and one principal alone ca
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
-from .acting import is_outside
+from .acting import changed, is_outside
 from .editions import edition_keys
 from .events import Call, Effect, LearningState
-from .keys import key_of, place_of
+from .keys import REMEMBERED, key_of, path_class, place_of
 from .sources import source_keys
+from .statements import statement_key, statements
 
 __all__ = [
     "EDGE",
@@ -33,10 +34,12 @@ __all__ = [
     "destination_key",
     "edge_keys",
     "egress_key",
+    "habit_key",
     "is_action",
     "is_outside",
     "keys_of",
     "learned_keys",
+    "listen_key",
     "path_class",
     "path_class_key",
     "sensitive_key",
@@ -51,9 +54,7 @@ PROVISIONAL = 40
 ACTIVE = 160
 QUORUM = 2
 EDGE = 3  # actions in the longest order
-_DEPTH = 4
 _ACTIONS = frozenset({"resources/read", "prompts/get"})
-_VARIABLE = re.compile(r"\d+|[0-9a-f]{8,}|[0-9a-f-]{32,}|tmp[a-z0-9_]{6,}", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +145,19 @@ def is_action(call: Call) -> bool:
     return call.state != "background" and (call.tool is not None or call.method in _ACTIONS)
 
 
+@lru_cache(REMEMBERED)
 def tool_key(tool: str) -> str:
     return key_of("tool", tool)
+
+
+def habit_key(principal: str, tool: str = "") -> str:
+    """This principal used the tool; without one, the server."""
+    return key_of("habit", principal, tool)
+
+
+def listen_key(tool: str) -> str:
+    """The tool opened a socket that waits for callers."""
+    return key_of("listen", tool)
 
 
 def egress_key(tool: str) -> str:
@@ -153,10 +165,12 @@ def egress_key(tool: str) -> str:
     return key_of("egress", tool)
 
 
+@lru_cache(REMEMBERED)
 def destination_key(tool: str, address: str, port: int | None) -> str:
     return key_of("to", tool, address, str(port or 0))
 
 
+@lru_cache(REMEMBERED)
 def path_class_key(tool: str, directory: str) -> str:
     """`directory` is a path_class()."""
     return key_of("path", tool, directory)
@@ -191,8 +205,8 @@ def value_key(tool: str, pointer: str, digest: str) -> str:
 
 
 def size_keys(kind: str, tool: str, size: int) -> tuple[str, ...]:
-    """One rung for every power of two up to `size` (bytes), the highest last: the support of a rung is the number of
-    sessions that reached it."""
+    """One rung for every power of two up to `size`, the highest last: the support of a rung is the number of sessions
+    that reached it. `kind`: bytes in or out, or files changed."""
     return tuple(key_of("size", kind, tool, str(rung)) for rung in range(1, max(size, 0).bit_length() + 1))
 
 
@@ -217,10 +231,13 @@ def keys_of(call: Call) -> tuple[str, ...]:
         for digest in fact.digests:
             keys += (value_key(tool, fact.pointer, digest), value_key("", "", digest))
     keys += (*source_keys(call, tool), *edition_keys(call))
+    keys += (statement_key(tool, *named) for named in statements(call))
+    if who := call.principal.id:
+        keys += (habit_key(who), habit_key(who, tool))
     for definition in call.tools:
         keys += (tool_definitions_key(definition.name), definition_key(definition.name, definition.digest))
     sent = sum(effect.bytes_out for effect in call.effects if is_outside(effect))
-    keys += size_keys("out", tool, sent)
+    keys += (*size_keys("out", tool, sent), *size_keys("changed", tool, changed(call.effects)))
     for effect in call.effects:
         keys += _effect_keys(tool, effect)
     return tuple(dict.fromkeys(keys))
@@ -259,14 +276,6 @@ def deny_to_learn(effect: Effect) -> bool:
     return effect.sensitivity is not None or effect.destination == "metadata"
 
 
-def path_class(path: str) -> str:
-    """The directory of a path, with the parts that change from run to run as `*`, at most four levels deep."""
-    parts = path.split("/")[1:-1] if path.startswith("/") else ["."]
-    if parts[:1] == ["home"] and len(parts) > 1:
-        parts[1] = "*"
-    return "/" + "/".join("*" if _VARIABLE.fullmatch(part) else part for part in parts[:_DEPTH])
-
-
 def _effect_keys(tool: str, effect: Effect) -> tuple[str, ...]:
     keys: list[str] = []
     if effect.kind == "open" and effect.path and effect.result >= 0:
@@ -277,6 +286,8 @@ def _effect_keys(tool: str, effect: Effect) -> tuple[str, ...]:
         keys.append(sensitive_key(tool, effect.sensitivity))
     if effect.address and effect.kind not in {"accept", "listen"}:
         keys.append(destination_key(tool, effect.address, effect.port))
+    if effect.kind == "listen":
+        keys.append(listen_key(tool))
     if is_outside(effect):
         keys.append(egress_key(tool))
     return tuple(keys)

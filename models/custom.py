@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from . import frameworks
-from .detections.engine import Hit, Rule
+from .detections.engine import Addition, Content, Hit, Place, Rule, Windowed
 from .detections.engine.rule import SEVERITIES, Needs, RuleTest
-from .events import Severity
+from .events import Call, Severity
 from .text import clean
 from .turn import Turn
 
@@ -42,6 +42,12 @@ class RuleSet(Protocol):
 
     def evaluate(self, turn: Turn) -> tuple[Hit, ...]:
         """What they say. The same turn gives the same answer, however often it is asked."""
+
+    def additions(self, call: Call) -> tuple[Addition, ...]:
+        """What a call adds to windows over many turns."""
+
+    def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed:
+        """What those windows say of it; `windows` answers its `additions`."""
 
 
 def rule_of(

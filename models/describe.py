@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from . import baseline
 from .baseline import BaselineView
@@ -12,12 +12,14 @@ from .detections.engine.matching import Match
 from .events import AgentSpan, Call, Effect, ExecutionDetail, ExecutionKind
 from .text import clean, endpoint, of_sessions, plural, short_path, size
 
-__all__ = ["answered", "asked", "counted", "destination_seen", "did", "matched", "spanned", "tool_of"]
+__all__ = ["answered", "asked", "counted", "destination_seen", "did", "matched", "noticed", "spanned", "tool_of"]
 
 _VERB = {os.O_RDONLY: "read", os.O_WRONLY: "wrote to", os.O_RDWR: "opened for writing"}
 _NO_DETAIL = ExecutionDetail()
 _UNUSUAL = {"written": " (not in the image)", "memory": " (from memory)", "deleted": " (deleted)"}
 _CLASS = {"metadata": " (cloud metadata)"}
+_PLAIN = frozenset({"partly-scanned", "header-missing", "no-final-newline", "blank-line", "batch"})
+_MOST_REMARKS = 3
 
 
 def tool_of(call: Call) -> str:
@@ -119,6 +121,11 @@ def spanned(span: AgentSpan) -> str:
     return f"{clean(span.agent, 60)}: {name}" if span.agent else name
 
 
+def noticed(call: Call) -> str:
+    """What a sensor told of a workload besides effects."""
+    return _names((*call.anomalies, *call.coverage.notes)) or "something that no call asked for"
+
+
 def matched(match: Match) -> str:
     """The sentence of one matched step."""
     subject, tool = match.subject, tool_of(match.subject.call)
@@ -126,13 +133,44 @@ def matched(match: Match) -> str:
         tags = "".join(f", {clean(tag, 40)}" for tag in subject.definition.tags)
         server, name = clean(subject.call.server.id, 60), clean(subject.definition.name, 80)
         return f"{server} described {name} anew (digest {clean(subject.definition.digest, 13)}{tags})"
+    if rule := getattr(subject.part, "id", ""):
+        return f"{tool} raised {clean(rule, 80)}"
     if subject.effect is None:
-        taken = _taken_in(subject.call)
-        if taken is None and subject.call.anomalies:
-            return f"{tool}: {clean(', '.join(subject.call.anomalies), 160)}"
-        return f"{tool} {did(taken)}" if taken else f"{tool} was called and may bring in what strangers wrote"
+        call = subject.call
+        return f"{tool} {_showed(call)}" if call.state != "background" else noticed(call)
     effect = subject.effect
     return f"{tool} {did(_with_all_bytes(effect, subject.call) if effect.address else effect)}"
+
+
+def _showed(call: Call) -> str:
+    """What a call itself shows: at most three things, what is worst before what is usual."""
+    source = f" from {endpoint(call.peer.address, None)}" if call.peer and call.peer.address else ""
+    remarks = [*_remarks(call)]
+    return " and ".join(remarks[:_MOST_REMARKS]) if remarks else f"was called{source}"
+
+
+def _remarks(call: Call) -> Iterator[str]:
+    if call.policy:
+        done = "was blocked" if call.action == "blocked" else "was forwarded"
+        yield f"{done} against the policy ({_names(call.policy)})"
+    if strange := [anomaly for anomaly in call.anomalies if anomaly not in _PLAIN]:
+        yield f"was marked {_names(strange)}"
+    if call.text_tags:
+        yield f"came back with text for the model ({_names(call.text_tags)})"
+    if asked_for := {fact.sensitivity for fact in call.arguments if fact.sensitivity}:
+        yield f"was asked for what is protected ({_names(sorted(asked_for))})"
+    if call.secrets:
+        yield f"carried a secret ({_names(sorted({secret.family for secret in call.secrets}))})"
+    if touched := next((one for one in call.effects if one.sensitivity), None):
+        yield did(touched)
+    elif taken := _taken_in(call):
+        yield did(taken)
+    elif any(fact.kind == "url" for fact in call.arguments):
+        yield "was given a URL"
+
+
+def _names(names: Sequence[str]) -> str:
+    return clean(", ".join(names), 160)
 
 
 def _taken_in(call: Call) -> Effect | None:

@@ -29,13 +29,14 @@ Rows = NDArray[np.float64]
 Fold = Literal["max", "sum", "mean"]
 Unit = Literal["bits", "share", "log"]
 
-FEATURE_SET = "v3"
+FEATURE_SET = "v4"
 
 
 @dataclass(frozen=True, slots=True)
 class Feature:
     """One column, from 0 to `high`. `fold` says how the calls of a turn add up, `unit` `log` is log2(1 + n); `grain` is
-    the smallest step beyond everything seen that counts as another halving of its rarity."""
+    the smallest step beyond everything seen that counts as another halving of its rarity. One that stands `apart` is
+    hardly ever anything but 0: it is heard in units of its own spread, and would drown in that of its layer."""
 
     name: str
     layer: Layer
@@ -44,6 +45,7 @@ class Feature:
     fold: Fold
     grain: float
     meaning: str
+    apart: bool = False
 
 
 FEATURES = (
@@ -58,9 +60,13 @@ FEATURES = (
     Feature("new_values", "protocol", "share", 1, "max", 0.5, "of a call: values new on the whole server"),
     Feature("read_after_write", "protocol", "share", 1, "max", 1, "1 where a call reads after a write"),
     Feature("mean_surprise", "protocol", "bits", 64, "mean", 2, "-log2 P(tool | the two actions before), backed off"),
+    Feature("new_statements", "protocol", "log", 16, "sum", 1, "kinds of SQL on tables, new for the tool", apart=True),
+    Feature("new_habits", "protocol", "log", 16, "sum", 1, "tools that others use, new for the principal", apart=True),
     Feature("new_paths", "execution", "log", 16, "sum", 1, "directories never opened by the tool"),
     Feature("secret_opens", "execution", "log", 16, "sum", 1, "sensitive files opened, named by no argument"),
-    Feature("new_destinations", "execution", "log", 16, "sum", 1, "outside addresses new for the tool"),
+    Feature("new_destinations", "execution", "log", 16, "sum", 1, "outside addresses new for the tool, not wished for"),
+    Feature("new_doors", "execution", "log", 16, "sum", 1, "inside addresses and listening sockets new for the tool"),
+    Feature("changed_files", "execution", "bits", 96, "max", 2, "files written, renamed, removed: rarity of so many"),
     Feature("sent_outside", "execution", "bits", 96, "max", 4, "bytes out: rarity, and doublings beyond the known"),
     Feature("new_children", "execution", "log", 16, "sum", 1, "programs never started by the tool"),
     Feature("undeclared_actions", "execution", "log", 16, "sum", 1, "new writes and contacts, named by no argument"),
@@ -82,23 +88,17 @@ def rows(turn: Turn, views: Mapping[str, BaselineView], measures: Measures | Non
     measures.keep_only(frozenset(call.call_id for call in turn.calls))
     each = np.array([measures.of(moment, _measure) for moment in moments(turn, views)], dtype=np.float64)
     each = each.reshape(len(turn.calls), len(FEATURES))
-    columns = [_folded(feature, each[:, at]) for at, feature in enumerate(FEATURES)]
-    return np.clip(np.stack(columns, axis=1), 0.0, _HIGH)
+    return np.clip(_folded(each), 0.0, _HIGH)
 
 
-def _folded(feature: Feature, column: Rows) -> Rows:
-    """The running value of one column; calls that could not tell leave it as it was, NaN until one could."""
-    told = ~np.isnan(column)
-    seen = np.cumsum(told)
-    if feature.fold == "max":
-        running = np.fmax.accumulate(column)
-    else:
-        running = np.cumsum(np.where(told, column, 0.0))
-        if feature.fold == "mean":
-            running = running / np.maximum(seen, 1)
-    if feature.unit == "log":
-        running = np.log2(1 + running)
-    return np.where(seen > 0, running, np.nan)
+def _folded(each: Rows) -> Rows:
+    """The running values of all columns; calls that could not tell leave them as they were, NaN until one could."""
+    told = ~np.isnan(each)
+    running = np.cumsum(np.where(told, each, 0.0), axis=0)
+    running[:, _MEAN] /= np.maximum(np.cumsum(told[:, _MEAN], axis=0), 1)
+    running[:, _MAX] = np.fmax.accumulate(each[:, _MAX], axis=0)
+    running[:, _LOG] = np.log2(1 + running[:, _LOG])
+    return np.where(np.logical_or.accumulate(told, axis=0), running, np.nan)
 
 
 def _measure(moment: Moment) -> list[float]:
@@ -115,3 +115,5 @@ def _measure(moment: Moment) -> list[float]:
 
 
 _HIGH = np.array([feature.high for feature in FEATURES])
+_MAX, _MEAN = (np.array([feature.fold == fold for feature in FEATURES]) for fold in ("max", "mean"))
+_LOG = np.array([feature.unit == "log" for feature in FEATURES])

@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from . import baseline as base
-from .acting import is_outside
+from .acting import changed, changes, is_outside
 from .baseline import BaselineView
 from .events import AgentSpan, Call, Effect
 from .sizes import size_surprise
 
 __all__ = [
+    "LISTENING",
     "execution",
     "is_unannounced",
     "new_children",
     "new_destinations",
+    "new_doors",
     "new_paths",
     "sent_outside",
     "undeclared_actions",
     "unlearnable_opens",
 ]
 
-_ACCESS_MODE, _CREATE, _TRUNCATE = 0o3, 0o100, 0o1000
+LISTENING = ("", 0)
+"""In the place of a destination: a socket that waits for callers."""
 
 
 def execution(call: Call, view: BaselineView) -> dict[str, float]:
     """The execution features of one call."""
     counts = {name: float(len(found(call, view))) for name, found in _COUNTED.items()}
-    return counts | {"sent_outside": size_surprise("out", call, sent_outside(call), view)}
+    amounts = {"sent_outside": ("out", sent_outside(call)), "changed_files": ("changed", changed(call.effects))}
+    return counts | {name: _rarity(kind, call, amount, view) for name, (kind, amount) in amounts.items()}
 
 
 def sent_outside(call: Call) -> int:
@@ -49,10 +53,17 @@ def unlearnable_opens(call: Call, _view: BaselineView) -> tuple[str, ...]:
 
 
 def new_destinations(call: Call, view: BaselineView) -> tuple[tuple[str, int], ...]:
-    """Outside addresses and ports the tool never contacted before."""
-    contacted = dict.fromkeys((e.address or "", e.port or 0) for e in call.effects if is_outside(e))
-    tool = base.action_of(call)
-    return tuple(to for to in contacted if not view.known(base.destination_key(tool, *to)))
+    """Outside addresses and ports the tool never contacted before, those left out that the user named."""
+    contacted = (effect for effect in call.effects if is_outside(effect) and not _is_wished(effect, call))
+    return _unknown(contacted, call, view)
+
+
+def new_doors(call: Call, view: BaselineView) -> tuple[tuple[str, int], ...]:
+    """Inside addresses and ports the tool never tried before, and LISTENING where it never waited for callers."""
+    tried = (effect for effect in call.effects if effect.kind == "connect" and not is_outside(effect))
+    listens = any(effect.kind == "listen" for effect in call.effects)
+    waits = listens and not view.known(base.listen_key(base.action_of(call)))
+    return (*_unknown(tried, call, view), *((LISTENING,) if waits else ()))
 
 
 def new_children(call: Call, view: BaselineView) -> tuple[str, ...]:
@@ -65,7 +76,7 @@ def undeclared_actions(call: Call, view: BaselineView) -> tuple[str, ...]:
     """Writes into unknown directories and contacts with unknown addresses that no argument named."""
     fresh = set(new_paths(call, view))
     acting = [e for e in call.effects if not e.declared]
-    written = [e.path for e in acting if e.path and _writes(e) and base.path_class(e.path) in fresh]
+    written = [e.path for e in acting if e.path and changes(e) and base.path_class(e.path) in fresh]
     reached = {f"{e.address}:{e.port or 0}" for e in acting if is_outside(e)}
     unknown = [f"{address}:{port}" for address, port in new_destinations(call, view)]
     return tuple(dict.fromkeys([*written, *(to for to in unknown if to in reached)]))
@@ -80,8 +91,22 @@ def is_unannounced(call: Call, spans: Sequence[AgentSpan]) -> bool:
     return all(span.tool != call.tool for span in told)
 
 
-def _writes(effect: Effect) -> bool:
-    return effect.kind == "open" and bool(effect.flags & (_ACCESS_MODE | _CREATE | _TRUNCATE)) and effect.result >= 0
+def _rarity(kind: str, call: Call, amount: int, view: BaselineView) -> float:
+    """Bits beyond the first: most calls send and change nothing, and what every second session of a tool does is not
+    rare for that."""
+    return max(size_surprise(kind, call, amount, view) - 1, 0.0)
+
+
+def _unknown(contacts: Iterable[Effect], call: Call, view: BaselineView) -> tuple[tuple[str, int], ...]:
+    tool = base.action_of(call)
+    to = dict.fromkeys((effect.address or "", effect.port or 0) for effect in contacts)
+    return tuple(one for one in to if not view.known(base.destination_key(tool, *one)))
+
+
+def _is_wished(effect: Effect, call: Call) -> bool:
+    """Whether an argument named the destination, and all addresses among the arguments came from the prompt."""
+    named = [fact.origin == "prompt" for fact in call.arguments if fact.kind in {"url", "host"}]
+    return effect.declared and bool(named) and all(named)
 
 
 _Found = Callable[[Call, BaselineView], Sequence[object]]
@@ -89,6 +114,7 @@ _COUNTED: Mapping[str, _Found] = {
     "new_paths": new_paths,
     "secret_opens": unlearnable_opens,
     "new_destinations": new_destinations,
+    "new_doors": new_doors,
     "new_children": new_children,
     "undeclared_actions": undeclared_actions,
 }

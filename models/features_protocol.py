@@ -16,11 +16,15 @@ from .baseline import BaselineView
 from .events import ArgumentFact, Call
 from .sizes import size_surprise
 from .sources import anywhere, may_be_returned, source_key, sources_told
+from .statements import statement_key, statements
 from .turn import Turn
 
 __all__ = [
     "Moment",
+    "is_new_habit",
+    "is_settled",
     "moments",
+    "new_statements",
     "new_values",
     "order_surprise",
     "protocol",
@@ -31,6 +35,9 @@ __all__ = [
     "unprompted",
     "view_of",
 ]
+
+
+_SETTLED = 10  # sessions, before a principal has habits
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +61,8 @@ def moments(turn: Turn, views: Mapping[str, BaselineView]) -> Iterator[Moment]:
     after_write = False
     for index, call in enumerate(turn.calls):
         values = {digest for fact in call.arguments if fact.size for digest in fact.digests}
-        yield Moment(turn, index, view_of(call, views), not earlier.isdisjoint(values), after_write)
+        carried = not earlier.isdisjoint(values)
+        yield Moment(turn, index, view_of(call, views), carried, after_write)
         earlier |= values
         after_write = after_write or writes(call)
 
@@ -83,6 +91,8 @@ def protocol(moment: Moment) -> dict[str, float]:
         "new_values": _share(new_values(call, view, anywhere=True), call),
         "read_after_write": float(moment.after_write and not writes(call)),
         "mean_surprise": order,
+        "new_statements": float(len(new_statements(call, view))),
+        "new_habits": float(is_new_habit(call, view)) if is_settled(call, view) else math.nan,
     }
 
 
@@ -100,6 +110,25 @@ def order_surprise(turn: Turn, index: int, view: BaselineView) -> float:
     for before, edge in zip(pair[::2], pair[1::2], strict=True):
         estimate = (view.count(edge) + 2 * estimate) / (view.count(before) + 2)
     return max(-math.log2(estimate), 0.0)
+
+
+def new_statements(call: Call, view: BaselineView) -> tuple[tuple[str, str], ...]:
+    """Kinds of SQL with the tables they ask, never given to the tool before."""
+    tool = base.action_of(call)
+    return tuple(named for named in statements(call) if not view.known(statement_key(tool, *named)))
+
+
+def is_settled(call: Call, view: BaselineView) -> bool:
+    """Whether the principal of a call is known, and seen often enough to have habits."""
+    who = call.principal.id
+    return bool(who) and view.support(base.habit_key(who)).sessions >= _SETTLED
+
+
+def is_new_habit(call: Call, view: BaselineView) -> bool:
+    """Whether a tool that others use was never used by this principal. Its own word is enough for a habit: a tool that
+    nobody else uses is told of elsewhere."""
+    tool = base.action_of(call)
+    return view.known(base.tool_key(tool)) and not view.support(base.habit_key(call.principal.id, tool)).sessions
 
 
 def sources(fact: ArgumentFact, call: Call, view: BaselineView) -> tuple[int, int]:

@@ -196,19 +196,22 @@ def _message(primary: Call, hits: Sequence[Hit], judgement: Judgement | None, vi
         tail = f": {strongest.fact}" if strongest else ""
         return clean(f"{describe.tool_of(primary)} behaved in a way unusual for this server{tail}", _MESSAGE)
     matches = hits[0].matches
-    told, before = "", None
+    told, before, last = "", None, ""
     for match in matches:
         sentence = describe.matched(match)
-        if before is match.subject.call:
-            sentence = sentence.removeprefix(describe.tool_of(before) + " ")
+        if sentence == last:
+            continue
+        last, call = sentence, match.subject.call
+        if before is call:
+            sentence = sentence.removeprefix(describe.tool_of(call) + " ")
         told += f" and then {sentence}" if told else sentence
-        before = match.subject.call
+        before = call
     return clean(", ".join(filter(None, (told, *_familiarity(matches[-1], views)))), _MESSAGE)
 
 
 def _familiarity(match: Match, views: Mapping[str, BaselineView]) -> tuple[str, ...]:
     """The counts behind the last step."""
-    if match.seen:
+    if match.seen or match.said:
         return describe.counted(match)
     effect, call = match.subject.effect, match.subject.call
     if effect is None or not effect.address:
@@ -218,10 +221,16 @@ def _familiarity(match: Match, views: Mapping[str, BaselineView]) -> tuple[str, 
 
 def _reasons(hits: Sequence[Hit], judgement: Judgement | None, views: Mapping[str, BaselineView]) -> tuple[Reason, ...]:
     """Facts of the rules with their counts, then what the score rests on; each fact once."""
-    reasons = {reason.fact: reason for hit in hits for match in hit.matches for reason in _facts(match, views)}
+    reasons = {reason.fact: reason for hit in hits for match in _latest(hit.matches) for reason in _facts(match, views)}
     for reason in judgement.reasons if judgement else ():
         reasons.setdefault(clean(reason.fact), replace(reason, fact=clean(reason.fact)))
     return tuple(reasons.values())[:_MOST_REASONS]
+
+
+def _latest(matches: Sequence[Match]) -> Iterator[Match]:
+    """The matches of a rule; of a window that went on the counts of the last one only."""
+    for match in matches:
+        yield replace(match, said=()) if match.said and match is not matches[-1] else match
 
 
 def _facts(match: Match, views: Mapping[str, BaselineView]) -> Iterator[Reason]:

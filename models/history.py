@@ -14,12 +14,24 @@ import orjson
 
 from .baseline import path_class
 from .errors import TriptychError
-from .events import AgentSpan, ArgumentFact, Call, Coverage, Effect, Placement, Principal, Server, ToolDefinition
+from .events import (
+    AgentSpan,
+    ArgumentFact,
+    Call,
+    Coverage,
+    Effect,
+    ExecutionDetail,
+    Placement,
+    Principal,
+    Server,
+    SqlFact,
+    ToolDefinition,
+)
 from .turn import Turn
 
 __all__ = ["HistoryError", "from_json", "principal_of", "reduced", "session_of", "to_json"]
 
-_VERSION = 1
+_VERSION = 2
 
 
 class HistoryError(TriptychError):
@@ -82,6 +94,7 @@ def _reduced_call(call: Call) -> Call:
         request_size=call.request_size,
         arguments=tuple(_reduced_fact(fact) for fact in call.arguments),
         tools=tuple(ToolDefinition(name=tool.name, digest=tool.digest) for tool in call.tools),
+        sql=tuple(SqlFact(statement=one.statement, statements=one.statements, tables=one.tables) for one in call.sql),
         effects=_reduced_effects(call),
         coverage=replace(call.coverage, notes=()),
     )
@@ -94,12 +107,13 @@ def _reduced_fact(fact: ArgumentFact) -> ArgumentFact:
 
 
 def _reduced_effects(call: Call) -> tuple[Effect, ...]:
-    """Equal effects as one, their bytes added up."""
-    merged: dict[Effect, int] = {}
+    """Equal effects as one, counted and their bytes added up."""
+    merged: dict[Effect, tuple[int, int]] = {}
     for effect in call.effects:
         kept = _reduced_effect(effect)
-        merged[kept] = merged.get(kept, 0) + effect.bytes_out
-    return tuple(replace(effect, bytes_out=sent) for effect, sent in merged.items())
+        count, sent = merged.get(kept, (0, 0))
+        merged[kept] = count + max(effect.count, 1), sent + effect.bytes_out
+    return tuple(replace(effect, count=count, bytes_out=sent) for effect, (count, sent) in merged.items())
 
 
 def _reduced_effect(effect: Effect) -> Effect:
@@ -107,6 +121,7 @@ def _reduced_effect(effect: Effect) -> Effect:
     if path and effect.kind == "open":  # only the class of a directory counts, and of secrets how many there were
         name = hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:8] if effect.sensitivity else "_"
         path = f"{path_class(path)}/{name}"
+    operation = effect.detail.operation if effect.detail and effect.kind == "change" else ""
     return Effect(
         kind=effect.kind,
         path=path,
@@ -117,6 +132,7 @@ def _reduced_effect(effect: Effect) -> Effect:
         declared=effect.declared,
         sensitivity=effect.sensitivity,
         destination=effect.destination,
+        detail=ExecutionDetail(operation=operation) if operation else None,
     )
 
 
@@ -145,6 +161,12 @@ def _call(plain: dict[str, Any]) -> Call:
         placement=Placement(**placement) if (placement := plain.pop("placement", None)) else None,
         arguments=tuple(ArgumentFact(**fact) for fact in arguments),
         tools=tuple(ToolDefinition(**tool) for tool in plain.pop("tools", ())),
-        effects=tuple(Effect(**effect) for effect in plain.pop("effects", ())),
+        sql=tuple(SqlFact(**sql | {"tables": tuple(sql.get("tables", ()))}) for sql in plain.pop("sql", ())),
+        effects=tuple(map(_effect, plain.pop("effects", ()))),
         **plain,
     )
+
+
+def _effect(plain: dict[str, Any]) -> Effect:
+    detail = plain.pop("detail", None)
+    return Effect(detail=ExecutionDetail(**detail) if detail else None, **plain)

@@ -7,7 +7,8 @@ Refuses schemas in which a part of a message is laid out in another way than in 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from . import specialised
@@ -27,9 +28,19 @@ from .events import (
     ValueKind,
 )
 from .lazy_events import EventReader, LazyEvent, knows_layout
-from .specialised import Raw, Read, Runs, Write
+from .specialised import Raw, Read, Runs, Write, Written
 
-__all__ = ["Envelope", "LazyBatch", "LazyCall", "LazyMessage", "Named", "batch_reader", "call_writer", "message_reader"]
+__all__ = [
+    "Envelope",
+    "LazyBatch",
+    "LazyCall",
+    "LazyMessage",
+    "Named",
+    "batch_reader",
+    "call_writer",
+    "message_reader",
+    "written",
+]
 
 _NONE = Raw(b"\0")  # an empty array, or no value
 _NO_PRINCIPAL = Raw(bytes(3))
@@ -47,7 +58,13 @@ _OF_A_MESSAGE = Runs(
     ),
 )
 _OF_A_BATCH = Runs(by="workload", spans=(("boot_id", "producer"), ("key_id", "image"), ("summarised", "labels")))
-_PLACE = tuple(field.name for field in fields(Placement))
+_NOWHERE = Placement()
+
+
+@lru_cache(1024)
+def _placement(*named: str | None) -> Placement | None:
+    placement = Placement(**dict(zip(Placement.__slots__, named, strict=True)))
+    return placement if placement != _NOWHERE else None
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -145,8 +162,10 @@ class Envelope:
     @property
     def placement(self) -> Placement | None:
         """Where the workload runs; None where the sensor could name nothing of it."""
-        named = {name: value for name in _PLACE if (value := getattr(self, name)) is not None}
-        return Placement(**named) if named else None
+        return _placement(
+            *(self.pod_uid, self.pod, self.namespace, self.container_id, self.container, self.image, self.image_name),
+            *(self.owner, self.node),
+        )
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -227,12 +246,32 @@ class _Arguments:
     arguments: tuple[Named, ...]
 
 
-def message_reader(schema: Mapping[str, Any]) -> Read:
-    """What reads the body of a ProtocolEvent as a LazyMessage."""
-    read = specialised.reader(schema, {"ProtocolEvent": LazyMessage}, _OF_A_MESSAGE)
+def written(message: Mapping[str, Any], batch: Mapping[str, Any], call: Mapping[str, Any]) -> tuple[Written, ...]:
+    """All that stage 1 reads and writes with, of these schemas."""
+    return *_of_message(message), _of_envelope(batch), _of_call(call)
+
+
+def _of_message(schema: Mapping[str, Any]) -> tuple[Written, Written]:
     arguments = [field for field in schema["fields"] if field["name"] == "arguments"]
     kinds = {"ProtocolEvent": _Arguments, "ArgumentFact": Named}
-    read_arguments = specialised.reader({**schema, "fields": arguments}, kinds)
+    whole = specialised.reading(schema, {"ProtocolEvent": LazyMessage}, _OF_A_MESSAGE)
+    return whole, specialised.reading({**schema, "fields": arguments}, kinds)
+
+
+def _of_envelope(schema: Mapping[str, Any]) -> Written:
+    *fields, _ = schema["fields"]
+    return specialised.reading(
+        {**schema, "fields": fields}, {"ExecutionBatch": Envelope, "CallRef": CallRef}, _OF_A_BATCH
+    )
+
+
+def _of_call(schema: Mapping[str, Any]) -> Written:
+    return specialised.writing(schema, raw=(*_RAW, "effects"))
+
+
+def message_reader(schema: Mapping[str, Any]) -> Read:
+    """What reads the body of a ProtocolEvent as a LazyMessage."""
+    read, read_arguments = (one.function() for one in _of_message(schema))
 
     def read_message(data: bytes, at: int) -> tuple[LazyMessage, int]:
         message, at = read(data, at)
@@ -245,13 +284,10 @@ def message_reader(schema: Mapping[str, Any]) -> Read:
 
 def batch_reader(schema: Mapping[str, Any]) -> Read:
     """What reads the body of an ExecutionBatch as a LazyBatch. Raises ValueError for a layout it does not know."""
-    *fields, last = schema["fields"]
+    last = schema["fields"][-1]
     if last["name"] != "events" or not knows_layout(last["type"]["items"]):
         raise ValueError("an execution event is laid out in another way")
-    kinds = {"ExecutionBatch": Envelope, "CallRef": CallRef}
-    read_envelope = specialised.reader({**schema, "fields": fields}, kinds, _OF_A_BATCH)
-
-    read_events = EventReader().read
+    read_envelope, read_events = _of_envelope(schema).function(), EventReader().read
 
     def read_batch(data: bytes, at: int) -> tuple[LazyBatch, int]:
         envelope, at = read_envelope(data, at)
@@ -266,7 +302,7 @@ def call_writer(schema: Mapping[str, Any], message: Mapping[str, Any]) -> Write:
     theirs, ours = _layouts(message), _layouts(schema)
     if different := [name for name in _RAW if theirs[name] != ours[name]]:
         raise ValueError(f"{different} are laid out in two ways")
-    return specialised.writer(schema, raw=(*_RAW, "effects"))
+    return _of_call(schema).function()  # type: ignore[no-any-return]
 
 
 def _layouts(schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,19 +8,22 @@ from typing import get_args
 
 from .events import Binding
 from .lazy_events import LazyEvent
-from .specialised import Raw, put
+from .specialised import Raw
+from .varint import put
 
 __all__ = ["array", "head_of", "option", "text"]
 
+_LENGTHS = [bytes((size << 1,)) for size in range(64)]
 _CODES = {binding: bytes([2 * number]) for number, binding in enumerate(get_args(Binding))}
 
 
 def head_of(event: LazyEvent, wall_ns: int, binding: Binding, candidates: Sequence[str], evidence: bytes) -> bytes:
     """The body of the Effect that an event is for a call, up to `declared`."""
     body = event.body
-    listed = array(len(candidates), map(text, candidates))
-    facts = (event.kind, _time(wall_ns), event.ids, body.named, event.opened, body.traffic)
-    return b"".join((*facts, _CODES[binding], listed, evidence))
+    tie = body.tie
+    if candidates or binding != body.binding or evidence != body.evidence:
+        tie = _CODES[binding] + array(len(candidates), map(text, candidates)) + evidence
+    return b"".join((body.kind, _time(wall_ns), event.ids, body.named, event.opened, body.traffic, tie))
 
 
 def array(many: int, items: Iterable[bytes]) -> Raw:
@@ -41,7 +44,8 @@ def _time(wall_ns: int) -> bytes:
         out = bytearray()
         put(n, out)
         return bytes(out)
-    return bytes((n & 127 | 128, n >> 7 & 127 | 128, n >> 14 & 127 | 128, n >> 21 & 127 | 128)) + _rest(n >> 28)
+    low = n & 0x7F | (n & 0x3F80) << 1 | (n & 0x1FC000) << 2 | (n & 0xFE00000) << 3 | 0x80808080
+    return low.to_bytes(4, "little") + _rest(n >> 28)
 
 
 @lru_cache(64)
@@ -61,7 +65,7 @@ def text(plain: str) -> bytes:
     """A text as it stands on the wire: its length, then UTF-8."""
     body = plain.encode()
     if len(body) < 64:
-        return bytes((len(body) << 1,)) + body
+        return _LENGTHS[len(body)] + body
     out = bytearray()
     put(len(body) << 1, out)
     return bytes(out) + body

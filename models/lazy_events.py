@@ -6,14 +6,13 @@ unusually (an array in several blocks) raises, and is for the general reader to 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, get_args
 
 from .events import Binding, ExecutionKind
-from .specialised import more
+from .varint import more, past
 
-__all__ = ["Body", "EventReader", "LazyEvent", "knows_layout", "length_at", "number"]
+__all__ = ["Body", "EventReader", "LazyEvent", "knows_layout", "length_at"]
 
 _EVENT = (
     *("kind", "mono_ns", "pid", "start_ns", "tid", "ppid", "uid", "comm", "calls", "binding", "evidence", "path"),
@@ -24,37 +23,30 @@ _DETAIL = (
     *("operation", "via", "name", "target_pid", "device", "links", "layer", "writable", "sha256", "truncated"),
     *("mapped", "other_path", "received"),
 )
-_NUMBER = rb"[\x80-\xff]{0,9}+[\x00-\x7f]"  # every byte but the last has its high bit set
-_PORT = rb"(?:\x00|\x02" + _NUMBER + rb")"
-_KIND = b"".join(re.escape(bytes((2 * kind,))) for kind in range(len(get_args(ExecutionKind))))
-_BEGIN = re.compile(rb"([" + _KIND + rb"])((" + _NUMBER + rb")" + _NUMBER + rb")(?:" + _NUMBER + rb"){4}").match
-_TIE = re.compile(rb"(?:\x00|\x02([\x00-\x7f])\x00)([\x00\x02\x04\x06\x08\x0a])").match  # to no call or one
-_OPENED = re.compile(rb"([\x00\x02\x04]" + _NUMBER * 2 + rb")" + _NUMBER).match
-_AFTER_ADDRESS = re.compile(rb"(" + _PORT + rb")" + _PORT).match
-_TRAFFIC = re.compile(_NUMBER * 2).match
-_COUNT = re.compile(_NUMBER).match
-_VIA = re.compile(rb"[\x00\x02\x04\x06\x08]").match
-_PLACED = re.compile(_NUMBER * 3 + rb"[\x00\x02\x04\x06\x08\x0a](?:\x00|\x02[\x00\x01])").match
-_FLAG = re.compile(rb"[\x00\x01]").match
-_FLAG_AND_COUNT = re.compile(rb"[\x00\x01]" + _NUMBER).match
 _REMEMBERED = 8192
 _UNUSUAL = 0x81  # of a length's first byte: negative, or more than one byte
-_OF_CODE: dict[bytes, Binding] = {bytes([2 * number]): binding for number, binding in enumerate(get_args(Binding))}
+_KINDS = len(get_args(ExecutionKind))
+_PATH_SOURCES = 3
+_VIAS = 5
+_LAYERS = 6
+_OF_CODE: dict[int, Binding] = {2 * number: binding for number, binding in enumerate(get_args(Binding))}
 
 
 class Body:
-    """What repeats from event to event. `evidence` and `digests` are bytes as text() gives them. `named` are the bytes
-    of comm and path, `traffic` those of address, port, protocol, bytes_out, bytes_in and arguments, `last` those of
-    count and detail."""
+    """What repeats from event to event. `evidence` and `digests` are bytes as text() gives them, `kind` is one byte.
+    `named` are the bytes of comm and path, `traffic` those of address, port, protocol, bytes_out, bytes_in and
+    arguments, `tie` those of binding, no candidates and evidence, `last` those of count and detail."""
 
     __slots__ = (
-        *("address", "binding", "calls", "digests", "evidence", "last", "named", "path", "stands_for", "traffic"),
+        *("address", "binding", "calls", "digests", "evidence", "kind", "last", "named", "path", "stands_for", "tie"),
+        "traffic",
     )
 
     def __init__(  # noqa: PLR0917 - written out, as it is compiled
         self,
+        kind: int,
         calls: tuple[int, ...],
-        binding: Binding,
+        code: int,
         evidence: bytes,
         path: str | None,
         address: str | None,
@@ -64,26 +56,27 @@ class Body:
         last: bytes,
         stands_for: int,
     ) -> None:
+        self.kind = bytes((kind,))
         self.calls = calls
-        self.binding = binding
+        self.binding: Binding = _OF_CODE[code]
         self.evidence = evidence
         self.path = path
         self.address = address
         self.digests = digests
         self.named = named
         self.traffic = traffic
+        self.tie = bytes((code, 0)) + evidence
         self.last = last
         self.stands_for = stands_for
 
 
 class LazyEvent:
-    """One execution event. `kind`, `ids` (mono_ns and pid) and `opened` (path_source, flags, result) are bytes."""
+    """One execution event. `ids` (mono_ns and pid) and `opened` (path_source, flags, result) are bytes."""
 
-    __slots__ = ("body", "ids", "kind", "mono_ns", "opened")
+    __slots__ = ("body", "ids", "mono_ns", "opened")
 
-    def __init__(self, mono_ns: int, kind: bytes, ids: bytes, opened: bytes, body: Body) -> None:
+    def __init__(self, mono_ns: int, ids: bytes, opened: bytes, body: Body) -> None:
         self.mono_ns = mono_ns
-        self.kind = kind
         self.ids = ids
         self.opened = opened
         self.body = body
@@ -103,14 +96,11 @@ class EventReader:
     """Reads events, and remembers bodies: bytes that begin with one that it has read are the same again."""
 
     def __init__(self) -> None:
-        # by kind and what stands up to the path: what follows the inode
-        self._known: dict[bytes, tuple[bytes, Body]] = {}
+        # of each kind, by what stands up to the path: what follows the inode
+        self._known: list[dict[bytes, tuple[bytes, Body]]] = [{} for _ in range(_KINDS)]
 
     def read(self, data: bytes, at: int) -> tuple[list[LazyEvent], int]:
-        """The events of the array that begins at `at`, and where it ends.
-
-        Raises ValueError, AttributeError or LookupError.
-        """
+        """The events of the array that begins at `at`, and where it ends. Raises ValueError or LookupError."""
         many, at = length_at(data, at)
         events: list[LazyEvent] = []
         for _ in range(many):
@@ -119,27 +109,27 @@ class EventReader:
         return events, _end(data, at) if many else at
 
     def _event(self, data: bytes, at: int) -> tuple[LazyEvent, int]:
-        begin = _BEGIN(data, at)
-        kind, ids, mono_ns = begin.group(1, 2, 3)  # type: ignore[union-attr]  # AttributeError: no event
-        start = begin.end()  # type: ignore[union-attr]
+        kind = _symbol(data[at], _KINDS)
+        begin = at + 1
+        mono_ns, at = _long(data, begin)
+        at = past(data, at, 1)
+        ids = data[begin:at]
+        start = past(data, at, 4)
         middle = _behind_path(data, start)
-        beginning = kind + data[start:middle]
-        known = self._known.get(beginning) if middle else None
-        if known is not None:
-            opened = _OPENED(data, middle)
-            end = opened.end()  # type: ignore[union-attr]
-            rest, body = known
-            if data.startswith(rest, end):
-                return LazyEvent(number(mono_ns), kind, ids, opened[1], body), end + len(rest)  # type: ignore[index]
-        body, opened_bytes, start_of_rest, end = _body(data, start)
+        beginning = data[start:middle] if middle else b""
+        known = self._known[kind >> 1]
+        found = known.get(beginning)
+        if found is not None:
+            rest, body = found
+            after, at = _opened(data, middle)
+            if data.startswith(rest, at):
+                return LazyEvent(mono_ns, ids, data[middle:after], body), at + len(rest)
+        body, opened, start, at = _body(data, start, kind)
         if middle:
-            self._remember(beginning, data[start_of_rest:end], body)
-        return LazyEvent(number(mono_ns), kind, ids, opened_bytes, body), end
-
-    def _remember(self, beginning: bytes, rest: bytes, body: Body) -> None:
-        if len(self._known) >= _REMEMBERED:
-            self._known.clear()
-        self._known[beginning] = rest, body
+            if len(known) >= _REMEMBERED:
+                known.clear()
+            known[beginning] = data[start:at], body
+        return LazyEvent(mono_ns, ids, opened, body), at
 
 
 def _behind_path(data: bytes, at: int) -> int:
@@ -166,74 +156,78 @@ def _behind_path(data: bytes, at: int) -> int:
     return at + 3 + (size & 127 | more_of_it << 7) // 2 if more_of_it < 128 else 0
 
 
-def _body(data: bytes, start: int) -> tuple[Body, bytes, int, int]:
+def _body(data: bytes, start: int, kind: int) -> tuple[Body, bytes, int, int]:
     """The body, what was opened, where that and the inode end, and where the event ends."""
     at = _end_of_text(data, start)
     comm = data[start:at]
-    calls, code, at = _stamp(data, at)
-    start, at = at, _end_of_text(data, at)
+    calls, at = _calls(data, at)
+    code = data[at]
+    start, at = at + 1, _end_of_text(data, at + 1)
     evidence = data[start:at]
     start = at
     path, at = _optional_text(data, at)
     named = comm + data[start:at]
-    opened = _OPENED(data, at)
-    rest = opened.end()  # type: ignore[union-attr]
+    start, (after, rest) = at, _opened(data, at)
+    opened = data[start:after]
     address, peer, at = _peer(data, rest)
     flow, at = _flow(data, at)
     start, at = at, _end_of_texts(data, at)
     digests = data[start:at]
-    after = _COUNT(data, at).end()  # type: ignore[union-attr]
-    count, end = data[at:after], _end_of_detail(data, after)
-    ties = (calls, _OF_CODE[code], evidence)
-    body = Body(*ties, path, address, digests, named, peer + flow, data[at:end], max(1, number(count)))
-    return body, opened[1], rest, end  # type: ignore[index]
-
-
-def _stamp(data: bytes, at: int) -> tuple[tuple[int, ...], bytes, int]:
-    """The calls that an event names, the code of its binding, and where its evidence begins."""
-    tie = _TIE(data, at)
-    if tie is None:
-        calls, at = _calls(data, at)
-        return calls, data[at : at + 1], at + 1
-    call, code = tie.group(1, 2)
-    return () if call is None else (number(call),), code, tie.end()
+    count, after = _long(data, at)
+    end = _end_of_detail(data, after)
+    last, stands_for = data[at:end], max(1, count)
+    return (
+        Body(kind, calls, code, evidence, path, address, digests, named, peer + flow, last, stands_for),
+        opened,
+        rest,
+        end,
+    )
 
 
 def _calls(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
     many, at = length_at(data, at)
     if not many:
         return (), at
-    calls = []
+    calls: list[int] = []
     for _ in range(many):
-        end = _COUNT(data, at).end()  # type: ignore[union-attr]
-        calls.append(number(data[at:end]))
-        at = end
+        call, at = _long(data, at)
+        calls.append(call)
     return tuple(calls), _end(data, at)
 
 
+def _opened(data: bytes, at: int) -> tuple[int, int]:
+    """Behind path_source, flags and result, and behind the inode."""
+    _symbol(data[at], _PATH_SOURCES)
+    at = past(data, at + 1, 2)
+    return at, past(data, at, 1)
+
+
 def _peer(data: bytes, start: int) -> tuple[str | None, bytes, int]:
+    """The address, the bytes of address and port, and where the local port ends."""
     address, at = _optional_text(data, start)
-    after = _AFTER_ADDRESS(data, at)
-    return address, data[start : after.end(1)], after.end()  # type: ignore[union-attr]
+    at = _optional_number(data, at)
+    return address, data[start:at], _optional_number(data, at)
 
 
 def _flow(data: bytes, start: int) -> tuple[bytes, int]:
     _, at = _optional_text(data, start)
-    at = _TRAFFIC(data, at).end()  # type: ignore[union-attr]
-    at = _end_of_texts(data, at)
+    at = _end_of_texts(data, past(data, at, 2))
     return data[start:at], at
 
 
 def _end_of_detail(data: bytes, at: int) -> int:
     if data[at] != 2:
         return _end(data, at)
-    at = _VIA(data, _end_of_text(data, at + 1)).end()  # type: ignore[union-attr]
+    at = _end_of_text(data, at + 1)
+    _symbol(data[at], _VIAS)
+    _, at = _optional_text(data, at + 1)
+    at = past(data, at, 3)
+    _symbol(data[at], _LAYERS)
+    at = _flag(data, at + 2) if data[at + 1] == 2 else _end(data, at + 1)
     _, at = _optional_text(data, at)
-    at = _PLACED(data, at).end()  # type: ignore[union-attr]
+    at = past(data, _flag(data, at), 1)
     _, at = _optional_text(data, at)
-    at = _FLAG_AND_COUNT(data, at).end()  # type: ignore[union-attr]
-    _, at = _optional_text(data, at)
-    return _FLAG(data, at).end()  # type: ignore[union-attr]
+    return _flag(data, at)
 
 
 def _end_of_texts(data: bytes, at: int) -> int:
@@ -247,7 +241,7 @@ def _end_of_texts(data: bytes, at: int) -> int:
 
 def _end_of_text(data: bytes, at: int) -> int:
     size, at = length_at(data, at)
-    str(data[at : at + size], "utf-8")  # refused here, or it would be passed on
+    data[at : at + size].decode("utf-8")  # refused here, or it would be passed on
     return at + size
 
 
@@ -255,7 +249,33 @@ def _optional_text(data: bytes, at: int) -> tuple[str | None, int]:
     if data[at] != 2:
         return None, _end(data, at)
     size, at = length_at(data, at + 1)
-    return str(data[at : at + size], "utf-8"), at + size
+    return data[at : at + size].decode("utf-8"), at + size
+
+
+def _optional_number(data: bytes, at: int) -> int:
+    return past(data, at + 1, 1) if data[at] == 2 else _end(data, at)
+
+
+def _long(data: bytes, at: int) -> tuple[int, int]:
+    n = data[at]
+    at += 1
+    if n > 127:
+        n, at = more(data, at, n)
+    return n >> 1 ^ -(n & 1), at
+
+
+def _symbol(code: int, many: int) -> int:
+    """The code of one of so many symbols as it stands on the wire."""
+    if code & 1 or code >> 1 >= many:
+        raise ValueError("a symbol that the enumeration does not have")
+    return code
+
+
+def _flag(data: bytes, at: int) -> int:
+    """Behind a boolean."""
+    if data[at] > 1:
+        raise ValueError("neither true nor false")
+    return at + 1
 
 
 def length_at(data: bytes, at: int) -> tuple[int, int]:
@@ -274,16 +294,3 @@ def _end(data: bytes, at: int) -> int:
     if data[at]:
         raise ValueError("more than one block, or a branch that a union does not have")
     return at + 1
-
-
-def number(data: bytes) -> int:
-    """The value of a number's bytes. Up to eight groups of seven bits are drawn together two by two, as one integer."""
-    n = data[0]
-    if len(data) > 8:
-        n, _ = more(data, 1, n)
-    elif n > 127:
-        n = int.from_bytes(data, "little")
-        n = n & 0x007F007F007F007F | (n & 0x7F007F007F007F00) >> 1
-        n = n & 0x00003FFF00003FFF | (n & 0x3FFF00003FFF0000) >> 2
-        n = n & 0x0FFFFFFF | (n & 0x0FFFFFFF00000000) >> 4
-    return n >> 1 ^ -(n & 1)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from . import baseline as base
+from .baseline import BaselineView
 from .features_protocol import Moment
+from .turn import Turn
 
 __all__ = ["Measures"]
 
 Rows = NDArray[np.float64]
+T = TypeVar("T")
 _Around = tuple[object, ...]
 
 
@@ -23,6 +27,17 @@ class Measures:
 
     _values: dict[str, tuple[_Around, list[float]]] = field(default_factory=dict)
     _scored: tuple[object, Rows, Rows] | None = None
+    _done: dict[Hashable, tuple[_Around, Any]] = field(default_factory=dict)
+
+    def once(self, what: Hashable, turn: Turn, views: Mapping[str, BaselineView], work: Callable[[], T]) -> T:
+        """What `work` says of the turn as it is now; asked again only when its records or its servers' totals changed.
+        `what` tells works of one turn apart."""
+        around = (turn.calls, turn.spans, *((view.sessions, view.principals) for view in views.values()))
+        kept = self._done.get(what)
+        if kept is None or kept[0] != around:
+            kept = self._done[what] = around, work()
+        result: T = kept[1]
+        return result
 
     def of(self, moment: Moment, measure: Callable[[Moment], list[float]]) -> list[float]:
         """What `measure` says of a call. Asked again only when the call, what led to it or who told of it changed."""
@@ -39,8 +54,11 @@ class Measures:
 
     def raw(self, rows: Rows, score: Callable[[Rows], Rows]) -> Rows:
         """`score(rows)`, where each row is scored by itself. Rows that were scored by the same before are not again."""
+        if self._scored is None:
+            self._scored = score, rows, score(rows)
+            return self._scored[2]
         known = np.full(len(rows), np.nan)
-        if self._scored is not None and self._scored[0] == score:
+        if self._scored[0] == score:
             before, scores = self._scored[1:]
             most = min(len(before), len(rows))
             same = np.all((rows[:most] == before[:most]) | (np.isnan(rows[:most]) & np.isnan(before[:most])), axis=1)

@@ -62,8 +62,9 @@ def observe(
     acted = measured(turn)
     if not acted.calls:
         return None
+    measures = Measures() if measures is None else measures
     said, other = (judge(one, turn, views, measures) if one is not None else None for one in (model, candidate))
-    moments = rows(acted, views, measures)
+    moments = measures.once("rows", acted, views, lambda: rows(acted, views, measures))
     told = ~np.isnan(moments).all(axis=0)
     highest = np.full(len(FEATURES), np.nan)
     highest[told] = np.nanmax(moments[:, told], axis=0)

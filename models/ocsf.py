@@ -7,7 +7,6 @@ order, and says so.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from importlib.metadata import version as installed
 from typing import NamedTuple
 
 from . import frameworks, grading, topics
@@ -28,6 +27,7 @@ from .ocsf_terms import (
     confidence_level,
     ms,
     product,
+    release,
     shortened,
 )
 from .text import clean
@@ -76,7 +76,7 @@ def headers(alert: Alert, *, tenant: str = "", version: str = DEFAULT) -> tuple[
         "rule-uid": alert.rules[0].id if alert.rules else "",
         "tenant": tenant,
         "correlation-id": alert.correlation_id,
-        "producer-version": installed("triptych"),
+        "producer-version": release(),
     }
     return tuple((name, clean(value).encode()) for name, value in values.items() if value)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from importlib.metadata import version as installed
 from typing import Any
 
@@ -15,7 +16,7 @@ from .text import inert
 
 __all__ = [
     "ACTIVITY", "CAP", "DEFAULT", "RISK_LEVEL", "SEVERITY", "TEXT", "VERSIONS", "Json", "attack", "check_version",
-    "confidence_level", "harmless", "has", "ms", "product", "shortened",
+    "confidence_level", "harmless", "has", "ms", "product", "release", "shortened",
 ]  # fmt: skip
 
 Json = dict[str, Any]
@@ -65,9 +66,15 @@ def confidence_level(score: int) -> tuple[int, str]:
     return next(entry[1:] for entry in _CONFIDENCE if score >= entry[0])
 
 
+@cache
+def release() -> str:
+    """Our version: the installation takes longer to say it than all else of a finding."""
+    return installed("triptych")
+
+
 def product() -> Json:
     """What wrote the event."""
-    return {"name": "Triptych", "vendor_name": "Triptych", "uid": "triptych", "version": installed("triptych")}
+    return {"name": "Triptych", "vendor_name": "Triptych", "uid": "triptych", "version": release()}
 
 
 def attack(technique: Technique) -> Json:

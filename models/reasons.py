@@ -8,11 +8,12 @@ from itertools import islice
 from . import baseline as base
 from . import features_execution as execution
 from . import features_protocol as protocol
-from .acting import acts, writes
+from .acting import acts, changed, writes
 from .baseline import BaselineView
 from .events import ArgumentFact, Call
 from .features_protocol import Moment
 from .sizes import size_surprise
+from .statements import statement_key
 from .text import clean, endpoint, of_sessions, short_path, size
 from .turn import Turn
 
@@ -108,6 +109,21 @@ def _unannounced(moment: Moment) -> Iterator[str]:
         yield f"{_tool(moment.call)}: called, but no span of the agent tells of it"
 
 
+def _statements(moment: Moment) -> Iterator[str]:
+    call, view = moment.call, moment.view
+    for statement, table in protocol.new_statements(call, view):
+        key = statement_key(base.action_of(call), statement, table)
+        named = f"{clean(statement, 40)} on {clean(table, 80)}" if table else clean(statement, 40)
+        yield f"{named}: {_how_often(key, 'asked', call, view)}"
+
+
+def _habits(moment: Moment) -> Iterator[str]:
+    call, view = moment.call, moment.view
+    if protocol.is_settled(call, view) and protocol.is_new_habit(call, view):
+        count = of_sessions(0, view.support(base.habit_key(call.principal.id)).sessions)
+        yield f"{_tool(call)}: used by others, never by this principal ({count})"
+
+
 def _paths(moment: Moment) -> Iterator[str]:
     call, view = moment.call, moment.view
     for directory in execution.new_paths(call, view):
@@ -125,6 +141,22 @@ def _destinations(moment: Moment) -> Iterator[str]:
     for address, port in execution.new_destinations(call, view):
         key = base.destination_key(base.action_of(call), address, port)
         yield f"{endpoint(address, port)}: {_how_often(key, 'contacted', call, view)}"
+
+
+def _doors(moment: Moment) -> Iterator[str]:
+    call, view = moment.call, moment.view
+    for address, port in execution.new_doors(call, view):
+        tool, listens = base.action_of(call), (address, port) == execution.LISTENING
+        key = base.listen_key(tool) if listens else base.destination_key(tool, address, port)
+        what, done = ("a socket that waits", "opened") if listens else (f"{endpoint(address, port)}, inside", "tried")
+        yield f"{what}: {_how_often(key, done, call, view)}"
+
+
+def _changed(moment: Moment) -> Iterator[str]:
+    call, view = moment.call, moment.view
+    many = changed(call.effects)
+    if size_surprise("changed", call, many, view) > 1:
+        yield f"{_tool(call)}: {many} files written, renamed or removed, {_reached('changed', call, many, view)}"
 
 
 def _sent(moment: Moment) -> Iterator[str]:
@@ -187,9 +219,13 @@ _TELL: Mapping[str, _Facts] = {
     "new_values": _values_anywhere,
     "read_after_write": _read_after_write,
     "mean_surprise": _order,
+    "new_statements": _statements,
+    "new_habits": _habits,
     "new_paths": _paths,
     "secret_opens": _secrets,
     "new_destinations": _destinations,
+    "new_doors": _doors,
+    "changed_files": _changed,
     "sent_outside": _sent,
     "new_children": _children,
     "undeclared_actions": _undeclared,

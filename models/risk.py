@@ -57,13 +57,17 @@ def judge(
     """The judgement of the most unusual moment of the turn; None where it has no action to measure. `measures`
     remembers the turn as it was, and changes no number."""
     measures = Measures() if measures is None else measures
+    return measures.once(model, turn, views, lambda: _judged(model, turn, views, measures))
+
+
+def _judged(model: Model, turn: Turn, views: Mapping[str, BaselineView], measures: Measures) -> Judgement | None:
     news = updates(turn.calls, views)
     turn = measured(turn)
     if not turn.calls:
         return None
     sight = model.sight(sight_of(turn.calls))
     form, turn = model.forms[sight], seen_with(turn, sight)
-    moments = rows(turn, views, measures)
+    moments = measures.once("rows", turn, views, lambda: rows(turn, views, measures))
     raw = measures.raw(moments, form.raw)
     worst = int(np.argmax(raw))
     p = form.p(float(raw[worst]), form.new_tasks(turn.servers))

@@ -49,14 +49,16 @@ class Latest:
 
     def __init__(self, turns: Iterable[tuple[bytes, float]] = ()) -> None:
         self._turns = tuple(turns)
+        self._whose = frozenset(who for who, _ in self._turns)
         self._others: dict[bytes, Rolling] = {}
 
     def p(self, p: float, principal: bytes) -> float:
         """The p of a turn for `principal` in the light of those of all others."""
-        if principal not in self._others:
-            others = [found for who, found in self._turns if who != principal]
-            self._others[principal] = Rolling(others, window=max(len(others), LEAST))
-        return self._others[principal].p(p)
+        own = principal if principal in self._whose else b""  # to whoever has no turn here all turns are others'
+        if own not in self._others:
+            others = [found for who, found in self._turns if who != own]
+            self._others[own] = Rolling(others, window=max(len(others), LEAST))
+        return self._others[own].p(p)
 
 
 def _surprise(p: float) -> float:

@@ -10,12 +10,15 @@ import struct
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields
+from hashlib import sha256
+from importlib import import_module
 from textwrap import indent
 from typing import Any, NewType, get_type_hints
 
-from .specialised_templates import READ, RUN, SKIP, WRITE
+from .specialised_templates import HEAD, READ, READS, RUN, SKIP, WRITE, WRITES
+from .varint import block, more, put, remember
 
-__all__ = ["Raw", "Read", "Runs", "Write", "more", "put", "reader", "writer"]
+__all__ = ["Raw", "Read", "Runs", "Write", "Written", "more", "put", "reader", "reading", "writer", "writing"]
 
 Raw = NewType("Raw", bytes)
 """A value as it stands on the wire."""
@@ -26,10 +29,7 @@ position beyond the end of the bytes means that they were cut short."""
 Write = Callable[[Any, bytearray], None]
 """A value to the end of a buffer. Raises ValueError, TypeError, LookupError, AttributeError or OverflowError."""
 
-_LONG_BITS = 64
 _DOUBLE = struct.Struct("<d")
-_KEYS = 4096  # that runs are remembered for, and how many of each
-_OF_A_KEY = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,30 +44,91 @@ class Runs:
 
 
 def reader(schema: Mapping[str, Any], kinds: Mapping[str, type], runs: Runs | None = None) -> Read:
+    """What reads the body of `schema` as the dataclass of `kinds` with its name: see reading()."""
+    return reading(schema, kinds, runs).function()  # type: ignore[no-any-return]
+
+
+def writer(schema: Mapping[str, Any], raw: Collection[str] = ()) -> Write:
+    """What writes the body of `schema` from an object with its fields: see writing()."""
+    return writing(schema, raw).function()  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A function and those it calls as source, and what the source refers to. `head` says the same as `scope`, as a
+    module of its own begins: wheels bring such modules compiled."""
+
+    name: str
+    head: str
+    source: str
+    scope: Mapping[str, Any]
+
+    @property
+    def text(self) -> str:
+        """The source of a module."""
+        return f"{HEAD}{self.head}\n\n{self.source}"
+
+    @property
+    def module(self) -> str:
+        """Its name: another text has another, so that a module which was made of another schema is never taken."""
+        return f"written_{sha256(self.text.encode()).hexdigest()[:16]}"
+
+    def function(self) -> Any:
+        """The function: of the module where there is one."""
+        try:
+            return getattr(import_module(f"{__package__}.{self.module}"), self.name)
+        except ModuleNotFoundError:
+            scope = dict(self.scope)
+            exec(compile(self.source, f"<{self.name}>", "exec"), scope)  # noqa: S102  made here, of identifiers
+            return scope[self.name]
+
+
+def reading(schema: Mapping[str, Any], kinds: Mapping[str, type], runs: Runs | None = None) -> Written:
     """What reads the body of `schema` as the dataclass of `kinds` with its name.
 
     A field that the dataclass does not have is passed over; one that it has as `Raw` is left as it stands on the wire.
     A run whose bytes were read before is recognised by them: what bytes mean depends on nothing else.
     Raises ValueError for an unfit schema.
     """
-    return _Reading(kinds, _identifier(schema["name"]), runs).function(schema)  # type: ignore[no-any-return]
+    return _Reading(kinds, _identifier(schema["name"]), runs).written(schema)
 
 
-def writer(schema: Mapping[str, Any], raw: Collection[str] = ()) -> Write:
+def writing(schema: Mapping[str, Any], raw: Collection[str] = ()) -> Written:
     """What writes the body of `schema` from an object with its fields. Those named in `raw` are on the wire's terms
     already. Raises ValueError for an unfit schema."""
-    return _Writing(raw).function(schema)  # type: ignore[no-any-return]
+    return _Writing(raw).written(schema)
+
+
+class _Made:
+    """What was made so far: functions, what they refer to, and the schemas and functions that have a name."""
+
+    def __init__(self, *helpers: Callable[..., Any]) -> None:
+        names = [helper.__name__ for helper in helpers]
+        self.scope: dict[str, Any] = {"Any": Any, **dict(zip(names, helpers, strict=True))}
+        self.head = [f"from .varint import {', '.join(names)}"]
+        self.functions: list[str] = []
+        self.names: set[str] = set()
+        self.schemas: dict[str, Mapping[str, Any]] = {}
+
+    def bind(self, name: str, value: Any, said: str) -> None:
+        """Let source refer to `value`; `said` is how a module says so."""
+        if name not in self.scope:
+            self.scope[name] = value
+            self.head.append(f"{name}: {said}")
 
 
 class _Source(ABC):
-    """Makes the functions of a record and of the records within. `scope` has what their source refers to."""
+    """Makes the functions of a record and of the records within."""
 
     templates: Mapping[str, str]
     prefix: str
 
-    def __init__(self, scope: dict[str, Any], schemas: dict[str, Mapping[str, Any]]) -> None:
-        self.scope = scope
-        self.schemas = schemas  # those that have a name, by it
+    def __init__(self, made: _Made) -> None:
+        self.made = made
+
+    def written(self, schema: Mapping[str, Any]) -> Written:
+        name, made = self.function(schema), self.made
+        return Written(name=name, head="\n".join(made.head), source="\n\n".join(made.functions), scope=made.scope)
 
     @abstractmethod
     def body(self, name: str, types: Mapping[str, Any]) -> str:
@@ -77,12 +138,14 @@ class _Source(ABC):
         """What an enumeration is looked up in."""
         return {2 * number: symbol for number, symbol in enumerate(symbols)}
 
-    def function(self, schema: Mapping[str, Any]) -> Any:
+    def function(self, schema: Mapping[str, Any]) -> str:
+        """The name of the function of a record, which is made with those that it calls."""
         name = _identifier(schema["name"])
+        known = f"{self.prefix}_{name}"
+        self.made.names.add(known)
         types = {_identifier(field["name"]): field["type"] for field in schema["fields"]}
-        source = compile(self.body(name, types), f"<{self.prefix}_{name}>", "exec")
-        exec(source, self.scope)  # noqa: S102  made here, of templates and identifiers
-        return self.scope[f"{self.prefix}_{name}"]
+        self.made.functions.append(self.body(name, types))
+        return known
 
     def lines(self, schema: Any, depth: int = 0, **variable: str) -> str:
         """The source for one value. `variable` is where it comes from or goes to."""
@@ -104,7 +167,7 @@ class _Source(ABC):
                 raise ValueError("a union must be of null and one type")
             return "option", schema[1], ""
         if isinstance(schema, str):
-            schema = self.schemas.get(schema, {"type": schema})
+            schema = self.made.schemas.get(schema, {"type": schema})
         kind = schema["type"]
         if not isinstance(kind, str):
             return self._sort(kind)
@@ -113,15 +176,15 @@ class _Source(ABC):
         return kind, schema.get("items"), self._define(kind, schema) if "name" in schema else ""
 
     def _define(self, kind: str, schema: Mapping[str, Any]) -> str:
-        """The name under which a record's function or an enumeration's table stands in the scope."""
+        """The name of a record's function or of an enumeration's table."""
         name = _identifier(schema["name"])
-        self.schemas[name] = schema
+        self.made.schemas[name] = schema
         known = f"{self.prefix}_{name}" if kind == "record" else f"enum_{name}"
-        if known not in self.scope:
-            if kind == "record":
-                self.function(schema)
-            else:
-                self.scope[known] = self.codes(schema["symbols"])
+        if kind == "record" and known not in self.made.names:
+            self.function(schema)
+        elif kind == "enum":
+            codes = self.codes(schema["symbols"])
+            self.made.bind(known, codes, f"Final = {codes!r}")
         return known
 
 
@@ -130,8 +193,8 @@ class _Passing(_Source):
     prefix = "past"
 
     def body(self, name: str, types: Mapping[str, Any]) -> str:
-        lines = "".join(map(self.lines, types.values()))
-        return f"def past_{name}(data, at):\n{indent(lines, '    ')}    return at\n"
+        lines = READS + "".join(map(self.lines, types.values()))
+        return f"def past_{name}(data: bytes, at: int) -> int:\n{indent(lines, '    ')}    return at\n"
 
 
 class _Reading(_Source):
@@ -139,29 +202,28 @@ class _Reading(_Source):
     prefix = "read"
 
     def __init__(self, kinds: Mapping[str, type], outermost: str, runs: Runs | None) -> None:
-        scope = {
-            "more": more,
-            "block": _block,
-            "double": _DOUBLE.unpack_from,
-            "remember": _remember,
-            "new": object.__new__,
-        }
-        super().__init__(scope, {})
+        super().__init__(_Made(block, more, remember))
+        self.made.bind("double", _DOUBLE.unpack_from, 'Final = Struct("<d").unpack_from')
+        self.made.bind("new", object.__new__, "Final[Any] = object.__new__")
         self._kinds = kinds
         self._runs = runs
         self._outermost = outermost
-        self._passing = _Passing(self.scope, self.schemas)
+        self._passing = _Passing(self.made)
 
     def body(self, name: str, types: Mapping[str, Any]) -> str:
-        kind = self.scope[f"kind_{name}"] = self._kinds[name]
+        kind = self._kinds[name]
+        self.made.bind(f"kind_{name}", kind, f"Final[Any] = import_module({kind.__module__!r}).{kind.__qualname__}")
         wanted = get_type_hints(kind)
         lines = {field: self._field(field, schema, wanted.get(field)) for field, schema in types.items()}
         if self._runs and name == self._outermost:
             lines = self._joined(lines, wanted, self._runs)
-        source = "".join(lines.values()) + self._made(name, kind, [field for field in types if field in wanted])
-        return f"def read_{name}(data, at):\n{indent(source, '    ')}    return made, at\n"
+        read = [field for field in types if field in wanted]
+        source = READS + "".join(f"of_{field}: Any\n" for field in read)
+        source += "".join(lines.values()) + self._filled(name, kind, read)
+        body = indent(source, "    ")
+        return f"def read_{name}(data: bytes, at: int) -> tuple[Any, int]:\n{body}    return made, at\n"
 
-    def _made(self, name: str, kind: type, read: Collection[str]) -> str:
+    def _filled(self, name: str, kind: type, read: Collection[str]) -> str:
         """Make the record. One that is not frozen is filled in place: a call with so many words costs more."""
         params: Any = vars(kind)["__dataclass_params__"]
         if params.frozen:
@@ -169,8 +231,9 @@ class _Reading(_Source):
         for unread in (field for field in fields(kind) if field.name not in read):
             if unread.default is MISSING:
                 raise ValueError(f"{unread.name} of {name} is neither in the schema nor has it a default")
-            self.scope[f"of_{unread.name}"] = unread.default
-        filled = "".join(f"made.{field.name} = of_{field.name}\n" for field in fields(kind))
+            self.made.bind(f"default_{unread.name}", unread.default, f"Final[Any] = {unread.default!r}")
+        sources = {field.name: "of" if field.name in read else "default" for field in fields(kind)}
+        filled = "".join(f"made.{field} = {source}_{field}\n" for field, source in sources.items())
         return f"made = new(kind_{name})\n{filled}"
 
     def _joined(self, lines: dict[str, str], wanted: Collection[str], runs: Runs) -> dict[str, str]:
@@ -179,11 +242,13 @@ class _Reading(_Source):
         for first, last in runs.spans:
             run = names[names.index(first) : names.index(last) + 1]
             known = f"known_{first}"
-            self.scope[known] = {}
+            self.made.bind(known, {}, "Final[dict[str, list[tuple[bytes, tuple[Any, ...]]]]] = {}")
             within = indent("".join(lines.pop(field) for field in run[1:]), "    ")
-            values = "".join(f"of_{field}, " for field in run if field in wanted)
+            kept = [f"of_{field}" for field in run if field in wanted]
+            again = indent("".join(f"{value} = values[{at}]\n" for at, value in enumerate(kept)), " " * 8)
             own = indent(lines[first], "    ")
-            lines[first] = RUN.format(known=known, key=f"of_{runs.by}", values=values, inner=own + within)
+            facts = {"known": known, "key": f"of_{runs.by}", "values": "".join(f"{value}, " for value in kept)}
+            lines[first] = RUN.format(**facts, again=again.strip(), inner=own + within)
         return lines
 
     def _field(self, name: str, schema: Any, hint: Any) -> str:
@@ -199,12 +264,13 @@ class _Writing(_Source):
     prefix = "write"
 
     def __init__(self, raw: Collection[str]) -> None:
-        super().__init__({"put": put, "double": _DOUBLE.pack}, {})
+        super().__init__(_Made(put))
+        self.made.bind("double", _DOUBLE.pack, 'Final = Struct("<d").pack')
         self._raw = raw
 
     def body(self, name: str, types: Mapping[str, Any]) -> str:
-        lines = "".join(self._field(field, schema) for field, schema in types.items())
-        return f"def write_{name}(record, out):\n{indent(lines, '    ')}"
+        lines = WRITES + "".join(self._field(field, schema) for field, schema in types.items())
+        return f"def write_{name}(record: Any, out: bytearray) -> None:\n{indent(lines, '    ')}"
 
     def _field(self, name: str, schema: Any) -> str:
         if name in self._raw:
@@ -220,47 +286,3 @@ def _identifier(name: str) -> str:
     if not last.isidentifier():
         raise ValueError(f"{name!r} is no name")
     return last
-
-
-def more(data: bytes, at: int, n: int) -> tuple[int, int]:
-    """The rest of a number whose first byte was `n`, not zigzagged, and the position behind it."""
-    n &= 127
-    for shift in range(7, _LONG_BITS, 7):
-        byte = data[at]
-        at += 1
-        n |= (byte & 127) << shift
-        if byte < 128 and n < 1 << _LONG_BITS:
-            return n, at
-    raise ValueError("a number of more than 64 bits")
-
-
-def put(n: int, out: bytearray) -> None:
-    """Write a zigzagged number."""
-    if not 0 <= n < 1 << _LONG_BITS:
-        raise OverflowError("a number of more than 64 bits")
-    while n > 127:
-        out.append(n & 127 | 128)
-        n >>= 7
-    out.append(n)
-
-
-def _block(data: bytes, at: int, n: int) -> tuple[int, int]:
-    """Twice the items of an array's block; a negative count has the size of the block behind it."""
-    if n > 127:
-        n, at = more(data, at, n)
-    if n & 1:
-        n += 1  # zigzag: -count is 2 * count - 1
-        size = data[at]
-        at += 1
-        if size > 127:
-            _, at = more(data, at, size)
-    return n, at
-
-
-def _remember(known: dict[str, list[tuple[bytes, Any]]], key: str, run: bytes, values: Any) -> None:
-    """Know the bytes of a run again; the oldest of a key go first."""
-    if key not in known and len(known) >= _KEYS:
-        known.clear()
-    of_key = known.setdefault(key, [])
-    of_key.insert(0, (run, values))
-    del of_key[_OF_A_KEY:]

@@ -6,7 +6,20 @@ for what is within. `{name}`: a function or a table. `{depth}` tells variables o
 
 from __future__ import annotations
 
-__all__ = ["READ", "RUN", "SKIP", "WRITE"]
+__all__ = ["HEAD", "READ", "READS", "RUN", "SKIP", "WRITE", "WRITES"]
+
+HEAD = '''"""Made by models/specialised.py when the wheel was built."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from struct import Struct
+from typing import Any, Final
+
+'''
+# What local variables are, for a compiler; it takes what is not said as any object.
+READS = "n: int\nbegin: int\nstart: int\nend: int\nitems0: list[Any]\nitem0: Any\nitems1: list[Any]\nitem1: Any\n"
+WRITES = "n: int\nnumber: int\nplain: str\ntext: bytes\nvalue: Any\n"
 
 _READ_VARINT = """
 n = data[at]
@@ -29,7 +42,7 @@ READ = {
     "long": _READ_LONG,
     "boolean": "{into} = data[at] != 0\nat += 1\n",
     "double": "{into} = double(data, at)[0]\nat += 8\n",
-    "string": _READ_END + "{into} = str(data[at:end], 'utf-8')\nat = end\n",
+    "string": _READ_END + "{into} = data[at:end].decode('utf-8')\nat = end\n",
     "bytes": _READ_END + "{into} = data[at:end]\nat = end\n",
     "enum": "{into} = {name}[data[at]]\nat += 1\n",
     "record": "{into}, at = {name}(data, at)\n",
@@ -65,7 +78,7 @@ if n:
 RUN = """
 for run, values in {known}.get({key}, ()):
     if data.startswith(run, at):
-        {values}= values
+        {again}
         at += len(run)
         break
 else:
@@ -80,7 +93,7 @@ SKIP = {
     "long": _READ_VARINT,
     "boolean": "at += 1\n",
     "double": "at += 8\n",
-    "string": _READ_END + "str(data[at:end], 'utf-8')\nat = end\n",  # refused here, for it may be passed on
+    "string": _READ_END + "data[at:end].decode('utf-8')\nat = end\n",  # refused here, for it may be passed on
     "bytes": _READ_END + "at = end\n",
     "enum": "{name}[data[at]]\nat += 1\n",
     "record": "at = {name}(data, at)\n",
@@ -113,7 +126,8 @@ else:
     put(n, out)
 """
 _WRITE_LONG = """
-n = {value} << 1 ^ {value} >> 63
+number = {value}
+n = number << 1 ^ number >> 63
 if 0 <= n < 128:
     out.append(n)
 else:
@@ -124,7 +138,7 @@ WRITE = {
     "long": _WRITE_LONG,
     "boolean": "out.append(1 if {value} else 0)\n",
     "double": "out += double({value})\n",
-    "string": "text = {value}.encode()\n" + _WRITE_LENGTH.format(it="text") + "out += text\n",
+    "string": "plain = {value}\ntext = plain.encode()\n" + _WRITE_LENGTH.format(it="text") + "out += text\n",
     "bytes": _WRITE_LENGTH.format(it="{value}") + "out += {value}\n",
     "enum": "out.append({name}[{value}])\n",
     "record": "{name}({value}, out)\n",

@@ -7,7 +7,7 @@ against regressions, never an estimate of what is found.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from .acting import acts
@@ -20,11 +20,12 @@ from .learned import views_of
 from .sources import prompt_told
 from .turn import Turn
 
-__all__ = ["self_check", "tampered"]
+__all__ = ["finds_less", "self_check", "tampered"]
 
 NOMINAL = 0.01
 _MOST = 100  # turns of one server
 _FROM_RESULT = 0.85
+_WORSE = 0.15
 _KEPT = 0.25  # values of the foreign act that stay as they were
 
 
@@ -41,6 +42,13 @@ def self_check(form: Form, turns: Sequence[Turn], learned: Mapping[str, Baseline
             score = float(form.raw(rows(changed, views)).max())
             found[server].append(form.p(score, form.new_tasks(turn.servers)) <= NOMINAL)
     return {server: sum(caught) / len(caught) for server, caught in found.items()}
+
+
+def finds_less(checked: Mapping[str, float], before: Mapping[str, float]) -> Iterator[str]:
+    """On which servers one self-check finds much less than another, each as a reason not to change the model."""
+    for server, found in sorted(before.items()):
+        if (now := checked.get(server, found)) < found - _WORSE:
+            yield f"of tampered turns on {server} it finds {now:.0%}, the model in use {found:.0%}"
 
 
 def tampered(turn: Turn, act: Call, draw: random.Random) -> Turn:

@@ -39,7 +39,7 @@ from .sensitivity import Sensitivity
 from .turn import Turn
 
 __all__ = [
-    "START_NS", "background", "baseline", "call", "change", "connect", "definition", "effect", "escape", "exec_",
+    "START_NS", "background", "baseline", "call", "change", "connect", "definition", "dns", "effect", "escape", "exec_",
     "read", "receive", "send", "span", "story", "told", "turn", "write",
 ]  # fmt: skip
 
@@ -84,7 +84,8 @@ def write(path: str, at_s: float = 0.0, **values: Any) -> Effect:
 
 
 def exec_(path: str, *arguments: str, at_s: float = 0.0, **values: Any) -> Effect:
-    return effect("exec", at_s, path=path, arguments=(path, *arguments), **values)
+    given = tuple(values.pop("arguments", (path, *arguments)))
+    return effect("exec", at_s, path=path, arguments=given, **values)
 
 
 def connect(to: str, at_s: float = 0.0, **values: Any) -> Effect:
@@ -100,6 +101,12 @@ def send(to: str, size: int = 1200, at_s: float = 0.0, **values: Any) -> Effect:
 def receive(to: str, size: int = 1200, at_s: float = 0.0, **values: Any) -> Effect:
     """A flow that received `size` bytes from `address:port`, after a request of 80."""
     return effect("flow", at_s, **{**_peer(to), "bytes_in": size, "bytes_out": 80, **values})
+
+
+def dns(name: str, at_s: float = 0.0, **values: Any) -> Effect:
+    """A question for a name, as the sensor publishes it: a label that carries data stands as its digest in brackets."""
+    detail = replace(values.pop("detail", ExecutionDetail()), name=name)
+    return effect("dns", at_s, **{**_peer("127.0.0.53:53"), **values, "detail": detail})
 
 
 def escape(operation: str, at_s: float = 0.0, **values: Any) -> Effect:
@@ -225,6 +232,7 @@ _VERBS: Mapping[str, Callable[..., Effect]] = {
     "connect": connect,
     "send": send,
     "receive": receive,
+    "dns": dns,
     "escape": escape,
     "change": change,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["clean", "ellipsis", "endpoint", "inert", "of_sessions", "plural", "short_path", "size"]
+__all__ = ["clean", "duration", "ellipsis", "endpoint", "inert", "of_sessions", "plural", "short_path", "size"]
 
 _HIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _SELECTORS = (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))
@@ -74,6 +74,14 @@ def size(octets: int) -> str:
             break
         value, unit = value / 1000, larger
     return f"{value:.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """`12 s`, `4 min`, `3 h`, `20 d`: in the unit of which there are two at least."""
+    for unit, long in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * long:
+            return f"{seconds / long:,.0f} {unit}"
+    return f"{seconds:,.0f} s"
 
 
 def plural(count: int, noun: str) -> str:

@@ -67,6 +67,16 @@ def _of_call(call: Call, notable: frozenset[str]) -> Iterator[_Line]:
     if call.state != "background":
         yield _protocol(call, call.started_ns, describe.asked(call), _REQUEST, pointed_at and not call.tools)
         yield _protocol(call, call.ended_ns, describe.answered(call), _REPLY, pointed_at and bool(call.tools))
+    elif call.anomalies:
+        entry = TimelineEntry(
+            wall_ns=call.started_ns,
+            layer="execution",
+            title=clean(describe.noticed(call), _TITLE),
+            source=call.event_id,
+            call_id=call.call_id,
+            notable=pointed_at,
+        )
+        yield _Line(0, _EFFECT, entry)
     for effect in call.effects:
         entry = TimelineEntry(
             wall_ns=effect.wall_ns,

@@ -217,7 +217,11 @@ def _scale(scores: Floats, tails: Tails, normal: Floats) -> dict[str, Floats]:
     spreads = {
         layer: max(float(np.nanstd(found)), _QUIETEST) for layer, found in layers.items() if not np.isnan(found).all()
     }
-    each = [spreads.get(feature.layer, _QUIETEST) for feature in FEATURES]
+    own = surprise.std(axis=0, where=seen | ~seen.any(axis=0))
+    each = [
+        max(float(alone), _QUIETEST) if feature.apart else spreads.get(feature.layer, _QUIETEST)
+        for feature, alone in zip(FEATURES, own, strict=True)
+    ]
     forest = max(float(scores.std()), _FLATTEST)
     return {"centre": np.array([scores.mean(), *means]), "spread": np.array([forest, *each])}
 

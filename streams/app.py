@@ -9,8 +9,11 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import os
+import threading
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -23,6 +26,7 @@ from ..models.events import AgentSpan, Alert, Call
 from ..models.feedback import Verdict
 from ..models.lazy import LazyBatch, LazyMessage
 from ..models.wire import Codec, bundled
+from . import chunks
 from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport, partition_of
 from .config import WorkerConfig
 from .health import Health, pages, serve
@@ -36,6 +40,7 @@ __all__ = ["Wiring", "create_app", "run", "sources_of", "written_by"]
 
 log = structlog.get_logger(__name__)
 _DRAIN_S = 5.0  # at most, for what is under way at the end
+_END_S = 20.0  # at most, for the whole end; less than orchestrators wait before they kill
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +247,29 @@ def _collect_seldom() -> None:
     """A worker holds many records for seconds and makes no cycles of them: looking for some would be a third of it."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    gc.set_threshold(200_000, 20, 50)
+
+
+def _end_by_force() -> None:
+    log.error("did not end in time", seconds=_END_S)
+    os._exit(1)
+
+
+@contextmanager
+def _ending_in_time(app: faust.App) -> Iterator[None]:
+    """Inside the block: once the app began to end, the process does. Clients of a broker that is away would go on for
+    ever, and what was not committed is read again."""
+    end = threading.Timer(_END_S, _end_by_force)
+    end.daemon = True
+
+    @app.on_before_shutdown.connect(weak=False)
+    async def begin(app: faust.App, **_: Any) -> None:
+        end.start()
+
+    try:
+        yield
+    finally:
+        end.cancel()
 
 
 def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
@@ -255,14 +282,15 @@ def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
         serve(pages(health, metrics), config.health_port)
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
-    for chatty in ("faust", "mode", "aiokafka"):
+    for chatty in ("faust", "mode", "aiokafka", __name__, chunks.__name__):  # mode logs in the name of subclasses
         logging.getLogger(chatty).setLevel(logging.WARNING)
     # How logs look is for whoever runs the worker: Faust would put its own handlers in the place of theirs.
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loop=loop)
     worker.spinner = None  # it would write escape codes into logs
     _collect_seldom()
     try:
-        worker.execute_from_commandline()
+        with _ending_in_time(app):
+            worker.execute_from_commandline()
     except SystemExit as exit_:
         return int(exit_.code or 0)
     except TriptychError as error:

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import faust
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
+from aiokafka.errors import IllegalStateError
 from aiokafka.partitioner import murmur2
 from faust.transport.drivers import aiokafka as driver
 from faust.types.tuples import ack_lock
@@ -32,8 +33,9 @@ __all__ = [
 
 CHUNK = 500
 FETCH_WAIT_MS = 50
-FETCH_LEAST = 32_768
-"""Bytes a broker collects before it answers, for FETCH_WAIT_MS at most: a chunk has its price, however small it is."""
+FETCH_LEAST = 1 << 19
+"""Bytes a broker collects before it answers, for FETCH_WAIT_MS at most: an answer and a chunk have their price, however
+small they are."""
 
 
 class Records(list[Any]):
@@ -111,12 +113,17 @@ class _Thread(driver.AIOKafkaConsumerThread):
         """aiokafka's own leaves a partition where it is while nothing is committed for it: what had been fetched and
         left there around a rebalance would never be read."""
         consumer = self._ensure_consumer()
-        if not consumer.assignment():
-            return {}  # more workers than partitions: aiokafka would fail
-        committed: Mapping[Any, int] = await consumer.seek_to_committed()
-        if unread := [tp for tp, offset in committed.items() if not offset]:
-            await consumer.seek_to_beginning(*unread)
-        return committed
+        while held := consumer.assignment():  # none where there are more workers than partitions: aiokafka would fail
+            try:
+                committed: Mapping[Any, int] = await consumer.seek_to_committed()
+                if unread := [tp for tp, offset in committed.items() if not offset]:
+                    await consumer.seek_to_beginning(*unread)
+            except IllegalStateError:
+                if consumer.assignment() == held:
+                    raise  # else partitions moved meanwhile, as when workers join one after the other
+            else:
+                return committed
+        return {}
 
 
 class ChunkConsumer(driver.Consumer):

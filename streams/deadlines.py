@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from heapq import heappop, heappush
+from heapq import heappop, heappush, heapreplace
 from typing import Generic, TypeVar
 
 __all__ = ["Deadlines"]
@@ -25,18 +25,25 @@ class Deadlines(Generic[K]):
     def set(self, key: K, at: int) -> None:
         """Let `key` be due at `at`, whatever was set before."""
         current = self._current.get(key)
-        if current is None or current[0] != at:
-            self._count += 1
-            self._current[key] = (at, self._count)
-            heappush(self._heap, (at, self._count, key))
+        if current is not None and current[0] == at:
+            return
+        self._count += 1
+        self._current[key] = (at, self._count)
+        if current is None or at < current[0]:
+            heappush(self._heap, (at, self._count, key))  # one that moves back is moved when its old place comes up
 
     def next(self) -> int | None:
         """The earliest deadline."""
-        while self._heap:
-            at, count, key = self._heap[0]
-            if self._current.get(key) == (at, count):
+        heap = self._heap
+        while heap:
+            at, count, key = heap[0]
+            current = self._current.get(key)
+            if current is None:
+                heappop(heap)
+            elif current[1] == count:
                 return at
-            heappop(self._heap)
+            else:
+                heapreplace(heap, (*current, key))
         return None
 
     def due(self, now: int) -> Iterator[K]:

@@ -124,7 +124,7 @@ class Classes:
         self._written: dict[Body, Class] = {}
 
     def of(self, event: LazyEvent) -> Class:
-        writes = event.kind == _CHANGE or event.opened[1] & _WRITES != 0
+        writes = event.body.kind == _CHANGE or event.opened[1] & _WRITES != 0
         known = self._written if writes else self._read
         found = known.get(event.body)
         if found is None:

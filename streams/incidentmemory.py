@@ -41,7 +41,7 @@ class IncidentMemory:
 
     def _hold(self, member: Member) -> None:
         known = self._members.get(member.uid)
-        if known is None or member.sequence >= known.sequence:
+        if known is None or member.rank >= known.rank:
             self._members[member.uid] = member
             for link in member.links():
                 self._linked.setdefault(link, {})[member.uid] = member

@@ -64,7 +64,9 @@ class Incidents:
 
     def __init__(self, gathering: Gathering) -> None:
         self._gathering = gathering
-        self._told: OrderedDict[str, int] = OrderedDict()  # incident -> revision
+        self._told: OrderedDict[str, tuple[int, int]] = OrderedDict()  # incident -> revision, what was told
+        self._known: Gathered | None = None
+        self._assembled: set[int] = set()  # groups of `_known`
         self._totals = dict.fromkeys(("created", "updated", "merged"), 0)
 
     def counts(self) -> dict[str, int]:
@@ -92,19 +94,31 @@ class Incidents:
         group = known.groups.get(record.finding_uid) if known else None
         if group is None:
             group = Group((of_alert(record),))
+        elif self._was_assembled(group, known):
+            return Step()
         incident = assemble(group.members, tenant=self._gathering.tenant)
         if not self._news(incident):
             return Step()
         outputs = [self._output(incident), *map(self._output, self._merged(group, incident))]
         return Step(outputs=tuple(outputs), writes=tuple(map(Merged, group.former)))
 
+    def _was_assembled(self, group: Group, known: Gathered | None) -> bool:
+        """Of several findings in one chunk that are one group the first tells for all."""
+        if known is not self._known:
+            self._known = known
+            self._assembled.clear()
+        was = id(group) in self._assembled
+        self._assembled.add(id(group))
+        return was
+
     def _news(self, incident: Incident) -> bool:
-        """Whether this revision was not told yet; of several findings in one chunk the first tells for all."""
-        known = self._told.get(incident.uid)
-        if known is not None and known >= incident.revision:
+        """Whether this was not told yet. A worker that took a turn over may tell something else of it under a number
+        that was told already."""
+        told, known = (incident.revision, hash(incident)), self._told.get(incident.uid)
+        if known is not None and (known == told or known[0] > incident.revision):
             return False
         self._totals["created" if incident.activity == "create" else "updated"] += 1
-        self._told[incident.uid] = incident.revision
+        self._told[incident.uid] = told
         self._told.move_to_end(incident.uid)
         if len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)

@@ -203,11 +203,8 @@ class Calls:
     def _call(self, ref: CallRef, workload: str, wall_ns: int, *, background: bool = False) -> OpenCall:
         call = self._calls.get(ref.call_id)
         if call is None:
-            call = self._calls[ref.call_id] = OpenCall(
-                *(ref.call_id, workload, wall_ns, wall_ns, Effects(self._classes)),
-                correlation_id=ref.correlation_id,
-                background=background,
-            )
+            effects = Effects(self._classes)
+            call = self._calls[ref.call_id] = OpenCall(ref, workload, wall_ns, effects, background=background)
         return call
 
     def _touch(self) -> None:

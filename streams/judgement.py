@@ -6,18 +6,16 @@ says something new, and its story is put together only then.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import structlog
 
 from ..models import finding, ocsf, topics
-from ..models.baseline import BaselineView
 from ..models.custom import RuleSet
-from ..models.detections.engine import Addition, Content, Evaluation, Growing, Hit, Place, Windowed
+from ..models.detections.engine import Evaluation, Hit
 from ..models.errors import ConfigError
-from ..models.events import Alert, Call
+from ..models.events import Alert
 from ..models.hygiene import Again, Exemptions, Hygiene
 from ..models.model import Model
 from ..models.risk import Judgement, judge
@@ -25,20 +23,13 @@ from ..models.rolling import Latest
 from ..models.turn import EARLY, Turn
 from .observing import in_the_light_of
 from .openturn import Judged, OpenTurn
+from .ruling import Rules, Ruling
 from .screening import Screening
-from .sightings import Seeing
 from .stage import Output
 
-__all__ = ["Judge", "Judging", "Rules", "outputs"]
+__all__ = ["Judge", "Judging", "outputs"]
 
 log = structlog.get_logger(__name__)
-
-
-class Rules(Seeing, Protocol):
-    """What models.detections.engine.Rulebook does."""
-
-    def evaluate(self, turn: Turn, views: Mapping[str, BaselineView], growing: Growing | None = None) -> Evaluation: ...
-    def scored(self, turn: Turn, score: Judgement) -> Evaluation: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,28 +59,19 @@ class Judge:
         self, judging: Judging, rules: Rules, *, others: Sequence[RuleSet] = (), hygiene: Hygiene | None = None
     ) -> None:
         self._judging = judging
-        self._rules = rules
-        self._others = tuple(others)
         self._aside: list[Output] = []
         self._unable = ""  # the model that failed last
-        self.screening = Screening(hygiene or Hygiene(), judging.tenant, self._assembled, self._hold)
+        hygiene = hygiene or Hygiene()
+        self.screening = Screening(hygiene, judging.tenant, self._assembled, self._hold)
+        self.rules = Ruling(rules, others, hygiene.rules_failed)
 
     def use(self, rules: Rules, others: Sequence[RuleSet]) -> None:
         """Judge by these from now on. What was told stays told."""
-        self._rules, self._others = rules, tuple(others)
+        self.rules.use(rules, others)
 
     def exempt(self, exemptions: Exemptions) -> None:
         """Let these exceptions hold from now on."""
         self.screening.exempt(exemptions)
-
-    def additions(self, call: Call) -> tuple[Addition, ...]:
-        return self._rules.additions(call)
-
-    def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed:
-        return self._rules.watch(call, windows)
-
-    def follow(self, call: Call, windows: Mapping[Place, Content], hits: Iterable[str]) -> Windowed:
-        return self._rules.follow(call, windows, hits)
 
     @property
     def alert_risk(self) -> float:
@@ -153,10 +135,10 @@ class Judge:
         if windowed.key:
             hits = self.screening.sift(open_turn, turn, windowed.together(turn))
             return Judged(turn, hits, (), None)
-        evaluation = self._rules.evaluate(turn, open_turn.views, open_turn.growing)
+        evaluation = self.rules.evaluate(turn, open_turn.views, open_turn.growing)
         whole = not any(EARLY in call.coverage.notes for call in turn.calls)
         score = self._score(open_turn, turn, model, latest) if model and whole else None
-        scored = self._rules.scored(turn, score) if score else Evaluation()
+        scored = self.rules.scored(turn, score) if score else Evaluation()
         found = (*evaluation.hits, *scored.hits, *self._custom(open_turn, turn))
         hits = self.screening.sift(open_turn, turn, (*found, *windowed.signals.values()) if found else ())
         not_judged = (*evaluation.not_judged, *scored.not_judged, *windowed.not_judged.values())
@@ -176,8 +158,6 @@ class Judge:
 
     def _custom(self, open_turn: OpenTurn, turn: Turn) -> Iterator[Hit]:
         """What the rules beside the rulebook say."""
-        for other in self._others:
-            yield from other.evaluate(turn)
         for call in turn.calls:
             yield from open_turn.custom.get(call.call_id, ())
 

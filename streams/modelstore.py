@@ -10,6 +10,7 @@ Names, under the store's prefix:
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 import orjson
@@ -57,15 +58,22 @@ class ModelStore(RedisClient):
         name, roles = model.manifest.model_id, await self.roles()
         if name in (roles.get("current"), roles.get("previous")):
             return False
-        body, manifest = dump(model)
         async with self.pipeline(whole=True) as pipe:
             if (before := roles.get("candidate")) and before != name:
                 self._forget(pipe, before)
-            pipe.set(self.name("model", name, "npz"), body)
-            pipe.set(self.name("model", name, "json"), manifest)
+            self._keep(pipe, model)
             pipe.set(self._role("candidate"), name)
             await pipe.execute()
         return True
+
+    async def publish(self, model: Model, steps: Mapping[str, int]) -> None:
+        """Let this model judge, whatever is tried meanwhile; the model in use becomes the one before. `steps`: see
+        trainer.py."""
+        roles = await self.roles()
+        async with self.pipeline(whole=True) as pipe:
+            self._seat(pipe, roles, model.manifest.model_id, steps)
+            self._keep(pipe, model)
+            await pipe.execute()
 
     async def promote(self, name: str) -> None:
         """Let the candidate of that id judge; the model in use becomes the one before."""
@@ -74,14 +82,8 @@ class ModelStore(RedisClient):
             raise ConfigError(f"{name} is no candidate", "triptych model train makes one; triptych model list")
         steps = {server: step_of(count) for server, count in (await self.sessions()).items()}
         async with self.pipeline(whole=True) as pipe:
-            if "previous" in roles:
-                self._forget(pipe, roles["previous"])
-            if "current" in roles:
-                pipe.set(self._role("previous"), roles["current"])
-            pipe.set(self._role("current"), name)
+            self._seat(pipe, roles, name, steps)
             pipe.delete(self._role("candidate"))
-            if steps:
-                pipe.hset(self.name("model", "steps"), mapping=cast(Any, steps))
             await pipe.execute()
 
     async def rollback(self) -> tuple[str, str]:
@@ -99,6 +101,23 @@ class ModelStore(RedisClient):
         """How a candidate judges live turns, from a sample, and about how many it has judged."""
         (sample,) = await samples.read(self, [samples.shadow_name(name)])
         return shadow(sample.seen), sample.turns
+
+    def _seat(self, pipe: Pipeline, roles: Mapping[Role, str], name: str, steps: Mapping[str, int]) -> None:
+        """Let `name` judge from now on, and keep the one that did."""
+        before, oldest = roles.get("current"), roles.get("previous")
+        if before and before != name:
+            pipe.set(self._role("previous"), before)
+            if oldest and oldest not in {name, before}:
+                self._forget(pipe, oldest)
+        pipe.set(self._role("current"), name)
+        pipe.delete(self.name("model", "steps"))
+        if steps:
+            pipe.hset(self.name("model", "steps"), mapping=cast(Any, dict(steps)))
+
+    def _keep(self, pipe: Pipeline, model: Model) -> None:
+        body, manifest = dump(model)
+        pipe.set(self.name("model", model.manifest.model_id, "npz"), body)
+        pipe.set(self.name("model", model.manifest.model_id, "json"), manifest)
 
     def _forget(self, pipe: Pipeline, name: str) -> None:
         pipe.unlink(self.name("model", name, "npz"), self.name("model", name, "json"))

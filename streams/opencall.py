@@ -6,7 +6,6 @@ Merging is free of order and of repetition: the same facts give the same call ho
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from ..models.events import CallRef
 from ..models.lazy import LazyMessage
@@ -22,27 +21,32 @@ _MOST_TURNS = 4
 _REPLIES = frozenset(("response", "error", "transport"))
 
 
-@dataclass(slots=True, eq=False)
 class OpenCall:
-    """One call, or the background effects of a workload in one span of time (`background`)."""
+    """One call, or the background effects of a workload in one span of time (`background`). `origin` is where its
+    request stands."""
 
-    call_id: str
-    workload: str
-    first_ns: int
-    last_ns: int
-    effects: Effects
-    correlation_id: str = ""
-    background: bool = False
-    request: LazyMessage | None = None
-    reply: LazyMessage | None = None
-    anomalies: set[str] = field(default_factory=set)
-    pins: set[Pin] = field(default_factory=set)
-    origin: Pin | None = None  # where its request stands
-    revision: int = 0
-    early: int = 0
-    segments: int = 0
-    closed_ns: int | None = None
-    amend_ns: int | None = None
+    __slots__ = (
+        *("amend_ns", "anomalies", "background", "call_id", "closed_ns", "correlation_id", "early", "effects"),
+        *("first_ns", "last_ns", "origin", "pins", "reply", "request", "revision", "segments", "workload"),
+    )
+
+    def __init__(self, ref: CallRef, workload: str, wall_ns: int, effects: Effects, *, background: bool) -> None:
+        self.call_id = ref.call_id
+        self.correlation_id = ref.correlation_id
+        self.workload = workload
+        self.first_ns = self.last_ns = wall_ns
+        self.effects = effects
+        self.background = background
+        self.request: LazyMessage | None = None
+        self.reply: LazyMessage | None = None
+        self.anomalies: set[str] = set()
+        self.pins: set[Pin] = set()
+        self.origin: Pin | None = None
+        self.revision = 0
+        self.early = 0
+        self.segments = 0
+        self.closed_ns: int | None = None
+        self.amend_ns: int | None = None
 
     @property
     def part(self) -> bool:
@@ -110,10 +114,8 @@ class OpenCall:
     def take_effects(self, bounds: Iterable[Bound]) -> int:
         """How many of them are new."""
         new = self.effects.add(bounds)
-        if new:
-            walls = [bound.wall_ns for bound in new]
-            self._seen_at(min(walls))
-            self._seen_at(max(walls))
+        for bound in new:
+            self._seen_at(bound.wall_ns)
         return len(new)
 
     def declares(self, event: LazyEvent) -> bool:

@@ -17,7 +17,6 @@ Names, under the store's prefix:
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, cast
 
 from ..models import wire
@@ -94,32 +93,6 @@ class Quarantined:
             except WireError:
                 continue  # written by another version: it is told again with its next revision
         return found
-
-    async def without_held(self, writes: Sequence[object]) -> list[Learn | Remember | Sampled]:
-        """The lessons among these, without those of turns that were set aside before: what comes late of one, or is
-        read again in part, looks normal without the rest."""
-        lessons = [write for write in writes if isinstance(write, Learn | Remember | Sampled)]
-        anew = {write.turn for write in writes if isinstance(write, Quarantine)}
-        doubtful = sorted({lesson.turn for lesson in lessons} - anew)
-        async with self._client.pipeline() as pipe:
-            for turn in doubtful:
-                pipe.hexists(self._name("quarantine", "turns"), turn)
-            answers = await pipe.execute() if doubtful else []
-        held = {turn for turn, here in zip(doubtful, answers, strict=True) if here}
-        return [lesson for lesson in lessons if lesson.turn not in held]
-
-    async def without_denied(self, lessons: Sequence[Learn]) -> list[Learn]:
-        """The same lessons without the facts that an analyst's word keeps out."""
-        taught = [lesson for lesson in lessons if lesson.keys]
-        async with self._client.pipeline() as pipe:
-            for lesson in taught:
-                pipe.hmget(self._client.base(lesson.server, "denied"), list(lesson.keys))
-            answers = await pipe.execute() if taught else []
-        allowed = [
-            replace(lesson, keys=tuple(key for key, turn in zip(lesson.keys, denied, strict=True) if turn is None))
-            for lesson, denied in zip(taught, answers, strict=True)
-        ]
-        return [*allowed, *(lesson for lesson in lessons if not lesson.keys)]
 
     async def _decide(self, held: Quarantine) -> None:
         said = await self._verdicts(held.findings)

@@ -27,11 +27,6 @@ _NAMESPACE = UUID("7c1f6f0e-4d2b-5f0a-9a51-5d2f3b8e6a10").bytes
 _NOBODY = LazyMessage()
 _BEFORE_FIRST = 10  # early records have negative revisions: how many there are depends on what arrives together
 _UNSAID = b"\0"  # no value, or an empty text
-_OF_REQUEST = (
-    *("arguments", "claimed_client", "capabilities", "resource_digest", "arguments_digest", "authorization", "peer"),
-)
-_OF_REPLY = ("result", "tools", "sql", "listing", "text_tags")
-_OF_EITHER = ("root_call_id", "request_state_digest", "task_digest", "http")
 _TOUCHABLE = frozenset(("path", "host", "url"))
 
 
@@ -107,16 +102,19 @@ def from_blinded(batch: LazyBatch, workload: Workload) -> LazyCall:
 
 def _take_over(call: LazyCall, asked: LazyMessage, answered: LazyMessage) -> None:
     """What the request says, what the reply says, and what both do."""
-    for name in _OF_REQUEST:
-        setattr(call, name, getattr(asked, name))
-    for name in _OF_REPLY:
-        setattr(call, name, getattr(answered, name))
-    for name in _OF_EITHER:
-        said = getattr(asked, name)
-        setattr(call, name, getattr(answered, name) if said == _UNSAID else said)
+    call.arguments, call.arguments_digest = asked.arguments, asked.arguments_digest
+    call.claimed_client, call.capabilities = asked.claimed_client, asked.capabilities
+    call.resource_digest, call.authorization, call.peer = asked.resource_digest, asked.authorization, asked.peer
+    call.result, call.tools, call.sql = answered.result, answered.tools, answered.sql
+    call.listing, call.text_tags = answered.listing, answered.text_tags
+    call.root_call_id = _either(asked.root_call_id, answered.root_call_id)
+    call.request_state_digest = _either(asked.request_state_digest, answered.request_state_digest)
+    call.task_digest = _either(asked.task_digest, answered.task_digest)
+    call.http = _either(asked.http, answered.http)
     call.secrets = _joined(asked.secrets, answered.secrets)
     call.evidence = _joined(asked.evidence, answered.evidence)
-    call.policy = tuple(sorted({*asked.policy, *answered.policy}))
+    if asked.policy or answered.policy:
+        call.policy = tuple(sorted({*asked.policy, *answered.policy}))
     call.action = "blocked" if "blocked" in (asked.action, answered.action) else "forwarded"
 
 
@@ -173,6 +171,11 @@ def _written(effects: Sequence[Held], declared: Sequence[bytes]) -> Raw:
     return array(len(effects), parts)
 
 
+def _either(one: Raw, other: Raw) -> Raw:
+    """What was said first."""
+    return other if one == _UNSAID else one
+
+
 def _joined(one: Raw, other: Raw) -> Raw:
     """Two arrays as one of two blocks."""
     return Raw(one[:-1] + other)
@@ -184,20 +187,21 @@ def _coverage(known: OpenCall, workload: Workload, state: CallState, *, early: b
     reported = workload.reported_ns >= known.ended_ns
     blinded = workload.blinded_between(known.started_ns, known.ended_ns)
     lost = workload.lost_between(known.started_ns, known.ended_ns)
-    notes = {
-        "request not seen": known.part,
-        "no reply": not known.reply and not known.background and not early,
-        f"lease {lease}": not leased and not known.part and not known.background,
-        "sensor silent": leased and not reported,
-        "sensor blinded": leased and blinded,
-        f"{lost} facts lost": lost,
-        f"{known.effects.dropped} effects beyond the bound": known.effects.dropped,
-        RUNNING: state == "segment" and not known.part and not (early and known.reply),
-        EARLY: early,
-    }
+    dropped = known.effects.dropped
+    notes = (
+        "request not seen" if known.part else "",
+        "no reply" if not (known.reply or known.background or early) else "",
+        f"lease {lease}" if not (leased or known.part or known.background) else "",
+        "sensor silent" if leased and not reported else "",
+        "sensor blinded" if leased and blinded else "",
+        f"{lost} facts lost" if lost else "",
+        f"{dropped} effects beyond the bound" if dropped else "",
+        RUNNING if state == "segment" and not known.part and not (early and known.reply) else "",
+        EARLY if early else "",
+    )
     return Coverage(
         protocol=known.request is not None,
         execution=known.background or (leased and reported and not blinded),
         lost_events=lost,
-        notes=tuple(note for note, said in notes.items() if said),
+        notes=tuple(filter(None, notes)),
     )

@@ -1,4 +1,4 @@
-"""Samples of closed turns in Redis, written in the store's pipelines: by day and server, and of a model that is tried.
+"""Samples of closed turns in Redis: by day and server, and of a model that is tried; teaching.py writes them.
 
 A sample keeps the thousand turns whose hashed names are smallest: any order and any repetition give the same thousand,
 and its largest rank tells how many turns there were. A server keeps its latest 30 days of event time.
@@ -20,30 +20,31 @@ from ..models.observation import Observation, unpack
 from ..models.rolling import Latest
 from .drawing import MOST, ranked
 from .known import Sampled
-from .redisclient import Pipeline, RedisClient
+from .redisclient import RedisClient
 
-__all__ = ["DAYS", "Sample", "day_name", "days", "latest", "of_day", "read", "shadow_name", "write"]
+__all__ = ["DAYS", "FUNCTION", "Sample", "day_name", "days", "latest", "of_day", "read", "shadow_name", "told"]
 
 DAYS = 30
 _DAY_NS = 86_400_000_000_000
 _DAY = "day:"
-_SCRIPT = """
-local sample, turn, body, rank, most = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5])
-redis.call('HSET', sample, turn, body)
-redis.call('ZADD', sample .. ':order', rank, turn)
-for _, gone in ipairs(redis.call('ZRANGE', sample .. ':order', most, -1)) do
-  redis.call('HDEL', sample, gone)
-  redis.call('ZREM', sample .. ':order', gone)
-end
-if ARGV[6] ~= '' then
-  redis.call('ZADD', ARGV[6], ARGV[7], ARGV[7])
-  for _, old in ipairs(redis.call('ZRANGE', ARGV[6], 0, -tonumber(ARGV[8]) - 1)) do
-    local name = ARGV[9] .. old
-    redis.call('DEL', name, name .. ':order')
-    redis.call('ZREM', ARGV[6], old)
+FUNCTION = """
+local function sample(name, turn, body, rank, most, days, day, kept, begin)
+  redis.call('HSET', name, turn, body)
+  redis.call('ZADD', name .. ':order', rank, turn)
+  for _, gone in ipairs(redis.call('ZRANGE', name .. ':order', most, -1)) do
+    redis.call('HDEL', name, gone)
+    redis.call('ZREM', name .. ':order', gone)
+  end
+  if days ~= '' then
+    redis.call('ZADD', days, day, day)
+    for _, old in ipairs(redis.call('ZRANGE', days, 0, -tonumber(kept) - 1)) do
+      redis.call('DEL', begin .. old, begin .. old .. ':order')
+      redis.call('ZREM', days, old)
+    end
   end
 end
 """
+"""In Lua: puts a turn into a sample, as `told` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,15 +69,14 @@ def shadow_name(model_id: str) -> str:
     return f"shadow:{quote(model_id, safe='')}"
 
 
-def write(pipe: Pipeline, prefix: str, sampled: Sampled) -> None:
-    """`prefix`: that of all samples."""
+def told(prefix: str, sampled: Sampled) -> tuple[str | bytes | int, ...]:
+    """The nine arguments of FUNCTION; `prefix`: that of all samples."""
     rank, turn = ranked(sampled.turn)
     days, day, begin = "", "", ""
     if sampled.sample.startswith(_DAY):
         server, day = sampled.sample.removeprefix(_DAY).rsplit(":", 1)
         days, begin = f"{prefix}:days:{server}", f"{prefix}:{_DAY}{server}:"
-    name = f"{prefix}:{sampled.sample}"
-    pipe.eval(_SCRIPT, 0, name, turn, sampled.body, rank, MOST, days, day, DAYS, begin)
+    return f"{prefix}:{sampled.sample}", turn, sampled.body, rank, MOST, days, day, DAYS, begin
 
 
 async def read(client: RedisClient, names: Sequence[str]) -> list[Sample]:

@@ -52,8 +52,9 @@ class Screening:
     def learn(self, ledger: Mapping[str, Mapping[str, bytes]], failed: int = 0) -> None:
         """Take over what other workers told; asked again with the same answer, it does nothing."""
         if ledger is not self._learned:
+            news = {name: _news(fields, self._learned.get(name, {})) for name, fields in ledger.items()}
             self._learned = ledger
-            self._hygiene.ledger.learn(ledger)
+            self._hygiene.ledger.learn(news)
             self._hygiene.rules_failed(failed)
 
     def notes(self) -> tuple[Note, ...]:
@@ -83,9 +84,9 @@ class Screening:
         screened.verdict = verdict = self._hygiene.place(news)
         if verdict is None:
             return self.own(open_turn, judged, gist)
-        alert = self._assemble(open_turn, judged)
         if isinstance(verdict, Again):
-            return again(alert, verdict) if verdict.tell else None
+            return again(self._assemble(open_turn, judged), verdict) if verdict.tell else None
+        alert = self._assemble(open_turn, judged)
         self._hold(alert, f"rate limit of {verdict.subject}")
         return flood(alert, verdict, self._tenant) if verdict.tell else None
 
@@ -124,6 +125,13 @@ class Screening:
             at_ns=open_turn.last_ns,
             before=open_turn.screened.verdict,
         )
+
+
+def _news(fields: Mapping[str, bytes], known: Mapping[str, bytes]) -> Mapping[str, bytes]:
+    """What was not the same a moment ago: a server's day has thousands of fields, and hardly any changes."""
+    if fields is known:
+        return {}
+    return {field: value for field, value in fields.items() if known.get(field) != value}
 
 
 def _urgent(before: Gist, after: Gist) -> bool:

@@ -1,7 +1,7 @@
 """What calls add to the windows of rules, and what is read back of them: bounded memory here, sorted sets in Redis.
 
-Pure but for the commands it puts into the store's pipeline: every sighting of a batch is written before any window of
-it is read, so of two workers the later one sees both. Writing twice is writing once.
+Pure but for the commands it puts into the store's pipeline: the sightings of a batch are written to a place and the
+place is read in one step, so of two workers the later one sees both. Writing twice is writing once.
 
 Names, under the store's prefix: `sightings:<rule>:<by>:<digest of the entity>`, a sorted set: sighting -> microseconds.
 """
@@ -9,28 +9,54 @@ Names, under the store's prefix: `sightings:<rule>:<by>:<digest of the entity>`,
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Protocol
 
-from ..models.detections.engine import Addition, Content, Memory, Place, Windowed, content
+import orjson
+
+from ..models.detections.engine import Addition, Content, Key, Memory, Place, Told, Windowed, content, member
 from ..models.events import Call
 from .redisclient import Pipeline
 
 __all__ = ["Seeing", "Sightings", "answer", "ask", "merged", "write"]
 
-_REMEMBERED = 32_768  # equal sightings of one grain that need not be told again
 _ENTITIES = 4_096  # whose hits of this worker are not yet in an answer
-_ASKED = 4_096  # calls that were looked up and not yet judged
 _SLACK_S = 86_400
-_COMMANDS = 3  # to write one addition
+_READ = 65_536  # sightings that need not be parsed again
+_AT_ONCE = 64  # places that Redis takes before it listens to others
+_NOTHING = 1 << 30  # so many sightings are nowhere, so nothing is read
+_TAKE = """
+local answers, at = {}, 1
+for place, key in ipairs(KEYS) do
+  local many, most, keep, least = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
+  local after, last, since = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
+  at = at + 7
+  for _ = 1, many do
+    redis.call('ZADD', key, 'LT', ARGV[at], ARGV[at + 1])
+    at = at + 2
+  end
+  local dropped = 0
+  if many > 0 then
+    dropped = redis.call('ZREMRANGEBYRANK', key, 0, -most - 1)
+    redis.call('EXPIRE', key, keep)
+  end
+  answers[place] = {}
+  if redis.call('ZCOUNT', key, after, last) >= least - dropped then
+    answers[place] = redis.call('ZRANGE', key, since, '+inf', 'BYSCORE', 'WITHSCORES')
+  end
+end
+return answers
+"""
+"""Of each place: its newest sightings stay, what is not heard of for longer than a window looks back is forgotten, and
+it is read only where there are enough around what was added to complete anything (models' Reach says how many)."""
 
 
 class Seeing(Protocol):
     """What models.detections.engine.Rulebook does with windows."""
 
-    def additions(self, call: Call) -> tuple[Addition, ...]: ...
-    def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed: ...
+    def additions(self, call: Call, told: Told | None = None) -> tuple[Addition, ...]: ...
+    def watch(self, call: Call, windows: Mapping[Place, Content], told: Told | None = None) -> Windowed: ...
     def follow(self, call: Call, windows: Mapping[Place, Content], hits: Iterable[str]) -> Windowed: ...
 
 
@@ -39,31 +65,16 @@ class Sightings:
 
     def __init__(self, rules: Seeing) -> None:
         self._rules = rules
-        self._told: OrderedDict[tuple[Place, bytes], None] = OrderedDict()
-        self._asked: OrderedDict[int, tuple[Call, tuple[Addition, ...]]] = OrderedDict()
+        self._told = Told()
         self._mine = Memory(_ENTITIES)
 
     def wanted(self, calls: Iterable[Call]) -> tuple[Addition, ...]:
         """What these calls add to windows and must know of them, one a place."""
-        return merged(addition for call in calls for addition in self._ask(call))
-
-    def _ask(self, call: Call) -> tuple[Addition, ...]:
-        additions = tuple(addition for addition in self._rules.additions(call) if not self._known(addition))
-        self._asked[id(call)] = (call, tuple(addition for addition in additions if addition.grained))
-        if len(self._asked) > _ASKED:
-            self._asked.popitem(last=False)
-        return additions
+        return merged(addition for call in calls for addition in self._rules.additions(call, self._told))
 
     def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed:
         """What the windows say of a call; `windows` answers what was wanted of it."""
-        said = self._rules.watch(call, windows)
-        asked, additions = self._asked.pop(id(call), (None, ()))
-        for addition in additions if asked is call else ():
-            if addition.place in windows:
-                self._told.update(((addition.place, body), None) for body in addition.members)
-        while len(self._told) > _REMEMBERED:
-            self._told.popitem(last=False)
-        return said
+        return self._rules.watch(call, windows, self._told)
 
     def follow(self, call: Call, windows: Mapping[Place, Content], hits: Sequence[str]) -> Windowed:
         """What the windows that count hits say, now that `hits` are known of the call."""
@@ -73,53 +84,68 @@ class Sightings:
             self._mine.add(addition)
         return said
 
-    def _known(self, addition: Addition) -> bool:
-        """Whether all of it was told within its grain, so that it was judged and adds nothing."""
-        if not addition.grained:
-            return False
-        for body in addition.members:  # noqa: SIM110 - all() doubles the cost, and this runs for every addition of every call
-            if (addition.place, body) not in self._told:
-                return False
-        return True
-
 
 def merged(additions: Iterable[Addition]) -> tuple[Addition, ...]:
     """One addition a place, of all of them together."""
     places: dict[Place, Addition] = {}
     for addition in additions:
         known = places.get(addition.place)
-        if known is not None:
-            both = {**addition.members, **known.members}
-            earliest = {body: min(at, addition.members.get(body, at)) for body, at in both.items()}
-            addition = known._replace(members=earliest)  # noqa: PLW2901
-        places[addition.place] = addition
+        places[addition.place] = addition if known is None else _both(known, addition)
     return tuple(places.values())
 
 
+def _both(one: Addition, other: Addition) -> Addition:
+    members = dict(one.members)
+    for key, at_us in other.members.items():
+        members[key] = min(at_us, members.get(key, at_us))
+    first, last = min(one.first_us, other.first_us), max(one.last_us, other.last_us)
+    return one._replace(members=members, first_us=first, last_us=last)
+
+
 def ask(pipe: Pipeline, prefix: str, additions: Sequence[Addition]) -> None:
-    """Write all of them, then read every place."""
-    for addition in additions:
-        write(pipe, prefix, addition)
-    for addition in additions:
-        pipe.zrange(_key(prefix, addition.place), 0, -1, withscores=True)
+    """Write all of them, and read what of their places matters to them."""
+    for few in _groups(additions):
+        keys = [_key(prefix, addition.place) for addition in few]
+        told = [argument for addition in few for argument in _arguments(addition)]
+        pipe.eval(_TAKE, len(keys), *keys, *told)
 
 
 def answer(additions: Sequence[Addition], answers: Iterator[Any]) -> Mapping[Place, Content]:
     """By place; takes as many answers as commands were put into the pipeline."""
-    for _ in range(_COMMANDS * sum(bool(addition.members) for addition in additions)):
-        next(answers)
-    return {addition.place: content(next(answers)) for addition in additions}
+    read: dict[Place, Content] = {}
+    for few in _groups(additions):
+        for addition, told in zip(few, next(answers), strict=True):
+            members = zip(told[::2], told[1::2], strict=True)
+            read[addition.place] = content((_key_of(body), int(at_us)) for body, at_us in members)
+    return read
 
 
 def write(pipe: Pipeline, prefix: str, addition: Addition) -> None:
-    """The newest stay; what is not heard of for longer than a window looks back is forgotten."""
-    if addition.members:
-        key = _key(prefix, addition.place)
-        pipe.zadd(key, dict(addition.members), lt=True)
-        pipe.zremrangebyrank(key, 0, -addition.most - 1)
-        pipe.expire(key, addition.keep_s + _SLACK_S)
+    """What is not read."""
+    pipe.eval(_TAKE, 1, _key(prefix, addition.place), *_arguments(addition, read=False))
 
 
+def _groups(additions: Sequence[Addition]) -> Iterator[Sequence[Addition]]:
+    return (additions[at : at + _AT_ONCE] for at in range(0, len(additions), _AT_ONCE))
+
+
+def _arguments(addition: Addition, *, read: bool = True) -> Iterator[int | str | bytes]:
+    """What the script is told of one place."""
+    reach, (after, until) = addition.reach, addition.around
+    yield from (len(addition.members), reach.most, reach.keep_s + _SLACK_S)
+    yield from (reach.least if read else _NOTHING, f"({after}", until, addition.since_us)
+    for key, at_us in addition.members.items():
+        yield at_us
+        yield member(key)
+
+
+@lru_cache(_READ)
+def _key_of(body: bytes) -> Key:
+    step, name, facets = orjson.loads(body)
+    return step, name, tuple((key, value) for key, value in facets)
+
+
+@lru_cache(_ENTITIES)
 def _key(prefix: str, place: Place) -> str:
     entity = hashlib.blake2b(place.entity.encode("utf-8", "surrogatepass"), digest_size=12).hexdigest()
     return f"{prefix}:{place.rule}:{place.by}:{entity}"

@@ -16,34 +16,32 @@ Names, all under `triptych:<tenant>:` with the server id percent-encoded:
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, cast
 
 import structlog
 
 from ..models.detections.engine import Addition
-from ..models.errors import ConfigError
 from ..models.history import HistoryError, from_json
 from ..models.hygiene import Note
-from ..models.model import Model, dump
 from ..models.rolling import Latest
 from ..models.turn import Turn
-from . import ledgers, samples, sightings, supports
+from . import ledgers, samples, sightings, supports, teaching
 from .known import Bounds, Known, Learn, Quarantine, Remember, Sampled, Told, Wanted
-from .loaded import Loaded, read
+from .loaded import Loaded
+from .modelstore import ModelStore
 from .quarantine import Quarantined
-from .redisclient import Pipeline, RedisClient, now
+from .redisclient import now
+from .teaching import Lesson
 
 __all__ = ["Bounds", "RedisStore"]
 
 log = structlog.get_logger(__name__)
 _LOCK_S = 120
-Write = Learn | Remember | Sampled | Quarantine | Told | Note | Addition
+Write = Lesson | Quarantine | Told | Note | Addition
 
 
-class RedisStore(RedisClient):
+class RedisStore(ModelStore):
     """One store for all partitions of a worker. Every method raises StoreAwayError while the server is away."""
 
     def __init__(
@@ -53,6 +51,7 @@ class RedisStore(RedisClient):
         self._bounds = bounds or Bounds()
         self._current, self._candidate = Loaded(self), Loaded(self)
         self._latest: Mapping[str, Latest] = {}
+        self._ledgers = ledgers.Ledgers()
         self.quarantined = Quarantined(self, self._teach)
 
     async def lookup(self, wanted: Wanted) -> Known:
@@ -62,12 +61,12 @@ class RedisStore(RedisClient):
             pipe.mget(self.name("model", "current"), self.name("model", "candidate"))
             for server, keys in servers:
                 supports.ask(pipe, self.base(server), keys)
-            ledgers.ask(pipe, self.name("hygiene"), wanted.ledger)
+            self._ledgers.ask(pipe, self.name("hygiene"), wanted.ledger)
             sightings.ask(pipe, self.name("sightings"), wanted.additions)
             answers = iter(await pipe.execute())
         current, candidate = next(answers)
         views = {server: supports.view_of(server, keys, next(answers)) for server, keys in servers}
-        ledger = ledgers.answer(wanted.ledger, answers)
+        ledger = self._ledgers.answer(wanted.ledger, answers)
         windows = sightings.answer(wanted.additions, answers)
         return Known(
             views,
@@ -79,38 +78,28 @@ class RedisStore(RedisClient):
         )
 
     async def apply(self, writes: Sequence[Write]) -> None:
-        """Carry the writes out. Doing it twice is doing it once."""
-        await self._teach(await self.quarantined.without_held(writes))
+        """Carry the writes out. Doing it twice is doing it once. A turn that is set aside teaches only together with
+        that, and what comes late of it, or is read again in part, looks normal without the rest."""
+        lessons = [write for write in writes if isinstance(write, Learn | Remember | Sampled)]
         held = [write for write in writes if isinstance(write, Quarantine | Told)]
-        shared = [write for write in writes if isinstance(write, Note | Addition)]
-        if not (held or shared):
-            return
         async with self.pipeline() as pipe:
-            for write in shared:
+            trusted = {write.turn for write in held if isinstance(write, Quarantine)}
+            teaching.teach(pipe, self.name(""), lessons, self._bounds, trusted)
+            for write in writes:
                 if isinstance(write, Addition):
                     sightings.write(pipe, self.name("sightings"), write)
-                else:
+                elif isinstance(write, Note):
                     ledgers.write(pipe, self.name("hygiene"), write)
-            for one in held:
-                self.quarantined.hold(pipe, one)
+                elif isinstance(write, Quarantine | Told):
+                    self.quarantined.hold(pipe, write)
             await pipe.execute()
         await self.quarantined.settle(held)
 
-    async def _teach(self, writes: Sequence[Learn | Remember | Sampled]) -> None:
-        learned = await self.quarantined.without_denied([write for write in writes if isinstance(write, Learn)])
+    async def _teach(self, lessons: Sequence[Lesson]) -> None:
+        """What was set aside and turned out to be normal."""
         async with self.pipeline() as pipe:
-            for lesson in learned:
-                self._learn(pipe, lesson)
-            for write in writes:
-                if isinstance(write, Remember):
-                    self._remember(pipe, write)
-                elif isinstance(write, Sampled):
-                    samples.write(pipe, self.name("sample"), write)
+            teaching.teach(pipe, self.name(""), lessons, self._bounds)
             await pipe.execute()
-        for server in sorted({lesson.server for lesson in learned}):
-            await self._evict(server)
-        if any(isinstance(write, Remember) for write in writes):
-            await self._forget_turns()
 
     async def look_back(self) -> None:
         """Bring up to date how rare the latest normal turns of every server were."""
@@ -127,27 +116,6 @@ class RedisStore(RedisClient):
             except HistoryError as error:
                 log.warning("remembered turn left out", turn=name.decode(errors="replace"), error=error.what)
         return turns
-
-    async def model(self, name: str) -> Model:
-        """The model of that id. Raises ConfigError where there is none, ModelError for one that cannot be used."""
-        if (found := await read(self, name)) is None:
-            raise ConfigError(f"the store holds no model {name}", "triptych model list")
-        return found
-
-    async def publish(self, model: Model, steps: Mapping[str, int]) -> None:
-        """Make this the current model; the one before stays readable until the next. `steps`: see trainer.py."""
-        body, manifest = dump(model)
-        name = model.manifest.model_id
-        async with self.pipeline(whole=True) as pipe:
-            pipe.set(self.name("model", name, "npz"), body)
-            pipe.set(self.name("model", name, "json"), manifest)
-            pipe.getset(self.name("model", "current"), name)
-            pipe.delete(self.name("model", "steps"))
-            if steps:
-                pipe.hset(self.name("model", "steps"), mapping=cast(Any, dict(steps)))
-            before = (await pipe.execute())[2]
-        if before and before != name.encode():
-            await self._retire(before.decode())
 
     async def trained_steps(self) -> dict[str, int]:
         """The steps that the current model was published with."""
@@ -167,55 +135,3 @@ class RedisStore(RedisClient):
             if mine:
                 async with self.guard():
                     await self.redis.delete(name)
-
-    def _learn(self, pipe: Pipeline, write: Learn) -> None:
-        session, principal = _member(write.session), _member(write.principal)
-        if write.counts:
-            pipe.sadd(self.name("servers"), write.server)
-            pipe.sadd(self.base(write.server, "sessions"), session)
-            pipe.sadd(self.base(write.server, "principals"), principal)
-        for key in write.keys:
-            pipe.sadd(self.base(write.server, "s", key), session)
-            pipe.sadd(self.base(write.server, "p", key), principal)
-        if write.keys:
-            seen = dict.fromkeys(write.keys, write.seen_ns // 1_000_000_000)
-            pipe.zadd(self.base(write.server, "seen"), seen, gt=True)
-
-    def _remember(self, pipe: Pipeline, write: Remember) -> None:
-        pipe.hset(self.name("turns"), write.turn, write.body)
-        pipe.zadd(self.name("turns", "order"), {write.turn: write.started_ns // 1_000_000_000})
-
-    async def _evict(self, server: str) -> None:
-        """Forget the facts seen longest ago, beyond the bound."""
-        for fact in await self._beyond(self.base(server, "seen"), self._bounds.facts):
-            key = fact.decode()
-            async with self.pipeline(whole=True) as pipe:
-                pipe.unlink(self.base(server, "s", key), self.base(server, "p", key))
-                pipe.zrem(self.base(server, "seen"), fact)
-                await pipe.execute()
-
-    async def _forget_turns(self) -> None:
-        beyond = await self._beyond(self.name("turns", "order"), self._bounds.turns)
-        if beyond:
-            async with self.pipeline(whole=True) as pipe:
-                pipe.hdel(self.name("turns"), *beyond)
-                pipe.zrem(self.name("turns", "order"), *beyond)
-                await pipe.execute()
-
-    async def _beyond(self, name: str, most: int) -> list[bytes]:
-        """The oldest members of a sorted set that has more than `most`."""
-        async with self.guard():
-            return cast(list[bytes], await self.redis.zrange(name, 0, -most - 1))
-
-    async def _retire(self, replaced: str) -> None:
-        """Keep the replaced model for a rollback, drop the one before it."""
-        async with self.guard():
-            older = cast(bytes | None, await self.redis.getset(self.name("model", "previous"), replaced))
-            if older and older != replaced.encode():
-                name = older.decode()
-                await self.redis.unlink(self.name("model", name, "npz"), self.name("model", name, "json"))
-
-
-def _member(text: str) -> bytes:
-    """64 bits that stand for a session or a principal."""
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=8).digest()

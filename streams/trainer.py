@@ -2,7 +2,9 @@
 
 Call `run_if_due` from a timer of the worker's app, every few seconds (`app.timer(config.train_s)`); it returns at once
 when nothing is due, and never raises for a store that is away. Training itself runs in a thread. All workers may call
-it: one trains at a time, and the same turns give the same model.
+it: one trains at a time, and the same turns give the same model. It judges at once: servers that are still learned wait
+for it, and it was made of what the baselines count. One that finds less of tampered turns than the model in use is not
+published; what an operator wants to try first is a candidate (modelstore.py).
 """
 
 from __future__ import annotations
@@ -16,8 +18,10 @@ import structlog
 
 from ..models.baseline import PROVISIONAL
 from ..models.model import Model
+from ..models.tampering import finds_less
 from ..models.training import TrainingError, train
 from ..models.turn import Turn
+from .known import Known, Wanted
 from .stage import StoreAwayError
 
 __all__ = ["Memory", "Trainer", "step_of"]
@@ -36,6 +40,8 @@ def step_of(sessions: int) -> int:
 
 class Memory(Protocol):
     """What training asks of a store (store.py, memory.py). Raises StoreAwayError while it cannot be reached."""
+
+    async def lookup(self, wanted: Wanted) -> Known: ...
 
     async def sessions(self) -> dict[str, int]: ...
 
@@ -83,9 +89,16 @@ class Trainer:
             times = [turn.calls[0].started_ns for turn in turns if turn.calls]
             span = (str(min(times, default=0)), str(max(times, default=0)))
             model = await asyncio.to_thread(train, turns, seed=self._seed, trained_from=span[0], trained_to=span[1])
+            if worse := await self._worse(model):
+                log.warning("model not published", model=model.manifest.model_id, reasons=worse)
+                return None
             await self._store.publish(model, steps)
         log.info("model published", model=model.manifest.model_id, sessions=model.manifest.sessions)
         return model
+
+    async def _worse(self, model: Model) -> list[str]:
+        current = (await self._store.lookup(Wanted())).model
+        return list(finds_less(model.manifest.self_check, current.manifest.self_check)) if current else []
 
 
 def _grown(steps: Mapping[str, int], trained: Mapping[str, int]) -> bool:

@@ -63,12 +63,12 @@ class Turns:
     def __init__(self, times: JudgeTimes, judge: Judge) -> None:
         self._times = times
         self._judge = judge
-        self._sightings = Sightings(judge)
+        self._sightings = Sightings(judge.rules)
         self._observing = Observing(judge.alert_risk)
         self._turns: dict[str, OpenTurn] = {}
         self._due: Deadlines[str] = Deadlines()
         self._watermark = 0
-        self._kept = 0
+        self._kept = self._closed = 0
         self._totals = dict.fromkeys(
             ("created", "updated", "learned", "quarantined", "late", "superseded", "trimmed", "crowded", "failed"), 0
         )
@@ -79,8 +79,7 @@ class Turns:
 
     def levels(self) -> dict[str, int]:
         """How much there is now."""
-        closed = sum(turn.closed for turn in self._turns.values())
-        return {"open": len(self._turns) - closed, "closed": closed, "kept": self._kept}
+        return {"open": len(self._turns) - self._closed, "closed": self._closed, "kept": self._kept}
 
     def wanted(self, records: Sequence[Input]) -> Wanted:
         """What the turns of these records ask of their servers' baselines and have no answer to yet."""
@@ -113,6 +112,7 @@ class Turns:
             self._totals["superseded"] += 1
             return Step()
         self._totals["late"] += turn.closed
+        self._closed -= turn.closed
         forgotten = turn.trim(record)
         self._totals["trimmed"] += len(forgotten)
         turn.keep(pin, record.wall_ns)
@@ -154,6 +154,7 @@ class Turns:
         before = turn.weight
         if turn.take(call):
             turn.trim(call)
+        self._closed -= turn.closed
         turn.keep(pin, call.wall_ns)
         turn.windowed.complete(one.key, call, one.hit)
         self._kept += turn.weight - before
@@ -177,6 +178,7 @@ class Turns:
         if turn.closed:
             del self._turns[turn.key]
             self._kept -= turn.weight
+            self._closed -= 1
             return Step()
         try:
             step = self._ending(turn)
@@ -185,6 +187,7 @@ class Turns:
             turn.failed, step = True, Step()
         self._totals["failed"] += turn.failed
         self._due.set(turn.key, self._watermark + self._times.late_ns)
+        self._closed += 1
         return replace(step, releases=turn.close())
 
     def _ending(self, turn: OpenTurn) -> Step:

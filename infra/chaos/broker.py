@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import TypeVar
+from typing import Any, TypeVar
 
+import orjson
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, OffsetSpec  # type: ignore[attr-defined]  # it re-exports silently
 
 from ...models import topics
 from ...models.errors import WireError
 from ...models.events import Alert, Call, DeadLetter
 from ...models.wire import bundled
 from ..bench.errors import BenchError
+from ..incidents import Incident
 from ..reading import Reader, Span
 from ..replay.recorded import Recorded
+from . import truth
 from .story import Told
-from .truth import Truth, truth_of
 
 __all__ = ["SOURCES", "Broker"]
 
 T = TypeVar("T")
 
-SOURCES = (topics.PROTOCOL, topics.EXECUTION, topics.CALLS, topics.AGENT)
-_RESULTS = (topics.CALLS, topics.ALERTS, topics.DEADLETTER)
+SOURCES = (topics.PROTOCOL, topics.EXECUTION, topics.CALLS, topics.AGENT, topics.ALERTS)
+_RESULTS = (topics.CALLS, topics.ALERTS, topics.INCIDENTS_OCSF, topics.DEADLETTER)
 _DELIVERED_S = 60.0
-_ANSWERED_S = 45.0
+_ANSWER_S = 5.0
+_ANSWERED_S = 90.0
 _CAREFUL = {"acks": "all", "enable.idempotence": True, "partitioner": "murmur2_random", "linger.ms": 5, "log_level": 0}
 
 
@@ -36,13 +39,13 @@ class Broker:
 
     def __init__(self, bootstrap: str, group: str) -> None:
         self._codec = bundled()
-        self._client = {"bootstrap.servers": bootstrap, "log_level": 0}
+        self._client: dict[str, Any] = {"bootstrap.servers": bootstrap, "log_level": 0}
         self._producer = Producer({**self._client, **_CAREFUL})
         self._group = Consumer({**self._client, "group.id": group, "enable.auto.commit": False})
         self._began_ms = time.time_ns() // 1_000_000
         self.sent: list[Recorded] = []
-        self._places = self._partitions()
-        ends = self._ends()
+        self._sources, self._results = self._places(SOURCES), self._places(_RESULTS)
+        ends = self._ends(self._sources)
         _patiently(lambda: self._group.commit(offsets=ends, asynchronous=False))
 
     def tell(self, told: list[Told]) -> None:
@@ -72,41 +75,69 @@ class Broker:
 
     def behind(self) -> int:
         """Records of the sources that the group has not committed yet."""
-        known = _patiently(lambda: self._group.committed(self._places, timeout=5))
+        known = _patiently(lambda: self._group.committed(self._sources, timeout=_ANSWER_S))
         committed = {(at.topic, at.partition): at.offset for at in known}
-        return sum(max(0, at.offset - max(0, committed[at.topic, at.partition])) for at in self._ends())
+        return sum(max(0, at.offset - max(0, committed[at.topic, at.partition])) for at in self._ends(self._sources))
 
     def written(self) -> int:
         """Records that ever stood on the topics of results."""
-        return sum(self._end(TopicPartition(topic, at.partition)) for topic in _RESULTS for at in self._of_one())
+        return sum(at.offset for at in self._ends(self._results))
 
-    def truth(self, learned: Mapping[str, int]) -> Truth:
+    def truth(self, learned: Mapping[str, int]) -> truth.Truth:
         """What the run told."""
-        told: list[object] = []
+        events: list[object] = []
+        incidents: list[Incident] = []
         with Reader(self._client, _RESULTS, Span(self._began_ms)) as reader:
             for record in reader.read():
+                if record.topic == topics.INCIDENTS_OCSF:
+                    incidents.append(orjson.loads(record.value))
+                    continue
                 with suppress(WireError):  # what a scenario put between the calls
-                    told.append(self._codec.decode(record.value))
-        calls = [event for event in told if isinstance(event, Call)]
-        alerts = [event for event in told if isinstance(event, Alert)]
-        letters = {(one.topic, one.partition, one.offset): one.code for one in told if isinstance(one, DeadLetter)}
-        return truth_of(calls, alerts, learned, Counter(letters.values()))
+                    events.append(self._codec.decode(record.value))
+        told = truth.Told(
+            calls=[event for event in events if isinstance(event, Call)],
+            alerts=[event for event in events if isinstance(event, Alert)],
+            incidents=incidents,
+            letters=[event for event in events if isinstance(event, DeadLetter)],
+        )
+        return truth.truth_of(told, learned)
+
+    def wait_in_sync(self) -> None:
+        """Until every partition has all its copies. Raises BenchError B01."""
+        deadline = time.monotonic() + _ANSWERED_S
+        while not self._in_sync():
+            if time.monotonic() > deadline:
+                raise BenchError(f"copies still differ after {_ANSWERED_S:.0f} s", "the brokers' logs", code="B01")
+            time.sleep(0.2)
+
+    def _in_sync(self) -> bool:
+        known = _patiently(lambda: AdminClient(self._client).list_topics(timeout=_ANSWER_S)).topics.values()
+        return all(len(one.isrs) == len(one.replicas) for topic in known for one in topic.partitions.values())
+
+    def leader(self, topic: str) -> int:
+        """The number of the broker, from 1, that leads most partitions of a topic."""
+        known = _patiently(lambda: AdminClient(self._client).list_topics(topic, timeout=_ANSWER_S)).topics[topic]
+        leaders = [int(partition.leader) for partition in known.partitions.values()]
+        return max(sorted(leaders), key=leaders.count)
 
     def close(self) -> None:
         self._group.close()
 
-    def _partitions(self) -> list[TopicPartition]:
+    def _places(self, names: Sequence[str]) -> list[TopicPartition]:
         known = self._group.list_topics(timeout=20).topics
-        return [TopicPartition(topic, number) for topic in SOURCES for number in known[topic].partitions]
+        return [TopicPartition(topic, number) for topic in names for number in known[topic].partitions]
 
-    def _of_one(self) -> list[TopicPartition]:
-        return [at for at in self._places if at.topic == SOURCES[0]]
+    def _ends(self, places: Sequence[TopicPartition]) -> list[TopicPartition]:
+        """Asked by a client of its own: one that saw brokers come and go may take partitions for unknown for ever."""
+        latest: Any = OffsetSpec.latest()  # type: ignore[no-untyped-call]  # typed nowhere
 
-    def _ends(self) -> list[TopicPartition]:
-        return [TopicPartition(at.topic, at.partition, self._end(at)) for at in self._places]
+        def ask() -> list[TopicPartition]:
+            client = AdminClient(self._client)  # without a name it would be gone before the answers come
+            found = client.list_offsets(dict.fromkeys(places, latest), request_timeout=_ANSWER_S)
+            ends = [(at, future.result(2 * _ANSWER_S).offset) for at, future in found.items()]
+            return [TopicPartition(at.topic, at.partition, end) for at, end in ends]
 
-    def _end(self, place: TopicPartition) -> int:
-        return int(_patiently(lambda: self._group.get_watermark_offsets(place, timeout=5))[1])
+        return _patiently(ask)
 
 
 def _patiently(ask: Callable[[], T]) -> T:
@@ -115,7 +146,7 @@ def _patiently(ask: Callable[[], T]) -> T:
     while True:
         try:
             return ask()
-        except KafkaException:
+        except (KafkaException, TimeoutError):
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)

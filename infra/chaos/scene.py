@@ -13,7 +13,7 @@ from ..kafka.cluster import Cluster
 from .broker import Broker
 from .store import Redis
 from .story import BEHIND, slice_of
-from .truth import Losses, lost
+from .truth import Losses, Truth, lost
 from .undisturbed import undisturbed
 from .worker import configured, settings_of
 from .workers import Workers
@@ -21,20 +21,25 @@ from .workers import Workers
 __all__ = ["Disturb", "Outcome", "Scene", "play"]
 
 _FIRST_S = 60.0
-_SETTLED_S = 75.0
+_SETTLED_S = 150.0
 _QUIET_S = 3.0
 _PAUSE_S = 0.5
 
 
 @dataclass(slots=True)
 class Scene:
-    """What a disturbance may touch. Its numbers come from `chance`, so that a run can be repeated."""
+    """What a disturbance may touch. Its numbers come from `chance`, so that a run can be repeated.
+
+    `strikes` counts how often something was done to it, `frozen` is the broker that was frozen last.
+    """
 
     cluster: Cluster
     broker: Broker
     store: Redis
     workers: Workers
     chance: random.Random
+    strikes: int = 0
+    frozen: int = 0
 
     def sleep(self, least_s: float, most_s: float) -> None:
         time.sleep(self.chance.uniform(least_s, most_s))
@@ -46,20 +51,23 @@ Disturb = Callable[[Scene, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """`told`: calls that are to be there. `restarts`: workers that ended by themselves and were started again."""
+    """`expected` is to be there, `repeated` was told more than once. `strikes`: how often something was done to the
+    scene. `ended`: last words of workers that ended by themselves and were started again."""
 
     losses: Losses
-    told: int
-    findings: int
-    restarts: int
+    expected: Truth
+    repeated: int
+    strikes: int
+    ended: tuple[str, ...]
     settled: bool
 
 
-def play(scene: Scene, disturb: Disturb, slices: int) -> Outcome:
+def play(scene: Scene, disturb: Disturb, slices: int, *, bare: bool) -> Outcome:
     """Tell the story, disturb it, wait until all is committed or nothing moves, and hold it against the truth."""
+    scene.cluster.ready()
     scene.store.start()
     try:
-        _tell(scene, disturb, slices)
+        _tell(scene, disturb, slices, bare=bare)
         settled = _settle(scene)
         learned = _learned(scene)
         found = scene.broker.truth(learned)
@@ -67,22 +75,23 @@ def play(scene: Scene, disturb: Disturb, slices: int) -> Outcome:
         scene.workers.stop()
         scene.store.kill()
         scene.broker.close()
-    settings = settings_of(scene.cluster.bootstrap, scene.store.url, scene.workers.group)
+    settings = settings_of(scene.cluster.bootstrap, scene.store.url, scene.workers.group, scene.workers.turn_gap_s)
     expected = undisturbed(scene.broker.sent, settings, configured(settings))
     return Outcome(
         losses=lost(expected, found),
-        told=len(expected.calls),
-        findings=len(expected.findings),
-        restarts=scene.workers.ended,
+        expected=expected,
+        repeated=found.repeated,
+        strikes=scene.strikes,
+        ended=tuple(scene.workers.ended),
         settled=settled,
     )
 
 
-def _tell(scene: Scene, disturb: Disturb, slices: int) -> None:
+def _tell(scene: Scene, disturb: Disturb, slices: int, *, bare: bool) -> None:
     if not scene.workers.names:
         scene.workers.start("worker-1", "worker-2")
     for number in range(slices + BEHIND):
-        scene.broker.tell(slice_of(number, slices, time.time_ns() - int(_PAUSE_S * 1e9)))
+        scene.broker.tell(slice_of(number, slices, time.time_ns() - int(_PAUSE_S * 1e9), bare=bare))
         if number == 0:
             _awake(scene)
         elif number < slices:

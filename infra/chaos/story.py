@@ -1,7 +1,8 @@
 """Traffic that is easily lost: calls and turns that stay open from one slice to the next. Pure and deterministic.
 
-A slice is half a second of a few workloads. Some of its calls get their reply two slices later, some read a credential
-now and reach outside a slice later, some turns take three slices to become an attack, and spans come a slice late.
+A slice is half a second of a few workloads on two clusters. Some of its calls get their reply two slices later, some
+read a credential now and reach outside a slice later, some turns take three slices to become an attack, and spans come
+a slice late. The attacks of a slice share a conversation: one incident with findings of several workloads and clusters.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ BEHIND = 2
 SERVER = "files"
 _LEASED = 5
 _WORKLOADS = (*(f"workload-{index}" for index in range(_LEASED)), "bare")
+_CLUSTERS = ("east", "west")
 _STEP_NS = 20_000_000
 _MS = 1_000_000
 _BARE = 7  # of a slice's calls the one that no sensor leased
@@ -49,12 +51,15 @@ class Told:
     event: Event
 
 
-def slice_of(number: int, slices: int, at_ns: int) -> list[Told]:
-    """What is told in slice `number` of `slices`, which begins at `at_ns`, in order of time."""
+def slice_of(number: int, slices: int, at_ns: int, *, bare: bool = True) -> list[Told]:
+    """What is told in slice `number` of `slices`, which begins at `at_ns`, in order of time. `bare`: with the call that
+    no sensor leased."""
     told = list(_heartbeats(f"slice-{number}", at_ns + CALLS * _STEP_NS))
     for age in range(BEHIND + 1):
         if 0 <= number - age < slices:
             for index in range(CALLS):
+                if index == _BARE and not bare:
+                    continue
                 told += _told_of(_Call(number - age, index), age, at_ns + index * _STEP_NS)
     if number < slices:
         told += _background(number, at_ns)
@@ -88,6 +93,7 @@ class _Call:
     def common(self) -> dict[str, Any]:
         return {
             "workload": self.workload,
+            "cluster": _CLUSTERS[_WORKLOADS.index(self.workload) % 2],
             "call_id": self.id,
             "correlation_id": self.turn,
             "conversation": f"conversation-{self.slice}",

@@ -2,80 +2,106 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ...models.events import Alert, Call
+from ...models.bindings import weakest
+from ...models.events import Alert, Call, DeadLetter, Effect
 from ...models.turn import EARLY
+from ..incidents import Incident, newest
 
-__all__ = ["Losses", "Truth", "lost", "truth_of"]
+__all__ = ["KINDS", "Losses", "Told", "Truth", "lost", "truth_of"]
 
 Facts = tuple[Any, ...]
+KINDS = ("calls", "findings", "incidents")
 _SHOWN = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """What stands on the topics of results, each in the order of its partition."""
+
+    calls: Iterable[Call] = ()
+    alerts: Iterable[Alert] = ()
+    incidents: Iterable[Incident] = ()
+    letters: Iterable[DeadLetter] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """Of each call and each finding its last revision; sessions that each server's baseline was taught by; how many
-    records were buried, by code."""
+    """Of each call, finding and incident its last revision; sessions that each server's baseline was taught by; how
+    many records were buried, by code. `repeated`: records of calls and findings that said what was said before."""
 
     calls: Mapping[str, Facts]
     findings: Mapping[str, Facts]
+    incidents: Mapping[str, Facts] = field(default_factory=dict)
     learned: Mapping[str, int] = field(default_factory=dict)
     buried: Mapping[str, int] = field(default_factory=dict)
+    repeated: int = 0
+
+    def of(self, kind: str) -> Mapping[str, Facts]:
+        """One of KINDS."""
+        return getattr(self, kind)  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """Each a sorted list of ids: of calls and findings that are not there, are there otherwise, or are new.
+    """By kind, sorted ids: of what is not there, is there otherwise, or is new.
 
     `differences` shows the first few of what is there otherwise.
     """
 
-    calls_missing: tuple[str, ...]
-    calls_changed: tuple[str, ...]
-    findings_missing: tuple[str, ...]
-    findings_changed: tuple[str, ...]
-    uids_foreign: tuple[str, ...]
+    missing: Mapping[str, tuple[str, ...]]
+    changed: Mapping[str, tuple[str, ...]]
+    foreign: Mapping[str, tuple[str, ...]]
     sessions_missing: int
     buried_wrong: int
     differences: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
-        named = (self.calls_missing, self.calls_changed, self.findings_missing, self.findings_changed)
-        return sum(map(len, named)) + len(self.uids_foreign) + self.sessions_missing + self.buried_wrong
+        named = sum(len(ids) for of in (self.missing, self.changed, self.foreign) for ids in of.values())
+        return named + self.sessions_missing + self.buried_wrong
 
 
-def truth_of(
-    calls: Iterable[Call], alerts: Iterable[Alert], learned: Mapping[str, int], buried: Mapping[str, int]
-) -> Truth:
-    """From the records in the order they stand in their partitions."""
+def truth_of(told: Told, learned: Mapping[str, int]) -> Truth:
+    """What was told in the end."""
     last_calls: dict[str, Call] = {}
-    for call in calls:
+    parts: dict[str, dict[str, Effect]] = {}
+    last_alerts: dict[str, Alert] = {}
+    ids: Counter[str] = Counter()
+    for call in told.calls:
+        ids[call.event_id] += 1
         known = last_calls.get(call.call_id)
         if _whole(call) and (known is None or call.revision >= known.revision):
             last_calls[call.call_id] = call
-    last_alerts = {alert.finding_uid: alert for alert in alerts}
+        elif not call.coverage.protocol:
+            parts.setdefault(call.call_id, {}).update((effect.source, effect) for effect in call.effects)
+    for alert in told.alerts:
+        ids[alert.event_id] += 1
+        last_alerts[alert.finding_uid] = alert
+    letters = {(one.topic, one.partition, one.offset): one.code for one in told.letters}
     return Truth(
-        calls={name: _of_call(call) for name, call in last_calls.items()},
+        calls={name: _of_call(call, parts.get(name, {})) for name, call in last_calls.items()},
         findings={uid: _of_alert(alert) for uid, alert in last_alerts.items()},
+        incidents=dict(_of_incidents(told.incidents, last_alerts)),
         learned=learned,
-        buried=buried,
+        buried=Counter(letters.values()),
+        repeated=sum(ids.values()) - len(ids),
     )
 
 
 def lost(expected: Truth, found: Truth) -> Losses:
     """What of `expected` is missing or different in `found`. More learned sessions than expected are no loss."""
     codes = expected.buried.keys() | found.buried.keys()
-    differences = [*_differences(expected.calls, found.calls), *_differences(expected.findings, found.findings)]
+    pairs = {kind: (expected.of(kind), found.of(kind)) for kind in KINDS}
+    differences = [line for ours, theirs in pairs.values() for line in _differences(ours, theirs)]
     return Losses(
-        calls_missing=_missing(expected.calls, found.calls),
-        calls_changed=_changed(expected.calls, found.calls),
-        findings_missing=_missing(expected.findings, found.findings),
-        findings_changed=_changed(expected.findings, found.findings),
-        uids_foreign=_missing({**found.findings, **found.calls}, {**expected.findings, **expected.calls}),
+        missing={kind: _missing(ours, theirs) for kind, (ours, theirs) in pairs.items()},
+        changed={kind: _changed(ours, theirs) for kind, (ours, theirs) in pairs.items()},
+        foreign={kind: _missing(theirs, ours) for kind, (ours, theirs) in pairs.items()},
         sessions_missing=sum(max(0, n - found.learned.get(server, 0)) for server, n in expected.learned.items()),
         buried_wrong=sum(abs(expected.buried.get(code, 0) - found.buried.get(code, 0)) for code in codes),
         differences=tuple(differences[:_SHOWN]),
@@ -87,14 +113,30 @@ def _whole(call: Call) -> bool:
     return EARLY not in call.coverage.notes and (call.coverage.protocol or call.state == "background")
 
 
-def _of_call(call: Call) -> Facts:
-    effects = tuple(sorted((one.source, one.binding, one.candidates) for one in call.effects))
+def _of_call(call: Call, parts: Mapping[str, Effect]) -> Facts:
+    """Parts add the effects that the call does not have."""
+    known = {**parts, **{effect.source: effect for effect in call.effects}}.values()
+    effects = tuple(sorted((one.source, one.binding, one.candidates) for one in known))
+    binding = call.binding if len(known) == len(call.effects) else weakest(one.binding for one in known)
     about = (call.state, call.method, call.tool, call.correlation_id, call.conversation, call.workload)
-    return (*about, call.started_ns, call.ended_ns, call.is_error, call.binding, call.anomalies, effects)
+    return (*about, call.started_ns, call.ended_ns, call.is_error, binding, call.anomalies, effects)
 
 
 def _of_alert(alert: Alert) -> Facts:
     return (alert.correlation_id, alert.activity, tuple(sorted(hit.id for hit in alert.rules)))
+
+
+def _of_incidents(told: Iterable[Incident], alerts: Mapping[str, Alert]) -> Iterator[tuple[str, Facts]]:
+    """Of each incident that stands: its findings, where they were, how it ended, and whether it tells the last
+    revision of every finding. One that is part of another stands no more: which ones were named before is chance."""
+    for incident in newest(told):
+        mcp = incident["unmapped"]["mcp"]
+        if mcp["incident"]["merged_into"]:
+            continue
+        members = sorted(finding["uid"] for finding in incident["finding_info_list"])
+        revisions = sum(alerts[uid].sequence for uid in members if uid in alerts)
+        up_to_date = mcp["incident"]["revision"] >= revisions
+        yield mcp["incident"]["uid"], (tuple(members), sorted(mcp["clusters"]), incident["status"], up_to_date)
 
 
 def _missing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:

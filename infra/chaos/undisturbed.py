@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Awaitable, Iterable
 
 from ...models import topics
@@ -17,7 +16,7 @@ from .. import worker
 from ..replay.recorded import Recorded
 from ..replay.virtual import Stages, VirtualWorker
 from ..settings import Settings
-from .truth import Truth, truth_of
+from .truth import Told, Truth, truth_of
 
 __all__ = ["undisturbed"]
 
@@ -30,7 +29,7 @@ class _Hearing(VirtualWorker):
         self.codec = codec
         self.calls: list[Call] = []
         self.alerts: list[Alert] = []
-        self.buried: Counter[str] = Counter()
+        self.letters: list[DeadLetter] = []
 
     async def send(self, topic: str, key: bytes, value: bytes, headers: Headers) -> Awaitable[object]:
         if topic == topics.CALLS:
@@ -38,7 +37,7 @@ class _Hearing(VirtualWorker):
         elif topic == topics.ALERTS:
             self.alerts.append(self.codec.decode(value, Alert))
         elif topic == topics.DEADLETTER:
-            self.buried[self.codec.decode(value, DeadLetter).code] += 1
+            self.letters.append(self.codec.decode(value, DeadLetter))
         return await super().send(topic, key, value, headers)
 
 
@@ -54,5 +53,6 @@ def undisturbed(records: Iterable[Recorded], settings: Settings, config: WorkerC
         times=config.clock,
     )
     hearing = _Hearing(stages, bundled())
-    asyncio.run(hearing.run(records))
-    return truth_of(hearing.calls, hearing.alerts, asyncio.run(store.sessions()), hearing.buried)
+    found = asyncio.run(hearing.run(records))
+    told = Told(calls=hearing.calls, alerts=hearing.alerts, incidents=found.incidents, letters=hearing.letters)
+    return truth_of(told, asyncio.run(store.sessions()))

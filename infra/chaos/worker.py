@@ -11,19 +11,20 @@ from ...streams.app import run
 from ...streams.config import WorkerConfig
 from .. import brokers, logs
 from .. import worker as parts
-from ..settings import Findings, Kafka, Redis, Settings, Worker
+from ..settings import Findings, Incidents, Kafka, Redis, Settings, Worker
 from .faults import install
 
 __all__ = ["configured", "settings_of"]
 
 
-def settings_of(bootstrap: str, redis_url: str, group: str) -> Settings:
+def settings_of(bootstrap: str, redis_url: str, group: str, turn_gap_s: float) -> Settings:
     """The settings of a worker of this run; its tenant in Redis is its group."""
     return Settings(
         kafka=Kafka(bootstrap=bootstrap),
         redis=Redis.model_validate({"url": redis_url}),
-        worker=Worker(group=group, stages=("calls", "turns"), turn_gap_s=8.0, gap_s=60.0),
+        worker=Worker(group=group, stages=("calls", "turns", "incidents"), turn_gap_s=turn_gap_s, gap_s=60.0),
         findings=Findings(tenant=group),
+        incidents=Incidents(workload_s=0.0),  # else all attacks of a run were one incident
     )
 
 
@@ -39,6 +40,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="chaos-worker", allow_abbrev=False)
     for name in ("--bootstrap", "--redis-url", "--group"):
         parser.add_argument(name, required=True)
+    parser.add_argument("--turn-gap-s", type=float, required=True)
     parser.add_argument("--instance")
     parser.add_argument("--fault", default="")
     given = parser.parse_args()
@@ -46,7 +48,7 @@ def main() -> int:
     try:
         if given.fault:
             install(given.fault)
-        settings = settings_of(given.bootstrap, given.redis_url, given.group)
+        settings = settings_of(given.bootstrap, given.redis_url, given.group, given.turn_gap_s)
         config = configured(settings, given.instance)
         return run(config, parts.stages(settings, config))
     except TriptychError as error:

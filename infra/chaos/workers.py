@@ -13,12 +13,15 @@ from ..process import running, tail
 
 __all__ = ["Workers"]
 
+_LINES, _MOST = 50, 300
+_CRASH = "Crashed reason"
+
 
 @dataclass(slots=True)
 class Workers:
     """Workers of one group, by name. `fixed`: whether a worker keeps its membership over a restart.
 
-    One that ends by itself is started again, as a supervisor would; `ended` counts how often.
+    One that ends by itself is started again, as a supervisor would; `ended` keeps their last words.
     """
 
     bootstrap: str
@@ -27,7 +30,8 @@ class Workers:
     folder: Path
     fault: str = ""
     fixed: bool = True
-    ended: int = 0
+    turn_gap_s: float = 8.0
+    ended: list[str] = field(default_factory=list)
     _running: dict[str, tuple[subprocess.Popen[bytes], ExitStack]] = field(default_factory=dict)
 
     @property
@@ -39,6 +43,7 @@ class Workers:
             stack = ExitStack()
             argv = [sys.executable, "-m", "triptych.infra.chaos.worker", "--group", self.group]
             argv += ["--bootstrap", self.bootstrap, "--redis-url", self.redis_url, "--fault", self.fault]
+            argv += ["--turn-gap-s", str(self.turn_gap_s)]
             argv += ["--instance", name] if self.fixed else []
             self._running[name] = stack.enter_context(running(argv, log=self._log(name))), stack
 
@@ -61,16 +66,18 @@ class Workers:
         for name, (process, stack) in list(self._running.items()):
             if process.poll() is not None:
                 stack.close()
-                self.ended += 1
+                self.ended.append(_last_words(self._log(name)))
                 self.start(name)
 
     def stop(self) -> None:
         for name in self.names:
             self.kill(name)
 
-    def said(self) -> str:
-        """The last words of each worker, for a person who looks for the cause."""
-        return "\n".join(f"{name}: {tail(self._log(name), 4)}" for name in self.names)
-
     def _log(self, name: str) -> Path:
         return self.folder / f"{name}.log"
+
+
+def _last_words(log: Path) -> str:
+    """The line that says why, where there is one; behind it comes what else was stopped."""
+    lines = tail(log, _LINES).splitlines()
+    return next((line for line in lines if _CRASH in line), lines[-1] if lines else "")[:_MOST]

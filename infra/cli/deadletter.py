@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -16,6 +17,7 @@ __all__ = ["app"]
 app = typer.Typer(no_args_is_help=True)
 
 _SHOWN = 512  # bytes of a record
+_ID = 13
 
 Codes = Annotated[list[str] | None, typer.Option("--code", help="Only with this reason's code; again for more.")]
 Origins = Annotated[list[str] | None, typer.Option("--topic", help="Only records of this topic; again for more.")]
@@ -46,13 +48,17 @@ def list_(
 
     Example: triptych deadletter list --topic mcp.protocol --json
     """
+    from ...models.text import plural  # noqa: PLC0415
+
     letters = _letters(context)
     rows = [_row(letter) for letter in letters.read(_filter(codes, origins, stages), _span(since, until))]
     if as_json:
         print_json(rows)
     else:
-        print_table([{name: str(value) for name, value in row.items()} for row in rows], "code", {})
-        typer.echo(f"{len(rows)} dead letters", err=True)
+        _print(rows)
+        counts = Counter(row["code"] for row in rows)
+        told = ", ".join(f"{code} {count}" for code, count in sorted(counts.items()))
+        typer.echo(f"{plural(len(rows), 'dead letter')}{told and ': '}{told}", err=True)
     _say_unreadable(letters)
 
 
@@ -122,7 +128,7 @@ def retry(
     if as_json:
         print_json({"sent": sent, "letters": rows})
     else:
-        print_table([{name: str(value) for name, value in row.items()} for row in rows], "code", {})
+        _print(rows)
         typer.echo(f"{sent} sent" if send else f"{len(able)} would be sent: --send", err=True)
     raise typer.Exit(0 if len(able) == len(found) else 1)
 
@@ -159,6 +165,13 @@ def _row(letter: Letter) -> dict[str, Any]:
         "reason": clean(buried.reason, 200),
         "id": clean(buried.event_id, 40),
     }
+
+
+def _print(rows: list[dict[str, Any]]) -> None:
+    """With as much of each id as names it."""
+    print_table(
+        [{name: str(value) for name, value in {**row, "id": row["id"][:_ID]}.items()} for row in rows], "code", {}
+    )
 
 
 def _dump(value: bytes) -> list[str]:

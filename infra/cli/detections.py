@@ -11,7 +11,7 @@ import typer
 from .options import JSON, of, print_json, print_table
 
 if TYPE_CHECKING:
-    from ..detections.ruleset import Ruleset
+    from ..detections.ruleset import Aside, Ruleset
     from ..settings import Settings
 
 __all__ = ["app"]
@@ -73,7 +73,11 @@ def test(
     if as_json:
         print_json([{**row, "problems": one.problems} for row, one in zip(rows, proofs, strict=True)])
     else:
-        print_table(rows, "verdict", _STYLES)
+        mine = {rule.id for rule in rules.own}
+        shown = [one.row for one in proofs if one.rule.id in mine or one.problems] if mine else rows
+        print_table(shown, "verdict", _STYLES)
+        if others := len(rows) - len(shown):
+            typer.echo(f"{others} shipped rules hold what their tests claim", err=True)
     for problem in (problem for one in proofs for problem in one.problems):
         typer.echo(problem, err=True)
     if calls_to is not None:
@@ -91,10 +95,10 @@ def lint(context: typer.Context, folders: Folders = None) -> None:
     from ..detections.linting import lint as look  # noqa: PLC0415
     from ..detections.linting import lint_exceptions  # noqa: PLC0415
 
-    settings = of(context).settings
-    rules = _rules(settings, folders)
+    settings, said = of(context).settings, list[str]()
+    rules = _rules(settings, folders, lambda _, error: said.append(str(error)))
     entries = Exemptions.load(settings.findings.exceptions).entries
-    said = [line for rule in rules.own for line in look(rule)]
+    said += (line for rule in rules.own for line in look(rule))
     said += lint_exceptions(entries, rules.every, time.time_ns())
     for line in said:
         typer.echo(line)
@@ -200,11 +204,13 @@ def pin(folder: Annotated[Path, typer.Argument(help="A folder with rules.")]) ->
     from ..detections.ruleset import PINS, digests, pins_of  # noqa: PLC0415
 
     pins = pins_of(folder, digests([folder]))
-    (folder / PINS).write_bytes(pins)
+    aside = folder / f".{PINS}"
+    aside.write_bytes(pins)
+    aside.replace(folder / PINS)  # a worker reads the old ones or the new ones
     typer.echo(f"{len(pins.splitlines())} rules pinned in {folder / PINS}")
 
 
-def _rules(settings: Settings, folders: list[Path] | None) -> Ruleset:
+def _rules(settings: Settings, folders: list[Path] | None, aside: Aside | None = None) -> Ruleset:
     from ..detections.ruleset import Ruleset  # noqa: PLC0415
 
-    return Ruleset.load(folders or settings.findings.rules)
+    return Ruleset.load(folders or settings.findings.rules, aside=aside)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
@@ -70,8 +71,10 @@ def replay(  # noqa: PLR0917  the words of a command line
 
     Example: triptych replay --calls mcp.calls --since 7d --diff-rules old-rules/ --rules new-rules/
     """
+    from .. import logs  # noqa: PLC0415
     from .spans import span_of  # noqa: PLC0415
 
+    logs.configure("replay", debug=of(context).debug, least=logging.ERROR)  # what cannot be read is told in the end
     _check(events, calls, diff, diff_rules)
     span, settings = span_of(since, until), of(context).settings
     with ExitStack() as stack:

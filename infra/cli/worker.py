@@ -32,5 +32,6 @@ def worker(context: typer.Context) -> None:
     url = stores.reach(settings.redis).url if set(settings.worker.stages) - {"calls"} else ""
     config = parts.configured(settings, broker, url)
     parts.check(config, broker, log)
+    parts.ask_registry(settings, log)
     log.info("joining", bootstrap=broker.bootstrap, stages=config.stages, group=config.group)
     raise typer.Exit(run(config, parts.stages(settings, config)))

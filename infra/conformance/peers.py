@@ -1,4 +1,4 @@
-"""MCP software of others in pinned versions, and a Node to run it: from npm and PyPI into the user's cache, once."""
+"""Software of others in pinned versions, and a Node to run it: from npm, PyPI and crates.io into a cache, once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def install(say: Callable[[str], None] = print, locks: Sequence[Path] = (NPM, PY
     """Fetch what is not there yet. Raises ProgramError P02 when a registry does not give it."""
     for lock in locks:
         began = time.monotonic()
-        if _once(lock, _npm if lock.suffix == ".json" else _pypi):
+        if _once(lock, _FETCH[lock.suffix]):
             say(f"  peers of {lock.name}: {time.monotonic() - began:.0f} s")
 
 
@@ -50,7 +50,7 @@ def modules(lock: Path = NPM) -> Path:
 
 
 def python(program: str, lock: Path = PYTHON) -> str:
-    """Path of a Python program. Raises ProgramError P02 before `install`."""
+    """Path of a Python program, or of a crate's. Raises ProgramError P02 before `install`."""
     return str(_fetched(lock) / "bin" / program)
 
 
@@ -96,6 +96,19 @@ def _pypi(lock: Path, folder: Path) -> None:
     _environment(folder, "-r", str(lock))
 
 
+def _cargo(lock: Path, folder: Path) -> None:
+    """The crate beside its lock, without optimisation: it is built faster than it would ever run."""
+    cargo = shutil.which("cargo")
+    if cargo is None:
+        raise ProgramError("there is no cargo", "rustup.rs, or without this peer", code="P02")
+    _run(
+        [cargo, "install", "--quiet", "--debug", "--locked", "--path", str(lock.parent), "--root", str(folder)], folder
+    )
+
+
+_FETCH: dict[str, Callable[[Path, Path], None]] = {".json": _npm, ".txt": _pypi, ".lock": _cargo}
+
+
 def _environment(folder: Path, *wanted: str) -> None:
     """A virtual environment with what is wanted: by uv where there is one, else by pip."""
     python = str(folder / "bin" / "python")
@@ -113,5 +126,7 @@ def _run(argv: list[str], folder: Path) -> None:
     if done.returncode:
         said = (done.stderr or done.stdout).strip()[-500:]
         raise ProgramError(
-            f"{Path(argv[0]).name} could not install the peers: {said}", "the way to npm and PyPI", code="P02"
+            f"{Path(argv[0]).name} could not install the peers: {said}",
+            "the way to npm, PyPI and crates.io",
+            code="P02",
         )

@@ -42,13 +42,13 @@ def send_spans_to(endpoint: str) -> Iterator[None]:
 
 
 @contextmanager
-def span_of_turn(session: Session) -> Iterator[str]:
+def span_of_turn(session: Session, agent: str = AGENT) -> Iterator[str]:
     """The root span of a turn, in a trace of its own. Yields the trace id, 32 hex digits."""
     fresh = baggage.set_baggage("gen_ai.conversation.id", session.conversation, Context())
     token = context.attach(fresh)
     try:
-        attributes = _attributes("invoke_agent", session) | {"gen_ai.agent.name": AGENT}
-        with _tracer.start_as_current_span(f"invoke_agent {AGENT}", attributes=attributes) as span:
+        attributes = _attributes("invoke_agent", session) | {"gen_ai.agent.name": agent}
+        with _tracer.start_as_current_span(f"invoke_agent {agent}", attributes=attributes) as span:
             yield trace.format_trace_id(span.get_span_context().trace_id)
     finally:
         context.detach(token)

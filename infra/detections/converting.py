@@ -92,6 +92,8 @@ class _Selections:
                 parts.append(f"not ({self.condition(value, on)})")
             elif key == "call" and on != "call":
                 parts.append(self.condition(value, "call"))
+            elif key == "detail" and on == "effect":
+                parts.append(self.condition({f"detail.{name}": one for name, one in value.items()}, on))
             else:
                 fields |= self._field(key, value, on)
         if fields:

@@ -6,14 +6,15 @@ A worker without its files goes on with what stood in them. Every exception that
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
 import orjson
 import structlog
 
-from ...models.changes import Change
+from ...models.changes import Change, between
 from ...models.errors import TriptychError
 from ...models.hygiene import Exemption, Exemptions
 from .audit import Audit
@@ -37,6 +38,7 @@ class ExceptionsReloading:
 
     async def run_if_due(self) -> bool:
         """Whether other exceptions hold from now on."""
+        await self._audit.catch_up("exception", _versions(self._current))
         found = await asyncio.to_thread(_bytes, self._files)
         if found == self._seen or found.keys() != set(self._files):
             return False
@@ -68,29 +70,20 @@ def _bytes(files: Sequence[Path]) -> dict[Path, bytes]:
 
 
 def _changes_between(before: Exemptions, after: Exemptions) -> list[Change]:
-    old, new = _by_id(before), _by_id(after)
+    entries = {entry.id: entry for entry in after.entries}
     return [
-        Change(
-            kind="exception",
-            subject=name,
-            action="create" if name not in old else "update" if name in new else "delete",
-            before=_digest(old.get(name)),
-            after=_digest(new.get(name)),
-            reason=new[name].reason if name in new else "",
-            by=new[name].owner if name in new else "",
-        )
-        for name in sorted(old.keys() | new.keys())
-        if old.get(name) != new.get(name)
+        replace(one, reason=entries[one.subject].reason, by=entries[one.subject].owner)
+        if one.subject in entries
+        else one
+        for one in between("exception", _versions(before), _versions(after))
     ]
 
 
-def _by_id(exemptions: Exemptions) -> Mapping[str, Exemption]:
-    return {entry.id: entry for entry in exemptions.entries}
+def _versions(exemptions: Exemptions) -> dict[str, str]:
+    return {entry.id: _digest(entry) for entry in exemptions.entries}
 
 
-def _digest(entry: Exemption | None) -> str:
-    if entry is None:
-        return ""
+def _digest(entry: Exemption) -> str:
     scope = sorted((name, pattern.pattern) for name, pattern in entry.scope.items())
     said = [entry.rules, entry.owner, entry.reason, entry.expires_ns, scope]
     return sha256(orjson.dumps(said)).hexdigest()

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from ...models import testing, topics
-from ...models.detections.engine import Rule
+from ...models.detections.engine import Memory, Rule
 from ...models.detections.engine.proof import prove
 from ...models.detections.engine.rule import RuleTest
 from ...models.events import Call
@@ -102,9 +102,13 @@ def _turn(test: RuleTest) -> Turn:
 
 def _sigma(rules: SigmaRules, rule: Rule, test: RuleTest) -> str:
     try:
-        hits = rules.fresh().evaluate(_turn(test))
+        turn = _turn(test)
     except _NO_STORY as error:
         return f"that it cannot be told: {error!r}"
+    hits, memory = [*rules.evaluate(turn)], Memory()
+    for call in turn.calls:
+        windows = {addition.place: memory.add(addition) for addition in rules.additions(call)}
+        hits += (one.hit for one in rules.watch(call, windows).hits)
     return "hit" if any(hit.rule.id == rule.id for hit in hits) else "quiet"
 
 

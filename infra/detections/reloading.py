@@ -12,12 +12,12 @@ from pathlib import Path
 
 import structlog
 
-from ...models.changes import Change
+from ...models.changes import Change, between
 from ...models.errors import TriptychError
 from .audit import Audit
 from .ruleset import PINS, Ruleset, digests
 
-__all__ = ["Reloading", "changes_between"]
+__all__ = ["Reloading"]
 
 log = structlog.get_logger(__name__)
 
@@ -43,11 +43,12 @@ class Reloading:
 
     async def run_if_due(self) -> bool:
         """Whether other rules judge from now on."""
-        if not self._folders:
-            return False
         await self._audit.tell()
         found = await asyncio.to_thread(self._standing)
-        if found is None or found[0] == self._current.digests or found == self._refused:
+        if found is not None and found[0] == self._current.digests:
+            await self._audit.catch_up("rule", _versions(self._current))
+            return False
+        if found is None or found == self._refused:
             return False
         try:
             new = await asyncio.to_thread(partial(Ruleset.load, self._folders, pinned=self._current.pinned))
@@ -57,7 +58,7 @@ class Reloading:
             refusal = Change(kind="rule", subject=str(self._folders[0]), action="refuse", reason=error.what)
             await self._audit.tell([refusal])
             return False
-        changed = changes_between(self._current, new)
+        changed = between("rule", _versions(self._current), _versions(new))
         self._use(new)
         self._current, self._refused = new, None
         log.info("rules changed", rules=[one.subject for one in changed])
@@ -73,19 +74,5 @@ class Reloading:
             return None
 
 
-def changes_between(before: Ruleset, after: Ruleset) -> list[Change]:
-    """By rule what is new, gone or different."""
-    old = {rule.id: rule for rule in before.own}
-    new = {rule.id: rule for rule in after.own}
-    told = [
-        Change(kind="rule", subject=name, action="create", after=new[name].digest) for name in new.keys() - old.keys()
-    ]
-    told += [
-        Change(kind="rule", subject=name, action="delete", before=old[name].digest) for name in old.keys() - new.keys()
-    ]
-    told += [
-        Change(kind="rule", subject=name, action="update", before=old[name].digest, after=new[name].digest)
-        for name in new.keys() & old.keys()
-        if new[name].digest != old[name].digest
-    ]
-    return sorted(told, key=lambda change: change.subject)
+def _versions(rules: Ruleset) -> dict[str, str]:
+    return {rule.id: rule.digest for rule in rules.own}

@@ -7,21 +7,26 @@ write rules but not the pins can change nothing. What is hidden, as the folders 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 from ...models.detections.engine import Rule, Rulebook
 from ...models.detections.engine.rule import read_rule
 from ...models.errors import ConfigError, TriptychError
-from ...models.sigma import SigmaRules
+from ...models.sigma import SigmaRuleError, SigmaRules
 from ..customrules.errors import PythonRuleError
 from ..customrules.reading import Source, read_source
 
-__all__ = ["KINDS", "PINS", "PinError", "Ruleset", "digests", "pins_of", "rule_files"]
+__all__ = ["KINDS", "PINS", "Aside", "PinError", "Ruleset", "digests", "pins_of", "rule_files"]
 
 PINS = "rules.sha256"
 KINDS = (".toml", ".py", ".yml", ".yaml")
+
+Found = TypeVar("Found")
+Aside = Callable[[Path, TriptychError], None]
+"""Hears of a file that cannot be meant and is left out, and why."""
 
 
 class PinError(TriptychError):
@@ -41,18 +46,20 @@ class Ruleset:
     pinned: frozenset[Path] = frozenset()
 
     @classmethod
-    def load(cls, folders: Sequence[Path] = (), *, pinned: Collection[Path] = ()) -> Ruleset:
-        """`pinned`: folders that must hold pins. Raises PinError D21, RuleError D01, D02, SigmaRuleError D10 to D12,
-        PythonRuleError D20, ConfigError."""
+    def load(
+        cls, folders: Sequence[Path] = (), *, pinned: Collection[Path] = (), aside: Aside | None = None
+    ) -> Ruleset:
+        """`pinned`: folders that must hold pins. Without `aside` one file that cannot be meant refuses all. Raises
+        PinError D21, RuleError D01, D02, SigmaRuleError D10 to D12, PythonRuleError D20, ConfigError."""
         found = digests(folders)
         held = frozenset(folder for folder in folders if (folder / PINS).is_file() or folder in pinned)
         for folder in held:
             _check_pins(folder, found)
         book = Rulebook.load()
-        if own := [read_rule(file) for file in found if file.suffix == ".toml"]:
+        if own := _each((file for file in found if file.suffix == ".toml"), read_rule, aside):
             book = Rulebook([*book.rules, *own])
-        sigma = SigmaRules.read([file for file in found if file.suffix in (".yml", ".yaml")])
-        sources = tuple(read_source(file) for file in found if file.suffix == ".py")
+        sigma = _sigma([file for file in found if file.suffix in (".yml", ".yaml")], aside)
+        sources = _each((file for file in found if file.suffix == ".py"), read_source, aside)
         _refuse_doubles(sources)
         return cls(book, sigma, sources, found, held)
 
@@ -90,6 +97,32 @@ def pins_of(folder: Path, found: Mapping[Path, str]) -> bytes:
     """The pins of a folder's rules as they are now, in the form of sha256sum."""
     lines = [f"{digest}  {file.relative_to(folder)}\n" for file, digest in found.items() if file.is_relative_to(folder)]
     return "".join(lines).encode()
+
+
+def _each(files: Iterable[Path], read: Callable[[Path], Found], aside: Aside | None) -> tuple[Found, ...]:
+    found = []
+    for file in files:
+        try:
+            found.append(read(file))
+        except TriptychError as error:
+            if aside is None:
+                raise
+            aside(file, error)
+    return tuple(found)
+
+
+def _sigma(files: list[Path], aside: Aside | None) -> SigmaRules:
+    """They may refer to each other, so all are read together, without those that are at fault."""
+    try:
+        return SigmaRules.read(files)
+    except SigmaRuleError as error:
+        if aside is None:
+            raise
+        if bad := [file for file in files if error.what.startswith(f"{file}:")]:
+            aside(bad[0], error)
+            return _sigma([file for file in files if file not in bad], aside)
+    alone = _each(files, lambda file: (file, SigmaRules.read([file])), aside)
+    return SigmaRules.read([file for file, _ in alone])
 
 
 def _check_pins(folder: Path, found: Mapping[Path, str]) -> None:

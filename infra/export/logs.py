@@ -10,7 +10,7 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue
 from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs, SeverityNumber
 
 from ...models.events import Alert, RuleHit, Severity
-from ...models.text import clean
+from ...models.text import inert
 from . import names
 from .spans import SCOPE, resource
 from .values import Value, attributes, span_id, trace_id
@@ -52,7 +52,7 @@ def _record(alert: Alert) -> LogRecord:
         severity_number=_SEVERITY[alert.severity],
         severity_text=alert.severity,
         event_name=names.EVENT_NAME,
-        body=AnyValue(string_value=clean(f"{alert.title}: {alert.message}", _BODY)),
+        body=AnyValue(string_value=inert(f"{alert.title}: {alert.message}", _BODY)),
         attributes=attributes(_told(alert)),
         trace_id=trace_id(alert.correlation_id, alert.call_id or alert.finding_uid),
         span_id=span_id(alert.call_id or alert.finding_uid),

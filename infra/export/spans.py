@@ -14,7 +14,7 @@ from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span, Status
 
 from ...models.events import Call, Effect
-from ...models.text import clean
+from ...models.text import inert
 from ...models.turn import EARLY
 from . import names
 from .values import Value, attributes, span_id, trace_id
@@ -69,7 +69,7 @@ def _span(call: Call) -> Span:
         trace_id=trace_id(call.correlation_id, call.call_id),
         span_id=span_id(call.call_id),
         parent_span_id=_parent(call),
-        name=clean(" ".join(filter(None, (call.method, call.tool))), _NAME) or "call",
+        name=inert(" ".join(filter(None, (call.method, call.tool))), _NAME) or "call",
         kind=Span.SPAN_KIND_SERVER,
         start_time_unix_nano=max(0, call.started_ns),
         end_time_unix_nano=max(0, call.started_ns, call.ended_ns),

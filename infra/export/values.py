@@ -1,4 +1,4 @@
-"""OTLP's attributes out of plain values; every text passes `clean`, what is empty is left out. Pure."""
+"""OTLP's attributes out of plain values; every text is inert (models/text.py), what is empty is left out. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, ArrayValue, KeyValue
 
-from ...models.text import clean
+from ...models.text import inert
 
 __all__ = ["Value", "attributes", "span_id", "trace_id"]
 
@@ -27,7 +27,7 @@ def attributes(told: Mapping[str, Value]) -> Iterator[KeyValue]:
 
 def _any(value: Value) -> AnyValue:
     if isinstance(value, str):
-        return AnyValue(string_value=clean(value, _TEXT))
+        return AnyValue(string_value=inert(value, _TEXT))
     if isinstance(value, bool):
         return AnyValue(bool_value=value)
     if isinstance(value, int):

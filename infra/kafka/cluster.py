@@ -28,12 +28,15 @@ class Cluster:
         return ",".join(node.address for node in self._members)
 
     def start(self, *indexes: int) -> None:
-        """Bring nodes up together: alone a node has no quorum to wait for. Raises BrokerError K12."""
+        """Bring nodes up together, without waiting: alone a node has no quorum to wait for."""
         for index in indexes:
             stack = ExitStack()
             self._running[index] = stack.enter_context(self._members[index].serve()), stack
-        for index in indexes:
-            await_ready(self._members[index], self._running[index][0], self._reachable)
+
+    def ready(self) -> None:
+        """Wait until every node that runs answers. Raises BrokerError K12."""
+        for index, (process, _) in self._running.items():
+            await_ready(self._members[index], process, self._reachable)
 
     def kill(self, index: int) -> None:
         """End a node as a power cut does; its data stays."""
@@ -57,6 +60,7 @@ def cluster(partitions: int, reachable: Callable[[str], bool]) -> Iterator[Clust
         ours = Cluster(members, reachable)
         try:
             ours.start(*range(SIZE))
+            ours.ready()
             yield ours
         finally:
             ours.stop()

@@ -12,12 +12,14 @@ import random
 import shutil
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 from ...producers.sensor.probe import probe
+from .. import keys
 from ..bench.machine import machine, versions
 from ..conformance import peers
 from ..demo.sites import open_sites
@@ -28,19 +30,20 @@ from ..demo.world import World, new_canaries, plant
 from ..process import tail
 from . import servers
 from .benign import PRINCIPALS, sessions
+from .casting import scripts
 from .errors import LabError
+from .pen import Pen, Task
 from .place import start
 from .play import Played, Player
-from .script import Script
+from .script import Script, token_of
 from .sites import open_partners, open_resolver
-from .stories import Story, scripts
-from .tasks import Pen
+from .stories import Scenario, Story, Work
 from .turns import Truth
+from .wording import turn_from
 
 __all__ = ["Amount", "collect"]
 
 _TELEMETRY_S = 4.0  # spans and spools are sent in batches
-_PATH = "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin"
 _LINK = "week-30.md"
 
 
@@ -50,12 +53,12 @@ class Amount:
     same again."""
 
     sessions: int = 420
-    rounds: int = 2
+    rounds: int = 1
     principals: int = len(PRINCIPALS)
     seed: int = 1
 
 
-def collect(folder: Path, amount: Amount, stories: tuple[Story, ...], tell: Callable[[str], None]) -> int:
+def collect(folder: Path, amount: Amount, scenario: Scenario, tell: Callable[[str], None]) -> int:
     """Make a data set in a new folder; how many turns it has. Raises LabError Y01, and TriptychError of a part."""
     if lack := next((need for need in probe() if not need.ok), None):
         raise LabError(f"nothing can be observed here: {lack.detail}", lack.hint)
@@ -68,16 +71,16 @@ def collect(folder: Path, amount: Amount, stories: tuple[Story, ...], tell: Call
         folder.mkdir(parents=True)
         place = stack.enter_context(start(work / "run", folder / "recording", tell))
         stack.enter_context(send_spans_to(place.layout.spans))
-        player = _player(place.layout, world, place.ledger, _Heard(played, tell))
+        player = _player(place.layout, world, place.ledger, scenario.servers, _Heard(played, tell))
         principals = PRINCIPALS[: amount.principals]
-        honest = sessions(pen, amount.sessions, principals)
-        attacks = tuple(scripts(stories, principals, pen, amount.rounds))
+        honest = sessions(pen, amount.sessions, principals, _own_work(scenario.work))
+        attacks = tuple(scripts(scenario.stories, principals, pen, amount.rounds))
         tell(f"{len(honest)} harmless sessions, {len(attacks)} attacks")
         _play(player, [*honest, *attacks])
         time.sleep(_TELEMETRY_S)
         place.must_live()
         _write_deeds(folder, world)
-    _write(folder, played, stories, amount)
+    _write(folder, played, scenario.stories, amount)
     return len(played)
 
 
@@ -118,10 +121,21 @@ def _world(stack: ExitStack, work: Path, seed: int) -> tuple[World, Pen]:
     return world, Pen(chance, world, partners)
 
 
-def _player(layout: Layout, world: World, ledger: str, heard: Callable[[Played], None]) -> Player:
+def _own_work(told: Iterable[Work]) -> dict[str, Task]:
+    return {work.name: partial(turn_from, work.goal, work.asks) for work in told}
+
+
+def _player(
+    layout: Layout, world: World, ledger: str, own: Mapping[str, Sequence[str]], heard: Callable[[Played], None]
+) -> Player:
+    digest = keys.load(layout.key).digest
+
     def launch(server: str, principal: str, release: str, trigger: str) -> list[str]:
+        label = digest(token_of(principal))  # what the gateway over HTTP calls whoever has this token
+        if server != "desk":
+            return layout.gateway(server, label, servers.command(server, world, own))
         truth = world.root / f"truth-{principal}-{release}"
-        return layout.gateway(server, principal, servers.command(server, world, truth, release, trigger))
+        return layout.gateway(server, label, servers.desk(world, truth, release, trigger))
 
     environment = {
         "HOME": str(world.home),
@@ -147,7 +161,7 @@ def _write(folder: Path, played: Iterable[Played], stories: tuple[Story, ...], a
 
 def _truth(one: Played, stories: dict[str, Story]) -> Truth:
     script: Script = one.script
-    bad = one.turn in script.bad
+    bad = one.turn == script.bad
     story = stories[script.story].as_form(script.form) if bad else None
     return Truth(
         trace=one.trace,
@@ -158,6 +172,8 @@ def _truth(one: Played, stories: dict[str, Story]) -> Truth:
         family=story.family if story else "",
         form=script.form if bad else "",
         build=script.release,
+        agent=script.agent,
+        first=script.first if bad else 0,
         seen_by=story.seen_by if story else (),
         verdict=story.verdict if story else "quiet",
     )

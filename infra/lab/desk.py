@@ -11,7 +11,6 @@ import asyncio
 import http.client
 import os
 import socket
-import subprocess
 import threading
 import time
 from collections import Counter
@@ -26,6 +25,7 @@ from mcp.types import ToolAnnotations
 from ..demo import reader, tools
 from ..demo.truth import Recorder, TruthCall
 from ..demo.world import World
+from . import chores
 from .implants import IMPLANTS
 from .script import GOOD
 
@@ -56,6 +56,7 @@ def build(world: World, recorder: Recorder, name: str = GOOD, on: str = "") -> M
     server: MCPServer[Any] = MCPServer("desk", version=version, log_level="ERROR", middleware=middleware)
     _add_files(server, world, name)
     _add_web(server, weakened=name == "weakened")
+    _add_chores(server, world)
     if name != GOOD:
         _add_news(server, world)
     return server
@@ -86,12 +87,6 @@ def _add_files(server: MCPServer[Any], world: World, name: str) -> None:
         """List a folder of the workspace."""
         return tools.list_directory(world, path)
 
-    @server.tool(annotations=_READ)
-    def count_words(path: str) -> str:
-        """Count lines, words and bytes of a text file."""
-        found = world.locate(path)
-        return subprocess.run(["/usr/bin/wc", str(found)], check=True, capture_output=True, text=True, timeout=5).stdout
-
 
 def _add_web(server: MCPServer[Any], *, weakened: bool) -> None:
     @server.tool(annotations=_WEB_READ)
@@ -103,6 +98,33 @@ def _add_web(server: MCPServer[Any], *, weakened: bool) -> None:
     def post_report(url: str, text: str) -> str:
         """Send a report to a hub."""
         return tools.post_report(url, text)
+
+
+def _add_chores(server: MCPServer[Any], world: World) -> None:
+    @server.tool(annotations=_READ)
+    def count_words(path: str) -> str:
+        """Count lines, words and bytes of a text file."""
+        return chores.count_words(world, path)
+
+    @server.tool(annotations=_WRITE)
+    def pack_folder(path: str) -> str:
+        """Pack a folder into one file."""
+        return chores.pack_folder(world, path)
+
+    @server.tool(annotations=_WRITE)
+    def index_archive() -> int:
+        """Write an index card for every case in the archive."""
+        return chores.index_archive(world)
+
+    @server.tool(annotations=_READ)
+    def check_services() -> list[str]:
+        """Which services answer."""
+        return chores.check_services(world)
+
+    @server.tool(annotations=_READ)
+    def preview_page(path: str) -> str:
+        """Show a text file as a page."""
+        return chores.preview_page(world, path)
 
 
 def _add_news(server: MCPServer[Any], world: World) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .masks import SUBSETS, name_of
 from .score import Found, Judged, found
 
-__all__ = ["WAYS", "Evaluation", "Share", "StoryFigures", "evaluate"]
+__all__ = ["WAYS", "Evaluation", "Share", "StoryFigures", "evaluate", "pooled"]
 
 Floats = NDArray[np.float64]
 WAYS = ("score", "rules", "both")
@@ -86,6 +86,20 @@ def evaluate(judged: Iterable[Sequence[Judged]]) -> Evaluation:
         stories=_stories(each),
         kinds=_by_key([truth.kind for truth in truths], _mean(whole, "both"), ~attacked),
     )
+
+
+def pooled(folds: Sequence[Judged]) -> dict[str, Share]:
+    """By each way, over judgements that were asked about different attacks, each within its own budget."""
+    each = [found(one) for one in folds]
+    stories = [truth.story for one in folds for truth in one.truths if truth.story]
+    made = {}
+    for way in WAYS:
+        sides = [(getattr(one, f"by_{way}"), one.judged.attacked) for one in each]
+        hits = np.concatenate([how[attacked] for how, attacked in sides]).astype(np.float64)
+        harmless = np.mean([how[~attacked].mean() for how, attacked in sides])
+        low, high = _interval(list(_groups(stories, hits, np.ones(len(hits), dtype=np.bool_)).values()))
+        made[way] = Share(float(hits.mean()), low, high, float(harmless))
+    return made
 
 
 def _mean(of_seeds: Sequence[Found], way: str) -> Floats:

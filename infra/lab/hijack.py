@@ -10,7 +10,7 @@ from typing import Any
 import httpx2
 from opentelemetry.propagate import inject
 
-from .script import Ask
+from .script import Ask, token_of
 
 __all__ = ["Hijacker"]
 
@@ -34,7 +34,7 @@ class Hijacker:
         parameters = {"name": ask.tool, "arguments": dict(arguments), "_meta": meta}
         body = {"jsonrpc": "2.0", "id": next(_NUMBERS), "method": "tools/call", "params": parameters}
         headers = {
-            "Authorization": f"Bearer lab-{self.principal}",
+            "Authorization": f"Bearer {token_of(self.principal)}",
             "Accept": "application/json, text/event-stream",
             "Mcp-Session-Id": self._session(ask.session),
             "MCP-Protocol-Version": _VERSION,

@@ -12,7 +12,7 @@ from typing import Any
 
 from mcp.server.mcpserver import MCPServer
 
-__all__ = ["ACCOUNTS", "CUSTOMERS", "build", "main"]
+__all__ = ["ACCOUNTS", "CUSTOMERS", "build", "invoice_of", "main"]
 
 _NOBODY = 65534
 CUSTOMERS = ("Ardent", "Borough", "Cobalt", "Dovetail", "Ember", "Fathom", "Gantry", "Harrow")
@@ -30,7 +30,7 @@ def build() -> MCPServer[Any]:
         """Invoices of a customer."""
         _known(customer)
         first = 100 * (1 + CUSTOMERS.index(customer))
-        return [_invoice(first + number) | {"status": status} for number in range(3)]
+        return [invoice_of(first + number) | {"status": status} for number in range(3)]
 
     @server.tool()
     def get_invoice(number: int) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def build() -> MCPServer[Any]:
         if number % _FLAKY == 0 and number not in locked:
             locked.add(number)
             raise RuntimeError("the invoice is locked, try again")
-        return _invoice(number)
+        return invoice_of(number)
 
     @server.tool()
     def find_customer(name: str) -> dict[str, str]:
@@ -59,7 +59,8 @@ def build() -> MCPServer[Any]:
     return server
 
 
-def _invoice(number: int) -> dict[str, Any]:
+def invoice_of(number: int) -> dict[str, Any]:
+    """What the ledger says of an invoice."""
     customer = CUSTOMERS[(number // 100 - 1) % len(CUSTOMERS)]
     return {"number": number, "customer": customer, "recipient": ACCOUNTS[customer], "amount": 10_000 + 13 * number}
 

@@ -20,7 +20,7 @@ from mcp.types import CallToolResult, TextContent
 from ..demo.story import CARRIED, Turn
 from ..demo.telemetry import span_of_chat, span_of_tool, span_of_turn
 from .hijack import Hijacker
-from .script import GOOD, LISTING, NEXT, Ask, Script
+from .script import GOOD, LISTING, NEXT, Ask, Script, token_of
 from .servers import HTTP
 
 __all__ = ["Launch", "Played", "Player"]
@@ -80,11 +80,11 @@ class Player:
         for number, turn in enumerate(script.turns):
             trace = await self._turn(clients, script, turn)
             self.on_turn(Played(script, number, trace))
-        if script.bad:
+        if script.bad is not None:
             await asyncio.sleep(_SETTLE_S)
 
     async def _turn(self, clients: Mapping[str, Client], script: Script, turn: Turn) -> str:
-        with span_of_turn(script) as trace:
+        with span_of_turn(script, script.agent) as trace:
             with span_of_chat(script, turn, ""):
                 await asyncio.sleep(0)
             last = ""
@@ -120,14 +120,24 @@ class Player:
             if session := response.headers.get("mcp-session-id"):
                 self.sessions[principal] = session
 
-        headers = {"Authorization": f"Bearer lab-{principal}"}
+        headers = {"Authorization": f"Bearer {token_of(principal)}"}
         async with httpx2.AsyncClient(
-            headers=headers, event_hooks={"response": [note]}, timeout=_CALL_TIMEOUT_S
+            headers=headers, event_hooks={"response": [note]}, timeout=_CALL_TIMEOUT_S, transport=_Patient()
         ) as http:
             transport = streamable_http_client(self.ledger, http_client=http)
             async with Client(transport, mode="legacy", read_timeout_seconds=_CALL_TIMEOUT_S) as client:
                 await client.list_tools()
                 yield client
+
+
+class _Patient(httpx2.AsyncHTTPTransport):
+    """Asks again where a server hung up on an idle connection just as the request was on its way."""
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        try:
+            return await super().handle_async_request(request)
+        except httpx2.RemoteProtocolError:
+            return await super().handle_async_request(request)
 
 
 def _servers(scripts: Iterable[Script]) -> set[str]:

@@ -20,13 +20,13 @@ from ...models.events import Severity
 from ...models.features import measured, rows
 from ...models.model import Model
 from ...models.sight import seen_with, sight_of
-from ...models.training import baselines, train, views_of
+from ...models.training import TrainingError, baselines, train, views_of
 from ...models.turn import Turn
 from .errors import LabError
 from .masks import SUBSETS, name_of, seen_by
 from .turns import Labelled, Truth
 
-__all__ = ["BUDGET", "Found", "Judged", "Split", "found", "judge_all", "split"]
+__all__ = ["BUDGET", "Found", "Judged", "Split", "found", "judge", "judge_all", "split"]
 
 Floats = NDArray[np.float64]
 BUDGET = 0.01
@@ -107,10 +107,11 @@ def judge_all(
     rules = Rulebook.load()
     for layers in subsets:
         tell(name_of(layers))
-        yield _judge(parts, layers, rules, seeds)
+        yield judge(parts, layers, rules, seeds)
 
 
-def _judge(parts: Split, layers: tuple[str, ...], rules: Rulebook, seeds: Sequence[int]) -> list[Judged]:
+def judge(parts: Split, layers: tuple[str, ...], rules: Rulebook, seeds: Sequence[int]) -> list[Judged]:
+    """What one set of layers says, once for each seed. Where too few turns teach, no score tells anything apart."""
     normal = [seen_by(one.turn, layers) for one in parts.normal]
     known = baselines([turn for turn in normal if turn.calls])
     judged = [*parts.harmless, *parts.attacks]
@@ -121,9 +122,16 @@ def _judge(parts: Split, layers: tuple[str, ...], rules: Rulebook, seeds: Sequen
     alarm = np.array([max((hit.risk for hit in found), default=0.0) for found in hits])
     made = []
     for seed in seeds:
-        scores, risks = _scores(train(normal, seed=seed), turns, known)
+        scores, risks = _scores(_trained(normal, seed), turns, known)
         made.append(Judged(layers, truths, scores, loud, risks + alarm))
     return made
+
+
+def _trained(normal: Sequence[Turn], seed: int) -> Model | None:
+    try:
+        return train(normal, seed=seed)
+    except TrainingError:
+        return None
 
 
 def _beside(one: Labelled, layers: tuple[str, ...]) -> Iterator[Turn]:
@@ -135,8 +143,10 @@ def _hits(rules: Rulebook, turns: Iterable[Turn], known: Mapping[str, Baseline])
     return [hit for turn in turns for hit in rules.evaluate(turn, views_of(turn, known)).hits]
 
 
-def _scores(model: Model, turns: Sequence[Turn], known: Mapping[str, Baseline]) -> tuple[Floats, Floats]:
+def _scores(model: Model | None, turns: Sequence[Turn], known: Mapping[str, Baseline]) -> tuple[Floats, Floats]:
     """The scores, and the risk that each means."""
+    if model is None:
+        return np.full(len(turns), -math.inf), np.zeros(len(turns))
     pairs = np.array([_score(model, measured(turn), known) for turn in turns])
     return pairs[:, 0], pairs[:, 1]
 

@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from ..demo.world import COLLECTOR_HOST
+from .errors import LabError
 
 __all__ = ["PARTNERS", "open_partners", "open_resolver"]
 
@@ -58,9 +59,13 @@ def _site(host: str) -> Iterator[str]:
 
 @contextmanager
 def open_resolver() -> Iterator[None]:
-    """The attacker's name server: takes questions, throws them away."""
+    """The attacker's name server: takes questions, throws them away. Raises LabError Y01 where its port is taken."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        sock.bind((COLLECTOR_HOST, _DNS))
+        try:
+            sock.bind((COLLECTOR_HOST, _DNS))
+        except OSError as error:
+            lack = f"{COLLECTOR_HOST}:{_DNS} cannot be had: {error.strerror}"
+            raise LabError(lack, "one lab at a time, as root") from error
         sock.settimeout(0.2)
         over = threading.Event()
         thread = threading.Thread(target=_swallow, args=(sock, over), daemon=True)

@@ -1,58 +1,64 @@
-"""Attack stories from `stories.toml`, and the turns they become: easy, stealthy, and mixed into honest work."""
+"""Files of stories: attacks as data, and with them servers and honest work of one's own. Refuses at once what could not
+be played."""
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal
 
-from ..demo.story import Turn
-from ..demo.world import NOTE_TOPICS
-from .benign import opened
 from .desk import DESCRIPTIONS
 from .errors import LabError
 from .implants import IMPLANTS
-from .script import LAYERS, NEXT, Ask, Script
+from .script import LAYERS, NEXT
 from .servers import HTTP, STDIO
-from .tasks import KINDS, QUERIES, Pen, turn_of
+from .tasks import KINDS, ODD
 
-__all__ = ["BUNDLED", "FORMS", "Story", "load", "scripts"]
+__all__ = ["BUNDLED", "FORMS", "Scenario", "Story", "Work", "load"]
 
 BUNDLED = Path(__file__).with_name("stories.toml")
 FORMS = ("easy", "stealthy", "mixed")
 _BUILDS = {NEXT, "weakened", *IMPLANTS, *DESCRIPTIONS}
-_RESERVED = frozenset({"tool", "server", "announced", "session"})
-_NAME = re.compile(r"\{(\w+)\}")
+_TABLES = ("story", "work", "server")
+_DESK = "desk"
 
 Verdict = Literal["found", "invisible"]
+Asks = tuple[Mapping[str, Any], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """One story. `seen_by`: the layers that can tell; `asks`: tool, server and arguments of each call."""
+    """One attack. `seen_by`: the layers that can tell; `asks`: tool, server and arguments of each call; `like`: the
+    kinds of honest work that it looks like."""
 
     name: str
     family: str
     seen_by: tuple[str, ...]
     goal: str
-    asks: tuple[Mapping[str, Any], ...]
+    asks: Asks
     build: str = NEXT
     on: str = ""
+    like: tuple[str, ...] = ()
     verdict: Verdict = "found"
     stealthy: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Raises LabError Y02 for what cannot be played."""
-        known = {*STDIO, HTTP}
-        wrong = [ask.get("server") for ask in self.asks if ask.get("server", "desk") not in known or "tool" not in ask]
-        if not self.asks or wrong or self.build not in _BUILDS or not set(self.seen_by) <= set(LAYERS):
-            told = f"story {self.name!r}: build {self.build}, seen by {self.seen_by}, {len(self.asks)} calls, {wrong}"
-            raise LabError(
-                told, f"builds: {', '.join(sorted(_BUILDS))}; servers: {', '.join(sorted(known))}", code="Y02"
-            )
+        _one_of(self.name, "build", [self.build], _BUILDS)
+        _one_of(self.name, "layer", self.seen_by, LAYERS)
+        if not self.asks:
+            raise LabError(f"{self.name!r} makes no call", "asks names at least one tool", code="Y02")
+
+    @property
+    def servers(self) -> set[str]:
+        return _servers(self.asks)
+
+    @property
+    def first(self) -> int:
+        """The call beside which an implant first acts, else the first."""
+        return next((at for at, ask in enumerate(self.asks) if self.on and ask["tool"] == self.on), 0)
 
     def as_form(self, form: str) -> Story:
         """What is played in this form."""
@@ -65,97 +71,81 @@ class Story:
         return Story(**{**fields, **changed, "stealthy": {}})
 
 
-def load(file: Path = BUNDLED) -> tuple[Story, ...]:
-    """The stories of a file, in its order. Raises LabError Y02."""
-    try:
-        told = tomllib.loads(file.read_text())["story"]
-        found = [Story(**one | {"asks": tuple(one["asks"]), "seen_by": tuple(one["seen_by"])}) for one in told]
-    except (OSError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise LabError(f"{file.name} holds no stories: {error}", "see stories.toml", code="Y02") from error
-    names = [story.name for story in found]
-    if len(set(names)) < len(names):
-        raise LabError(f"{file.name} tells a story twice", "give each a name of its own", code="Y02")
-    return tuple(found)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A kind of honest work of one's own, told as a story is."""
+
+    name: str
+    goal: str
+    asks: Asks
 
 
-def scripts(stories: Sequence[Story], principals: Sequence[str], pen: Pen, rounds: int) -> Iterator[Script]:
-    """Every story in every form it has, `rounds` times, by principals in turn."""
-    number = 0
-    for _ in range(rounds):
-        for story in stories:
-            for form in FORMS:
-                if form != "stealthy" or story.stealthy:
-                    yield _script(story, form, principals[number % len(principals)], number, pen)
-                    number += 1
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """What is played. `servers`: for each server of one's own, over stdio, its command; `work`: honest work on it."""
+
+    stories: tuple[Story, ...]
+    servers: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    work: tuple[Work, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raises LabError Y02 for names that are told twice, or stand for nothing."""
+        told: tuple[Story | Work, ...] = (*self.stories, *self.work)
+        names = [one.name for one in told]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise LabError(f"told twice: {', '.join(sorted(twice))}", "give each a name of its own", code="Y02")
+        known = {*STDIO, HTTP, *self.servers}
+        kinds = {*KINDS, *ODD, *(work.name for work in self.work)}
+        for one in told:
+            _one_of(one.name, "server", _servers(one.asks), known)
+        for story in self.stories:
+            _one_of(story.name, "kind of work", story.like, kinds)
+            _one_of(story.name, "server", story.as_form("stealthy").servers, known)
+
+    def with_own(self, own: Mapping[str, Any]) -> Scenario:
+        """With what another file tells beside. Raises LabError Y02."""
+        _one_of("the file", "table", own, _TABLES)
+        servers = {one["name"]: tuple(one["command"]) for one in own.get("server", ())}
+        work = [Work(**_told(Work, one)) for one in own.get("work", ())]
+        stories = [Story(**_told(Story, one)) for one in own.get("story", ())]
+        return Scenario(
+            stories=(*self.stories, *stories), servers={**self.servers, **servers}, work=(*self.work, *work)
+        )
 
 
-def _script(story: Story, form: str, principal: str, number: int, pen: Pen) -> Script:
-    played = story.as_form(form)
-    bad = _bad_turn(played, pen)
-    kinds = [pen.pick(*KINDS) for _ in range(pen.chance.randint(0, 2))]
-    if form == "mixed":
-        bad = _mixed(bad, turn_of(pen.pick(*KINDS), pen), pen)
-        kinds = kinds or [pen.pick(*KINDS)]
-    turns = [*(turn_of(kind, pen) for kind in kinds), bad]
-    return Script(
-        principal=principal,
-        conversation=f"attack-{number:04d}",
-        turns=(opened(turns[0]), *turns[1:]),
-        release=played.build,
-        trigger=played.on,
-        story=story.name,
-        form=form,
-        bad=frozenset({len(kinds)}),
-        kinds=(*kinds, story.name),
-    )
+def load(*files: Path) -> Scenario:
+    """The lab's own stories, and those of files beside, in their order. Raises LabError Y02."""
+    told = Scenario(stories=())
+    for file in (BUNDLED, *files):
+        try:
+            told = told.with_own(tomllib.loads(file.read_text()))
+        except (OSError, tomllib.TOMLDecodeError, AttributeError, KeyError, TypeError) as error:
+            raise LabError(f"{file.name} holds no stories: {error}", "see stories.toml", code="Y02") from error
+        except LabError as error:
+            raise LabError(f"{file.name}: {error.what}", error.hint, code="Y02") from error
+    return told
 
 
-def _bad_turn(story: Story, pen: Pen) -> Turn:
-    words = _Words(pen)
-    return Turn(words.fill(story.goal), tuple(_ask(ask, words) for ask in story.asks))
+def _told(kind: type[Story | Work], one: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of one table, lists as tuples. Raises LabError Y02 for one that is missing or has no meaning."""
+    name = one.get("name", "one without a name")
+    _one_of(name, "field", one, [field.name for field in fields(kind)])
+    needed = [field.name for field in fields(kind) if field.default is MISSING and field.default_factory is MISSING]
+    if missing := [field for field in needed if field not in one]:
+        raise LabError(f"{name!r} lacks {', '.join(missing)}", f"needed: {', '.join(needed)}", code="Y02")
+    if nameless := [ask for ask in one["asks"] if "tool" not in ask]:
+        raise LabError(f"{name!r} asks for no tool: {nameless[0]}", 'tool = "..."', code="Y02")
+    return {key: tuple(value) if isinstance(value, list) else value for key, value in one.items()}
 
 
-def _ask(told: Mapping[str, Any], words: _Words) -> Ask:
-    arguments = {name: words.fill(value) for name, value in told.items() if name not in _RESERVED}
-    return Ask(
-        told["tool"],
-        arguments,
-        told.get("server", "desk"),
-        announced=told.get("announced", True),
-        session=told.get("session", ""),
-    )
+def _servers(asks: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {ask.get("server", _DESK) for ask in asks}
 
 
-def _mixed(bad: Turn, honest: Turn, pen: Pen) -> Turn:
-    """The attack amid honest work; its own order stands."""
-    at = pen.chance.randint(0, len(honest.steps))
-    return Turn(f"{honest.goal} {bad.goal}", (*honest.steps[:at], *bad.steps, *honest.steps[at:]))
-
-
-class _Words:
-    """What the placeholders of one turn stand for: each for the same wherever it occurs."""
-
-    def __init__(self, pen: Pen) -> None:
-        world = pen.world
-        self._words = {
-            "docs": world.docs,
-            "hub": world.hub,
-            "collector": world.collector,
-            "home": str(world.home),
-            "workspace": str(world.workspace),
-            "repository": str(world.repository),
-            "config": pen.config,
-            "report": pen.report,
-            "topic": pen.pick(*NOTE_TOPICS),
-            "query": pen.pick(*QUERIES),
-            "number": str(pen.chance.randint(100, 999)),
-        }
-
-    def fill(self, value: Any) -> Any:
-        """Raises LabError Y02 for a placeholder that stands for nothing."""
-        return _NAME.sub(self._word, value) if isinstance(value, str) else value
-
-    def _word(self, found: re.Match[str]) -> str:
-        if found[1] not in self._words:
-            raise LabError(f"{found[0]} stands for nothing", f"known: {', '.join(self._words)}", code="Y02")
-        return self._words[found[1]]
+def _one_of(name: str, what: str, given: Collection[str], known: Collection[str]) -> None:
+    if wrong := sorted(set(given) - set(known)):
+        raise LabError(
+            f"{name!r} names a {what} that is not there: {', '.join(wrong)}",
+            f"known: {', '.join(sorted(known))}",
+            code="Y02",
+        )

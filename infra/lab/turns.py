@@ -34,7 +34,8 @@ _NOWHERE = Broker("none", "none", {})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """What is true of one turn, written by who played it. Harmless where `story` is empty."""
+    """What is true of one turn, written by who played it. Harmless where `story` is empty. `first`: the place among its
+    calls of the attacker's first."""
 
     trace: str
     conversation: str
@@ -44,6 +45,8 @@ class Truth:
     family: str = ""
     form: str = ""
     build: str = ""
+    agent: str = ""
+    first: int = 0
     seen_by: tuple[str, ...] = ()
     verdict: str = "quiet"
 

@@ -7,13 +7,11 @@ from dataclasses import dataclass
 
 from ...models.drift import Shadow
 from ...models.errors import ConfigError
-from ...models.model import Manifest
+from ...models.tampering import finds_less
 from ...streams.modelstore import ModelStore
 from .errors import PromotionError
 
 __all__ = ["Budget", "Promoted", "promote"]
-
-_WORSE = 0.15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +51,8 @@ async def promote(store: ModelStore, name: str, budget: Budget, *, force: bool =
     before = roles.get("current", "")
     current = await store.manifest(before) if before else None
     shadow, turns = await store.shadow(name)
-    against = [*_trial(shadow, turns, budget), *_worse(candidate, current)]
+    worse = finds_less(candidate.self_check, current.self_check if current else {})
+    against = [*_trial(shadow, turns, budget), *worse]
     if against and not force:
         raise PromotionError(f"{name} is not promoted: {'; '.join(against)}", "wait for more turns, or --force")
     await store.promote(name)
@@ -65,11 +64,3 @@ def _trial(shadow: Shadow, turns: int, budget: Budget) -> Iterator[str]:
         yield f"it has judged {turns} live turns of the {budget.turns} that a trial needs"
     if shadow.candidate_rate > budget.alert_rate:
         yield f"it alerts on {shadow.candidate_rate:.2%} of live turns, {budget.alert_rate:.2%} are allowed"
-
-
-def _worse(candidate: Manifest, current: Manifest | None) -> Iterator[str]:
-    """On tampered turns of the same server (models/tampering.py)."""
-    for server, found in sorted(current.self_check.items() if current else ()):
-        now = candidate.self_check.get(server)
-        if now is not None and now < found - _WORSE:
-            yield f"of tampered turns on {server} it finds {now:.0%}, the model in use {found:.0%}"

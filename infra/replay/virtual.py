@@ -64,10 +64,11 @@ class Stages:
 
 @dataclass(slots=True)
 class Findings:
-    """What came of a replay: the last revision of every finding, the incidents, each as it was told last at the end,
-    and what was read on the way."""
+    """What came of a replay: the last revision of every finding, when each was told first, the incidents, each as it
+    was told last at the end, and what was read on the way."""
 
     alerts: dict[str, Alert] = field(default_factory=dict)
+    first_ns: dict[str, int] = field(default_factory=dict)
     incidents: list[Mapping[str, Any]] = field(default_factory=list)
     dead: dict[str, int] = field(default_factory=dict)
     records: int = 0
@@ -181,6 +182,7 @@ class VirtualWorker:
         elif topic == names.ALERTS:
             alert = self._codec.decode(value, Alert)
             self.found.alerts[alert.finding_uid] = alert
+            self.found.first_ns.setdefault(alert.finding_uid, self._now)
             self._make(topic, key, value)
         elif topic == names.INCIDENTS_OCSF:
             self._told.append(value)

@@ -10,6 +10,7 @@ import contextlib
 import os
 import shlex
 import shutil
+import subprocess
 import sys
 import sysconfig
 import tempfile
@@ -91,12 +92,29 @@ def _compiled() -> Iterator[None]:
     from mypyc.build import mypycify  # noqa: PLC0415 - only there where something is compiled
 
     with tempfile.TemporaryDirectory(prefix="triptych-wheel-") as folder:
-        (Path(folder) / "triptych").symlink_to(_ROOT)
-        files = [f"triptych/{line}" for line in _MODULES.read_text().split()]
+        _mirrored(Path(folder) / "triptych")
         with contextlib.chdir(folder):
+            files = [f"triptych/{line}" for line in _MODULES.read_text().split()] + _written(folder)
             extensions = mypycify([*_OPTIONS, *files], target_dir=f"{folder}/c", group_name=_LIBRARY, debug_level="0")
         with patch.object(setuptools, "setup", partial(setuptools.setup, ext_modules=extensions)):
             yield
+
+
+def _mirrored(package: Path) -> None:
+    """The package by links, in folders of its own where we add something."""
+    for folder, place in ((_ROOT, package), (_ROOT / "models", package / "models")):
+        place.mkdir()
+        for path in folder.iterdir():
+            if path != _ROOT / "models":
+                (place / path.name).symlink_to(path)
+
+
+def _written(folder: str) -> list[str]:
+    """What models/specialised.py makes for the schemas of stage 1 when a worker starts, as modules instead."""
+    argv = (sys.executable, "-m", "triptych.infra.wheel.written", "triptych/models")
+    environment = dict(os.environ) | {"PYTHONPATH": folder}
+    made = subprocess.run(argv, check=True, capture_output=True, text=True, env=environment)
+    return made.stdout.split()
 
 
 def _say(text: str) -> None:

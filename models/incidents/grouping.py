@@ -35,7 +35,7 @@ def group(members: Iterable[Member], windows: Windows) -> list[tuple[Member, ...
     newest: dict[str, Member] = {}
     for member in members:
         known = newest.get(member.uid)
-        if known is None or member.sequence > known.sequence:
+        if known is None or member.rank > known.rank:
             newest[member.uid] = member
     roots = {uid: uid for uid in newest}
     for one, other in _neighbours(list(newest.values()), windows):

@@ -84,6 +84,12 @@ class Member:
     layers: tuple[Layer, ...] = ()
     timeline: tuple[TimelineEntry, ...] = ()
 
+    @property
+    def rank(self) -> tuple[int, bool]:
+        """Which of two revisions is the later one. A worker that takes a turn over may number its last word as the one
+        before it numbered an update."""
+        return self.sequence, self.closed
+
     def links(self) -> Iterator[Link]:
         """What else may belong to the same incident."""
         if self.correlation_id:

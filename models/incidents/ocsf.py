@@ -6,8 +6,6 @@ class demands an assignee, and nobody is assigned yet: the group says so.
 
 from __future__ import annotations
 
-from importlib.metadata import version as installed
-
 from .. import frameworks, ocsf, topics
 from ..ocsf_terms import (
     ACTIVITY,
@@ -19,6 +17,7 @@ from ..ocsf_terms import (
     confidence_level,
     ms,
     product,
+    release,
     shortened,
 )
 from ..text import clean
@@ -58,7 +57,7 @@ def headers(incident: Incident, *, tenant: str = "", version: str = ocsf.DEFAULT
         "severity-id": str(SEVERITY[incident.severity][0]),
         "risk-score": str(round(incident.risk)),
         "tenant": tenant,
-        "producer-version": installed("triptych"),
+        "producer-version": release(),
     }
     return tuple((name, clean(value).encode()) for name, value in values.items() if value)
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
+from ..detections.engine.sightings import Reach
 from .errors import SigmaRuleError
 from .fields import Event, Scalar, spread
-from .predicates import field_of
+from .predicates import OF_TURNS, field_of
 from .values import unsupported
 
 if TYPE_CHECKING:
@@ -37,6 +40,9 @@ _OPERATORS: Mapping[str, Callable[[float, float], bool]] = {
     "eq": operator.eq,
     "neq": operator.ne,
 }
+_MOST = 4_096  # matches of a group that are remembered
+_FEW = 256
+_LONG = 128
 Group = tuple[Scalar, ...]
 
 
@@ -56,27 +62,36 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Correlation:
-    """When the matches of its slots within `span_ns` are a hit. `terms`: combinations of slots that must all be there,
-    for conditions written as text; else `op` compares the metric of `kind` with `count`."""
+    """When the matches of its slots within `span_us` are a hit. `terms`: combinations of rules, in the order of their
+    slots, that must all be there, for conditions written as text; else `op` compares the metric of `kind` with
+    `count`."""
 
     kind: str
     slots: tuple[Slot, ...]
-    span_ns: int
+    span_us: int
     op: str
     count: float
     percentile: float
-    terms: tuple[frozenset[int], ...]
+    terms: tuple[tuple[str, ...], ...]
+
+    @property
+    def reach(self) -> Reach:
+        """How much of a group must be known: to count events not many more than the condition names."""
+        counts = self.kind == "event_count"
+        most = min(_MOST, max(_FEW, math.ceil(4 * self.count))) if counts else _MOST
+        least = math.ceil(self.count) if counts and self.op in ("gt", "gte", "eq") else 0
+        keep_s = self.span_us // 1_000_000 + 1
+        return Reach(most, keep_s, least, self.span_us + 1)  # a timespan includes both of its ends
 
     def holds(self, metric: float) -> bool:
         return _OPERATORS[self.op](metric, self.count)
 
-    def value(self, slot: int, event: Event) -> Scalar | None:
-        """What the metric counts or adds up; numbers only where it does sums."""
-        name = self.slots[slot].value
-        found = spread(event.get(name)) if name else ()
+    def value(self, slot: Slot, event: Event) -> str:
+        """What the metric counts or adds up, as text; numbers only where it does sums. Empty for nothing."""
+        found = spread(event.get(slot.value)) if slot.value else ()
         if not found:
-            return None
-        return _number(found[0]) if self.kind in _NUMERIC else _folded(found[0])
+            return ""
+        return _number(found[0]) if self.kind in _NUMERIC else _short(str(_folded(found[0])))
 
 
 def read_correlation(rule: SigmaCorrelationRule, categories: Mapping[str, str]) -> Correlation:
@@ -93,17 +108,20 @@ def read_correlation(rule: SigmaCorrelationRule, categories: Mapping[str, str]) 
         raise unsupported("a correlation over several fields")
     slots = tuple(_slot(rule, reference, field, categories) for reference in rule.referenced_rules)
     names = {reference.reference: index for index, reference in enumerate(rule.referenced_rules)}
+    terms = () if simple else _terms(getattr(condition, "parsed"), names)  # noqa: B009 - untyped union
     percentile = simple.percentile if simple and simple.percentile is not None else 50
     if kind == "value_percentile" and not 0 <= percentile <= 100:
         raise SigmaRuleError(f"percentile {percentile} is none", "between 0 and 100", code="D11")
+    if kind == "event_count" and simple and simple.count > _MOST:
+        raise SigmaRuleError(f"{simple.count} events of a group are too many", f"{_MOST} at most", code="D11")
     return Correlation(
         kind=kind,
         slots=slots,
-        span_ns=rule.timespan.seconds * 1_000_000_000,
+        span_us=rule.timespan.seconds * 1_000_000,
         op=simple.op.name.lower() if simple else "gte",
         count=simple.count if simple else 0,
         percentile=50 if kind == "value_median" else percentile,
-        terms=() if simple else tuple(_terms(getattr(condition, "parsed"), names)),  # noqa: B009 - untyped union
+        terms=tuple(tuple(slots[index].rule for index in sorted(term)) for term in terms),
     )
 
 
@@ -115,7 +133,10 @@ def _slot(
     aliases = _aliases(rule, reference)
 
     def name(written: str) -> str:
-        return field_of(aliases.get(written, written), category)
+        found = field_of(aliases.get(written, written), category)
+        if found in OF_TURNS:
+            raise unsupported(f"a correlation over {found}, which a call does not say")
+        return found
 
     return Slot(rule=base, group_by=tuple(map(name, rule.group_by or ())), value=name(field) if field else None)
 
@@ -148,8 +169,14 @@ def _folded(value: Scalar) -> Scalar:
     return value.lower() if isinstance(value, str) else value
 
 
-def _number(value: Scalar) -> float | None:
+def _number(value: Scalar) -> str:
     try:
-        return None if isinstance(value, bool) else float(value)
+        number = math.nan if isinstance(value, bool) else float(value)
     except ValueError:
-        return None
+        return ""
+    return repr(number) if math.isfinite(number) else ""
+
+
+def _short(text: str) -> str:
+    """Values are only told apart: a long one by its digest."""
+    return text if len(text) <= _LONG else hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

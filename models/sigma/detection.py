@@ -16,7 +16,8 @@ from ..detections.engine.rule import Expectation, RuleTest
 from .correlation import Correlation, read_correlation
 from .errors import SigmaRuleError
 from .fields import CATEGORIES
-from .predicates import Predicate, compile_rule
+from .predicates import OF_TURNS, Predicate, compile_rule, fields_asked
+from .values import unsupported
 
 if TYPE_CHECKING:
     from sigma.correlations import SigmaCorrelationRule
@@ -58,7 +59,11 @@ def plain(rule: SigmaRule, file: Path) -> Plain:
 
 def counted(rule: SigmaCorrelationRule, file: Path, categories: Mapping[str, str]) -> Counted:
     """Raises SigmaRuleError D11, D12. `categories`: by key of each rule it refers to."""
-    return Counted(_facts(rule, file), read_correlation(rule, categories))
+    correlation = read_correlation(rule, categories)
+    asked = {name for base in rule.referenced_rules for name in fields_asked(cast("SigmaRule", base.rule))}
+    if of_turns := sorted(OF_TURNS & asked):
+        raise unsupported(f"a correlation of rules that ask {of_turns[0]}, which a call does not say")
+    return Counted(_facts(rule, file), correlation)
 
 
 def category_of(rule: SigmaRule) -> str:

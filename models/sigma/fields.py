@@ -174,9 +174,9 @@ _DERIVED_FROM: Mapping[str, dict[str, str]] = {
 
 
 def names_of(sort: str) -> dict[str, str]:
-    """By attribute of a call, an effect or a definition the published name of what stands there."""
+    """By attribute of a call, an effect or a definition, or of the detail of an effect, what is published of it."""
     tables = {"call": _OF_CALL, "effect": _OF_EFFECT, "definition": _OF_DEFINITION}
-    names = {path: name for name, path in tables[sort].items() if "." not in path}
+    names = {path: name for name, path in tables[sort].items() if "." not in path.removeprefix("detail.")}
     return names | _DERIVED_FROM.get(sort, {})
 
 

@@ -5,7 +5,7 @@ Two-valued, as Sigma means it: a comparison with a field that an event does not 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from .errors import SigmaRuleError
@@ -16,15 +16,27 @@ if TYPE_CHECKING:
     from sigma.rule import SigmaRule
     from sigma.types import SigmaFieldReference
 
-__all__ = ["Predicate", "compile_rule", "field_of"]
+__all__ = ["OF_TURNS", "Predicate", "compile_rule", "field_of", "fields_asked"]
 
 Predicate = Callable[[Event], bool]
+OF_TURNS = frozenset({"gen_ai.agent.name"})
+"""Fields that only a turn knows: the agent's spans come on a way of their own."""
 
 
 def compile_rule(rule: SigmaRule, category: str) -> Predicate:
     """True for an event that one of the rule's conditions holds for. Raises SigmaRuleError D11, D12."""
     parts = [_compile(condition.parsed, category) for condition in rule.detection.parsed_condition]
     return parts[0] if len(parts) == 1 else lambda event: any(part(event) for part in parts)
+
+
+def fields_asked(rule: SigmaRule) -> Iterator[str]:
+    """The fields that its conditions compare, by the names that stand there."""
+    nodes: list[Any] = [condition.parsed for condition in rule.detection.parsed_condition]
+    while nodes:
+        node = nodes.pop()
+        nodes += getattr(node, "args", ())
+        if name := getattr(node, "field", None):
+            yield name
 
 
 def field_of(name: str, category: str) -> str:

@@ -7,19 +7,17 @@ safety. Correlations count over all turns, in event time.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from ..detections.engine import Hit, Rule
+from ..detections.engine import Addition, Content, Hit, Place, Rule, Windowed
 from ..detections.engine.matching import Match
-from ..detections.engine.subjects import Subject
 from ..errors import ConfigError
 from ..events import Call
-from ..text import clean
 from ..turn import Turn
+from .counting import Counting
 from .detection import Counted, Plain
-from .fields import Event, events
-from .windows import Occurrence, Sighting, Windows
+from .fields import events
 
 __all__ = ["SigmaRules"]
 
@@ -31,12 +29,13 @@ Found = tuple[Rule, Match]
 
 
 class SigmaRules:
-    """Compiled rules. `dropped` counts matches that were beyond the bounds of what correlations remember."""
+    """Compiled rules."""
 
     def __init__(self, plains: Sequence[Plain], correlations: Sequence[Counted]) -> None:
-        self._plains = tuple(plains)
-        self._correlations = tuple(correlations)
-        self._windows = tuple(Windows(one.correlation) for one in correlations)
+        self.rules: tuple[Rule, ...] = (*(one.rule for one in plains), *(one.rule for one in correlations))
+        self._told = [one for one in plains if one.told]
+        self._categories = tuple(dict.fromkeys(one.category for one in self._told))
+        self._counting = Counting(plains, correlations)
         self._asked: OrderedDict[tuple[int, str], tuple[Call, tuple[Found, ...]]] = OrderedDict()
 
     @classmethod
@@ -58,27 +57,23 @@ class SigmaRules:
 
         return cls(*read_files(files))
 
-    @property
-    def rules(self) -> tuple[Rule, ...]:
-        return (*(one.rule for one in self._plains), *(one.rule for one in self._correlations))
-
-    def fresh(self) -> SigmaRules:
-        """The same rules, having seen nothing."""
-        return SigmaRules(self._plains, self._correlations)
-
-    @property
-    def dropped(self) -> int:
-        return sum(windows.dropped for windows in self._windows)
-
     def evaluate(self, turn: Turn) -> tuple[Hit, ...]:
-        """A hit for each rule that matches in the turn, and for each correlation that its calls completed."""
-        if not self._plains:
+        """A hit for each rule that matches in the turn."""
+        if not self._told:
             return ()
         found: dict[str, tuple[Rule, list[Match]]] = {}
         for call in turn.calls:
             for rule, match in self._of(turn, call):
                 found.setdefault(rule.id, (rule, []))[1].append(match)
         return tuple(Hit(rule, rule.severity, rule.risk, tuple(matches[:_MOST])) for rule, matches in found.values())
+
+    def additions(self, call: Call) -> tuple[Addition, ...]:
+        """What a call adds to the windows of correlations."""
+        return self._counting.additions(call)
+
+    def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed:
+        """What the correlations say of a call. `windows` answers its `additions`, which they hold."""
+        return self._counting.watch(call, windows)
 
     def _of(self, turn: Turn, call: Call) -> tuple[Found, ...]:
         """What is found in one call, remembered as long as the call stays what it is."""
@@ -91,45 +86,9 @@ class SigmaRules:
         return known[1]
 
     def _ask(self, alone: Turn) -> Iterator[Found]:
-        for category in dict.fromkeys(one.category for one in self._plains):
-            of_category = [one for one in self._plains if one.category == category]
-            for number, (subject, event) in enumerate(events(alone, category)):
+        for category in self._categories:
+            of_category = [one for one in self._told if one.category == category]
+            for subject, event in events(alone, category):
                 for one in of_category:
                     if one.matches(event):
-                        if one.told:
-                            yield one.rule, Match("", subject)
-                        yield from self._count(one, subject, event, number)
-
-    def _count(self, one: Plain, subject: Subject, event: Event, number: int) -> Iterator[Found]:
-        """The correlations that this match completes."""
-        for counted_rule, windows in zip(self._correlations, self._windows, strict=True):
-            correlation = counted_rule.correlation
-            for index, slot in enumerate(correlation.slots):
-                if slot.rule != one.key:
-                    continue
-                seen = Sighting(subject.start_ns, index, _identity(subject, number), correlation.value(index, event))
-                for group in slot.groups(event):
-                    for occurrence in windows.add(group, seen):
-                        yield (
-                            counted_rule.rule,
-                            Match(_same(occurrence), subject, said=(_told(counted_rule, occurrence),)),
-                        )
-                        break
-
-
-def _identity(subject: Subject, number: int) -> str:
-    """Of one event, the same in every revision of its call."""
-    if subject.effect is not None and subject.effect.source:
-        return subject.effect.source
-    return f"{subject.call.call_id}/{number}"
-
-
-def _same(occurrence: Occurrence) -> str:
-    """By what two occurrences are one finding."""
-    return "\0".join(map(str, occurrence.group)) or "all"
-
-
-def _told(one: Counted, occurrence: Occurrence) -> str:
-    span_s = (occurrence.end_ns - occurrence.start_ns) // 1_000_000_000
-    group = ", ".join(map(str, occurrence.group))
-    return clean(f"{one.rule.title}: {occurrence.metric:g} within {span_s} s{f' of {group}' if group else ''}")
+                        yield one.rule, Match("", subject)

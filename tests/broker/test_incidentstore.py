@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from triptych.models.incidents.grouping import group
+from triptych.models.incidents.grouping import MOST, group
 from triptych.models.incidents.member import Member, Windows
 from triptych.streams.incidents import Merged
 from triptych.streams.incidentstore import IncidentStore
@@ -43,9 +43,9 @@ async def test_a_finding_finds_what_others_wrote_over_several_links(store: Incid
 
 async def test_the_newest_revision_counts_in_whatever_order_they_come(store: IncidentStore) -> None:
     one = member("a", workload="w")
-    for sequence in (3, 1, 2):
-        known = await store.lookup([replace(one, sequence=sequence)])
-    assert [found.sequence for found in known.groups["a"].members] == [3]
+    for sequence, closed in ((3, False), (1, False), (3, True), (3, False), (2, False)):
+        known = await store.lookup([replace(one, sequence=sequence, closed=closed)])
+    assert [(found.sequence, found.closed) for found in known.groups["a"].members] == [(3, True)]
 
 
 async def test_what_lies_outside_a_window_is_not_found(store: IncidentStore) -> None:
@@ -77,3 +77,12 @@ async def test_a_store_that_is_away_says_so() -> None:
     with pytest.raises(StoreAwayError):
         await away.lookup([member("a")])
     await away.close()
+
+
+async def test_what_belongs_to_a_full_group_shares_it_and_what_does_not_has_its_own(store: IncidentStore) -> None:
+    found = [member(f"{number:03}", number, workload="w") for number in range(MOST + 3)]
+    apart = member("z", 3 * 3_600, workload="w")
+    groups = (await store.lookup([*found, apart])).groups
+    assert groups.keys() >= {one.uid for one in found}
+    assert len({id(groups[one.uid]) for one in found}) == 1
+    assert [one.uid for one in groups["z"].members] == ["z"]

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 
 from triptych.models.detections.engine import Rulebook
-from triptych.models.events import Call
+from triptych.models.events import Call, HttpFact
 from triptych.models.testing import call
 from triptych.streams.known import Wanted
 from triptych.streams.memory import MemoryStore
@@ -33,24 +33,41 @@ def probes(count: int) -> list[Call]:
     return [replace(one, request_size=100 + number) for number, one in enumerate(made)]
 
 
-async def test_redis_answers_as_memory_does(store: RedisStore) -> None:
+def shown(number: int) -> Call:
+    """Calls of a few clients with a few tools over hours, of which windows with a grain and a history ask."""
+    draw = random.Random(number)
+    http = HttpFact(session_digest=f"s{draw.randrange(3)}", user_agent=f"program/{draw.randrange(2)}")
+    made = call(f"tool_{draw.randrange(9)}", at_s=draw.randrange(90_000), http=http)
+    return replace(made, call_id=f"shown-{number}", conversation=f"c{draw.randrange(12)}", response_size=2**20)
+
+
+@pytest.mark.parametrize("most", [5, 64])
+async def test_redis_answers_as_memory_does(store: RedisStore, most: int) -> None:
     memory, draw = MemoryStore(), random.Random(1)
-    told = [*probes(160), *probes(40)]
+    told = [*probes(160), *probes(40), *map(shown, range(200))]
     draw.shuffle(told)
+    read = 0
     for at in range(0, len(told), 9):
-        additions = Sightings(RULES).wanted(told[at : at + 9])
-        assert additions
-        assert (await store.lookup(Wanted(additions=additions))).windows == (
-            await memory.lookup(Wanted(additions=additions))
-        ).windows
+        wanted = Sightings(RULES).wanted(told[at : at + 9])
+        additions = tuple(one._replace(reach=one.reach._replace(most=most)) for one in wanted)
+        answered = (await store.lookup(Wanted(additions=additions))).windows
+        assert answered == (await memory.lookup(Wanted(additions=additions))).windows
+        read += sum(len(content.held) for content in answered.values())
+    assert read > len(told)
 
 
 async def test_what_is_written_behind_the_outputs_is_read_the_next_time(store: RedisStore) -> None:
     additions = Sightings(RULES).wanted(probes(1))
     await store.apply(additions)
     await store.apply(additions)
-    only_read = tuple(addition._replace(members={}) for addition in additions)
+    only_read = tuple(one._replace(members={}, reach=one.reach._replace(least=1)) for one in additions)
     answered = (await store.lookup(Wanted(additions=only_read))).windows
     assert [len(answered[addition.place].held) for addition in additions] == [
         len(addition.members) for addition in additions
     ]
+
+
+async def test_more_places_than_are_taken_at_once_are_answered_each(store: RedisStore) -> None:
+    calls = [replace(one, conversation=f"c{number}") for number, one in enumerate(probes(150))]
+    additions = Sightings(RULES).wanted(calls)
+    assert len((await store.lookup(Wanted(additions=additions))).windows) == len(additions) > 150

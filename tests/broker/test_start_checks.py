@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -102,36 +99,3 @@ def test_records_ahead_of_this_clock_are_found(secured: Any) -> None:
     found = permissions.ahead_ms(inside, (topics.VERDICTS, topics.AGENT), now)
     assert found == (topics.AGENT, 600_000)
     assert permissions.ahead_ms(inside, (topics.VERDICTS,), now) is None
-
-
-@pytest.fixture
-def worker(secured: Any) -> Any:
-    """`triptych worker` as a user; what it said and how it ended."""
-
-    def run(user: str, *settings: str) -> tuple[int, str]:
-        client = secured.client(user)
-        given = {
-            "TRIPTYCH_KAFKA__BOOTSTRAP": secured.address,
-            "TRIPTYCH_KAFKA__SECURITY_PROTOCOL": "sasl_ssl",
-            "TRIPTYCH_KAFKA__SASL_USERNAME": user,
-            "TRIPTYCH_KAFKA__SASL_PASSWORD": client["sasl.password"],
-            "TRIPTYCH_KAFKA__SSL_CA_FILE": client["ssl.ca.location"],
-        }
-        command = [sys.executable, "-m", "triptych.infra.cli.main", "--set", "worker.stages=calls"]
-        words = [word for setting in settings for word in ("--set", setting)]
-        argv, surroundings = [*command, *words, "worker"], {**os.environ, **given}
-        done = subprocess.run(argv, check=False, env=surroundings, capture_output=True, text=True, timeout=60)
-        return done.returncode, done.stderr
-
-    return run
-
-
-def test_a_worker_without_permissions_ends_at_once_and_names_them(worker: Any) -> None:
-    code, said = worker("stranger")
-    assert code == 1
-    assert "K13 stranger is not allowed to" in said
-
-
-def test_a_worker_whose_group_is_denied_ends_at_once_and_does_not_wait(allowed: Any, worker: Any) -> None:
-    code, said = worker("worker", "worker.group=other")
-    assert (code, "use the group other" in said) == (1, True)

@@ -12,6 +12,7 @@ from triptych.models.baseline import Baseline, Support
 from triptych.models.detections.engine import Rulebook
 from triptych.models.errors import ConfigError
 from triptych.models.events import AgentSpan, Call
+from triptych.models.history import to_json
 from triptych.models.model import dump
 from triptych.models.testing_traffic import sessions, theft
 from triptych.models.training import train
@@ -54,6 +55,18 @@ async def test_applying_twice_counts_once(store: RedisStore) -> None:
     assert not found.known("b")
 
 
+async def test_lessons_are_one_command_however_many_facts_they_have(store: RedisStore) -> None:
+    async def scripts() -> int:
+        return (await store.redis.info("commandstats")).get("cmdstat_eval", {"calls": 0})["calls"]
+
+    before = await scripts()
+    facts = [f"fact-{number}" for number in range(300)]
+    remembered = Remember(turn="t", started_ns=S, body=b"{}")
+    await store.apply([learn("s1", "ann", *facts), learn("s2", "ben", *facts), remembered])
+    assert await scripts() == before + 1
+    assert (await view(store, *facts)).views["files"].supports == dict.fromkeys(facts, Support(2, 2))
+
+
 async def test_the_store_answers_as_the_baseline_in_memory(store: RedisStore) -> None:
     known = Baseline("files")
     for number in range(20):
@@ -93,10 +106,7 @@ async def test_what_was_seen_longest_ago_is_forgotten_first(redis_url: str) -> N
 
 async def test_turns_are_remembered_once_and_bounded(redis_url: str) -> None:
     small = RedisStore(redis_url, tenant=uuid.uuid4().hex, bounds=Bounds(facts=1_000, turns=100))
-    writes = [
-        Remember(turn=f"t{n}", started_ns=n * S, body=b'{"v":1,"key":"t%d","calls":[],"spans":[]}' % n)
-        for n in range(130)
-    ]
+    writes = [Remember(turn=f"t{n}", started_ns=n * S, body=to_json(Turn(f"t{n}", ()))) for n in range(130)]
     for _ in range(2):
         await small.apply(writes)
     assert sorted(turn.key for turn in await small.turns()) == sorted(f"t{n}" for n in range(30, 130))

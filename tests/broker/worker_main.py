@@ -9,6 +9,7 @@ from triptych.models.detections.engine import Rulebook
 from triptych.models.errors import TriptychError
 from triptych.models.incidents.member import Windows
 from triptych.models.sensitivity import Sensitivity
+from triptych.streams import app
 from triptych.streams.app import Wiring, run
 from triptych.streams.config import Topics, WorkerConfig
 from triptych.streams.feedback import Feedback, VerdictCodec
@@ -53,6 +54,7 @@ def main() -> int:
     given = json.loads(sys.argv[1])
     stage = Broken if given.pop("broken", False) else Calls
     topics = Topics(**given.pop("topics"))
+    app._END_S = given.pop("end_s", app._END_S)
     config = WorkerConfig(topics=topics, **{"stages": ("calls",), **given})
     judge = Sensitivity.load(outside=("127.0.0.0/8",))
     wiring = {"calls": Wiring(lambda: stage(config.join, judge, topics.calls))}

@@ -1,4 +1,4 @@
-"""Configurations for SIEMs that cannot run here: each parses, and names only fields that a finding has."""
+"""Configurations for SIEMs: each parses, and names only fields that a finding has."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ def sentinel() -> Iterator[str]:
     rule = json.loads(text("sentinel/dcr.json"))["properties"]
     declared = [one["name"] for one in rule["streamDeclarations"]["Custom-TriptychFindings"]["columns"]]
     yield from declared
-    used = re.findall(rf"\b({WORD}(?:\.{WORD})+)", rule["dataFlows"][0]["transformKql"])
+    transform = re.sub(r"\['(\w+)'\]", r".\1", rule["dataFlows"][0]["transformKql"])
+    used = re.findall(rf"\b({WORD}(?:\.{WORD})+)", transform)
     assert {path.partition(".")[0] for path in used} <= set(declared)
     yield from used
     yield from (f"unmapped.mcp.{path}" for path in re.findall(r"Mcp\.([a-z_.]+)", text("sentinel/findings.kql")))

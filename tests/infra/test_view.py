@@ -46,7 +46,7 @@ def test_a_finding_shows_what_how_bad_who_and_why() -> None:
         "Credential read, then data sent out, in one call: read_config on files",
         "CRITICAL", "risk 95", "confidence 95 %", "binding exact", "ann", "support-bot",
         "never contacted by read_config (0 of 42 sessions)",
-        "chain.credential-read-then-egress v2", "AML.T0098", "MCP01:2025", "ATLAS 2026.09",
+        "chain.credential-read-then-egress v", "AML.T0098", "MCP01:2025", "ATLAS 2026.09",
         "✓ protocol", "nothing lost", "revision 1",
     ):  # fmt: skip
         assert part in text

@@ -8,11 +8,22 @@ import pytest
 
 from triptych.models import features
 from triptych.models.acting import acts
-from triptych.models.baseline import BaselineView, Support, size_keys, tool_key, turn_keys, value_key
-from triptych.models.events import ArgumentFact, Coverage
+from triptych.models.baseline import (
+    BaselineView,
+    Support,
+    destination_key,
+    habit_key,
+    listen_key,
+    size_keys,
+    tool_key,
+    turn_keys,
+    value_key,
+)
+from triptych.models.events import ArgumentFact, Coverage, ExecutionDetail, Principal, SqlFact
 from triptych.models.features import FEATURES, NAMES, measured, rows
 from triptych.models.features_protocol import order_surprise, source_surprise
 from triptych.models.history import from_json, reduced, to_json
+from triptych.models.statements import statement_key
 from triptych.models.testing import call, effect, exec_, read, span, turn, write
 from triptych.models.testing_traffic import learned, sessions, theft, views
 from triptych.models.turn import Turn
@@ -31,7 +42,7 @@ def fact(value: str, **values: object) -> ArgumentFact:
 
 
 def test_names_are_unique_and_the_hash_speaks_for_the_table() -> None:
-    assert len(set(NAMES)) == len(FEATURES) == 18
+    assert len(set(NAMES)) == len(FEATURES) == 22
     assert len(features.FEATURE_HASH) == 16
 
 
@@ -39,9 +50,8 @@ def test_a_layer_that_did_not_watch_is_unknown_and_not_quiet() -> None:
     blind = call("read", coverage=Coverage(protocol=True))
     found = row(turn(blind))
     for feature in FEATURES:
-        told = (
-            feature.layer == "protocol" and feature.name != "unprompted_source"
-        )  # which the agent's prompt is needed for
+        # one needs the agent's prompt, one a principal that was seen before
+        told = feature.layer == "protocol" and feature.name not in {"unprompted_source", "new_habits"}
         assert math.isnan(found[feature.name]) == (not told)
 
 
@@ -147,6 +157,62 @@ def test_size_counts_doublings_beyond_the_largest_known() -> None:
     assert huge - large == pytest.approx(5)
 
 
+def known_to(*keys: str, sessions: int = 50, principals: int = 3) -> BaselineView:
+    return BaselineView("files", sessions, principals, dict.fromkeys(keys, Support(sessions, principals)))
+
+
+def test_a_destination_the_user_named_is_not_new_and_one_a_page_named_is() -> None:
+    def found(origin: str) -> float:
+        address = fact("u", pointer="/url", kind="url", origin=origin)
+        page = call("get_page", effect("connect", declared=True, **COLLECTOR), arguments=(address,))
+        return row(turn(page))["new_destinations"]
+
+    assert (found("prompt"), found("result"), found("none")) == (0, 1, 1)
+
+
+def test_a_table_nobody_asks_is_new_whatever_stands_beside_it() -> None:
+    usual, union = (
+        call("query", sql=(SqlFact(statement="select", statements=1, tables=tables),))
+        for tables in (("orders",), ("orders", "staff"))
+    )
+    view = known_to(tool_key("query"), statement_key("query", "select", "orders"))
+    assert row(turn(usual), view)["new_statements"] == 0
+    assert row(turn(union), view)["new_statements"] == 1
+    stacked = replace(usual, sql=(replace(usual.sql[0], statements=2),))
+    assert row(turn(stacked), view)["new_statements"] == 1
+
+
+def test_what_only_others_do_is_no_habit_once_a_principal_has_habits() -> None:
+    ann = Principal(kind="configured", id="ann")
+    one = turn(call("pay", principal=ann))
+
+    def found(own_sessions: int, *own: str) -> float:
+        supports = {tool_key("pay"): Support(50, 3), habit_key("ann"): Support(own_sessions, 1)}
+        view = BaselineView("files", 50, 3, supports | {habit_key("ann", tool): Support(5, 1) for tool in own})
+        return row(one, view)["new_habits"]
+
+    assert math.isnan(found(9))
+    assert (found(10, "read"), found(10, "pay")) == (1, 0)
+    assert math.isnan(row(turn(replace(one.calls[0], principal=Principal())), known_to(tool_key("pay")))["new_habits"])
+
+
+def test_doors_inside_and_waiting_for_callers_are_new_until_others_did_so() -> None:
+    inside = {"address": "127.0.0.5", "destination": "inside"}
+    scan = call("search", *(effect("connect", port=port, **inside) for port in (22, 6379)), effect("listen", **inside))
+    assert row(turn(scan))["new_doors"] == 2
+    known = destination_key("search", "127.0.0.5", 22), destination_key("search", "127.0.0.5", 6379)
+    assert row(turn(scan), known_to(*known))["new_doors"] == 1
+    assert row(turn(scan), known_to(*known, listen_key("search")))["new_doors"] == 0
+
+
+def test_more_files_changed_than_ever_are_counted_in_doublings() -> None:
+    usual = known_to(tool_key("tidy"), *size_keys("changed", "tidy", 2))
+    gone = effect("change", detail=ExecutionDetail(operation="unlink"), path="/srv/x/a")
+    few, many = (call("tidy", *(one for _ in range(times) for one in (write("/srv/x/a"), gone))) for times in (1, 32))
+    assert row(turn(few), usual)["changed_files"] == 0
+    assert row(turn(many), usual)["changed_files"] == pytest.approx(math.log2(51) + 5)
+
+
 def test_an_order_is_the_more_surprising_the_rarer_it_is() -> None:
     turns = sessions(30)
     known = learned(turns)
@@ -179,11 +245,20 @@ def test_a_name_can_make_a_call_act_and_nothing_hides_an_action() -> None:
     assert not acts(call("read_file"))
 
 
+def with_details(one: Turn) -> Turn:
+    """The turn with SQL, an error and files that went, in its first call."""
+    gone = effect("change", detail=ExecutionDetail(operation="unlink", other_path="/srv/x/b"), path="/srv/x/a")
+    sql = SqlFact(pointer="/q", statement="select", statements=1, tables=("orders",), rows=3)
+    first = one.calls[0]
+    changed = replace(first, sql=(sql,), is_error=True, effects=(*first.effects, gone, write("/srv/x/y"), gone))
+    return replace(one, calls=(changed, *one.calls[1:]))
+
+
 @pytest.mark.parametrize("change", [theft, lambda one: one])
 def test_a_remembered_turn_measures_the_same(change: object) -> None:
     turns = sessions(12)
     known = learned(turns)
-    for one in turns:
+    for one in map(with_details, turns):
         original: Turn = change(one) if any(c.tool == "search" for c in one.calls) else one  # type: ignore[operator]
         again = from_json(to_json(reduced(original)))
         assert np.array_equal(rows(again, views(again, known)), rows(original, views(original, known)), equal_nan=True)

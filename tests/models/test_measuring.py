@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.models import features
+from triptych.models.baseline import BaselineView
 from triptych.models.events import ArgumentFact, Call
 from triptych.models.features import measured, rows
 from triptych.models.features_protocol import Moment
@@ -83,3 +84,18 @@ def test_a_call_is_measured_once_and_a_row_scored_once() -> None:
         np.testing.assert_array_equal(measures.raw(grown, score), np.arange(upto))
     assert asked == [one.call_id for one in calls]
     assert scored == [1] * len(calls)
+
+
+def test_work_is_done_again_only_when_the_turn_or_its_totals_changed() -> None:
+    measures, (first, second) = Measures(), (call("read_config"), call("read_config", at_s=1))
+    views = {"files": NORMAL.view(())}
+    done: list[Turn] = []
+
+    def work(turn: Turn, known: dict[str, BaselineView]) -> int:
+        return measures.once("work", turn, known, lambda: done.append(turn) or len(done))  # type: ignore[func-returns-value]
+
+    assert [work(Turn("t", (first,)), views) for _ in range(3)] == [1, 1, 1]
+    assert work(Turn("t", (first, second)), views) == 2
+    assert work(Turn("t", (first, replace(second, revision=1))), views) == 3
+    grown = {"files": replace(views["files"], sessions=views["files"].sessions + 1)}
+    assert work(Turn("t", (first, replace(second, revision=1))), grown) == 4

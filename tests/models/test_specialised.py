@@ -6,7 +6,9 @@ import contextlib
 import io
 import json
 import struct
+import sys
 from dataclasses import asdict, dataclass, fields, is_dataclass, make_dataclass, replace
+from types import ModuleType
 from typing import Any
 
 import fastavro
@@ -209,3 +211,31 @@ def test_a_name_that_is_no_identifier_is_refused() -> None:
 
 def test_all_records_of_the_events_are_dataclasses() -> None:
     assert all(is_dataclass(getattr(events, release.name.rpartition(".")[2])) for release in wire.releases())
+
+
+def module_of(written: specialised.Written) -> ModuleType:
+    module = ModuleType(f"{specialised.__package__}.{written.module}")
+    module.__package__ = specialised.__package__
+    exec(compile(written.text, written.module, "exec"), vars(module))  # noqa: S102  what a wheel compiles
+    return module
+
+
+@given(st.lists(OUTERS, min_size=1, max_size=4))
+def test_what_a_wheel_compiles_does_what_is_made_at_start(values: list[Outer]) -> None:
+    reading = specialised.reading(OUTER, KINDS, RUNS)
+    read = getattr(module_of(reading), reading.name)
+    writing = specialised.writing(OUTER)
+    write = getattr(module_of(writing), writing.name)
+    for value in [*values, *values]:
+        body = general(value)
+        assert read(body, 0) == (value, len(body))
+        assert written(write, value) == body
+
+
+def test_a_module_is_taken_only_for_the_source_that_it_was_made_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading = specialised.reading(OUTER, KINDS)
+    module = module_of(reading)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    assert reading.function() is getattr(module, reading.name)
+    other = {**OUTER, "fields": OUTER["fields"][:-1]}
+    assert specialised.reading(other, KINDS).module != reading.module

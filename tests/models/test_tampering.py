@@ -8,7 +8,7 @@ from triptych.models.acting import acts
 from triptych.models.learned import baselines
 from triptych.models.model import Model
 from triptych.models.sight import SIGHTS, Sight, seen_with, sight_of
-from triptych.models.tampering import self_check, tampered
+from triptych.models.tampering import finds_less, self_check, tampered
 from triptych.models.testing_traffic import sessions
 from triptych.models.training import train
 
@@ -49,3 +49,12 @@ def test_a_server_that_nobody_acts_on_has_no_self_check(model: Model) -> None:
     quiet = [turn for turn in TURNS if not any(map(acts, turn.calls))]
     assert quiet
     assert self_check(model.forms["prompt"], quiet, baselines(TURNS), seed=1) == {}
+
+
+def test_a_model_that_finds_much_less_on_any_server_is_named_with_both_shares() -> None:
+    before = {"files": 0.9, "mail": 0.5, "gone": 0.8}
+    assert list(finds_less({"files": 0.76, "mail": 0.5}, before)) == []
+    (reason,) = finds_less({"files": 0.7, "mail": 0.9}, before)
+    assert "files" in reason
+    assert "70%" in reason
+    assert "90%" in reason

@@ -100,6 +100,19 @@ def test_a_repeated_chunk_gives_the_same_revisions_again() -> None:
     assert {one["metadata"]["uid"] for one in again} == {one["metadata"]["uid"] for one in once}
 
 
+@pytest.mark.parametrize("order", [1, -1], ids=["told last", "told before the update"])
+def test_a_last_word_under_the_number_of_an_update_closes_the_incident(order: int) -> None:
+    """As when a worker is taken for dead, and another one tells of the turn from its beginning."""
+    stage, store = Incidents(Gathering()), IncidentMemory(WINDOWS)
+    first, update = alert("a"), alert("a", sequence=2, activity="update")
+    told = []
+    for record in (first, *[update, replace(update, activity="close")][::order]):
+        known = asyncio.run(store.lookup(stage.wanted([record])))
+        told += stage.add(record, Pin(), known).outputs
+    last = orjson.loads(told[-1].value)  # type: ignore[arg-type]
+    assert (last["status"], last["metadata"]["sequence"]) == ("Closed", 2)
+
+
 FEW = st.sampled_from(["", "x", "y"])
 ALERTS = st.lists(
     st.builds(

@@ -101,6 +101,13 @@ def test_nobody_makes_their_own_turns_less_rare() -> None:
     assert in_the_light_of(SCORE, turn, {"files": latest(0.01, principal_digest(turn))}) is SCORE
 
 
+def test_whoever_has_no_turn_of_their_own_is_held_against_all() -> None:
+    seen = latest(0.01, b"ann.....", b"ben.....")
+    strangers = {seen.p(1e-4, who) for who in (b"cleo....", b"dan.....")}
+    assert len(strangers) == 1
+    assert strangers != {seen.p(1e-4, b"ann.....")}
+
+
 def test_the_store_in_memory_releases_what_three_principals_did() -> None:
     store = MemoryStore()
     lesson = Learn(server="files", session="s", principal="ann", keys=("dest:y",), seen_ns=S)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+from aiokafka.errors import IllegalStateError
+
 from triptych.streams.chunks import _Thread
 
 
@@ -44,3 +47,32 @@ async def test_a_worker_without_a_partition_has_nowhere_to_go_back_to() -> None:
     consumer = Consumer({})
     thread: Any = SimpleNamespace(_ensure_consumer=lambda: consumer)
     assert await _Thread._seek_back(thread) == {}
+
+
+class Losing(Consumer):
+    """Loses a partition to another worker while it seeks, if it has one to lose."""
+
+    def __init__(self, committed: dict[str, int | None], lost: str) -> None:
+        super().__init__(committed)
+        self._lost = lost
+
+    async def seek_to_beginning(self, *partitions: str) -> None:
+        if self._lost in partitions:
+            self._committed.pop(self._lost, None)
+            raise IllegalStateError(f"{self._lost} is not assigned")
+        await super().seek_to_beginning(*partitions)
+
+
+async def test_where_partitions_move_meanwhile_those_that_are_held_are_sought() -> None:
+    consumer = Losing({"stays": None, "goes": None}, lost="goes")
+    thread: Any = SimpleNamespace(_ensure_consumer=lambda: consumer)
+    assert await _Thread._seek_back(thread) == {"stays": None}
+    assert consumer.from_beginning == ("stays",)
+
+
+async def test_a_refusal_where_nothing_moved_is_an_error() -> None:
+    consumer = Losing({"stays": None}, lost="stays")
+    consumer.assignment = lambda: {"stays"}  # type: ignore[method-assign]
+    thread: Any = SimpleNamespace(_ensure_consumer=lambda: consumer)
+    with pytest.raises(IllegalStateError):
+        await _Thread._seek_back(thread)

@@ -10,18 +10,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triptych.models.detections.engine import Addition, Memory, Rulebook
+from triptych.models.detections.engine import Memory, Rulebook
 from triptych.models.events import Alert, Call, HttpFact, Peer
 from triptych.models.testing import call
 from triptych.models.turn import EARLY
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.memory import MemoryStore
-from triptych.streams.sightings import Sightings, answer, ask, merged
+from triptych.streams.sightings import Sightings
 from triptych.streams.stage import Output, Pin
 from triptych.streams.turns import JudgeTimes, Turns
 
 RULES = Rulebook.load()
 PROBING = "protocol.schema-probing"
+BY = "conversation"
 SHARED = "protocol.session-from-two-clients"
 
 
@@ -152,45 +153,15 @@ def test_an_immature_history_stands_in_the_coverage_of_the_finding() -> None:
     assert any("sensitive-tool-new-to-client (the history has" in note for note in alert.coverage.notes)
 
 
-class Pipe:
-    """A Redis pipeline's commands, with the law of its sorted sets."""
-
-    def __init__(self, keys: dict[str, dict[bytes, int]]) -> None:
-        self._keys, self.answers = keys, []
-
-    def zadd(self, key: str, members: dict[bytes, int], *, lt: bool) -> None:
-        held = self._keys.setdefault(key, {})
-        assert lt
-        for body, at in members.items():
-            held[body] = min(at, held.get(body, at))
-        self.answers.append(len(members))
-
-    def zremrangebyrank(self, key: str, start: int, stop: int) -> None:
-        ranked = self._ranked(key)
-        for body, _ in ranked[start : max(len(ranked) + stop + 1, 0)]:
-            del self._keys[key][body]
-        self.answers.append(0)
-
-    def expire(self, key: str, seconds: int) -> None:
-        self.answers.append(seconds > 0)
-
-    def zrange(self, key: str, start: int, stop: int, *, withscores: bool) -> None:
-        self.answers.append([(body, float(at)) for body, at in self._ranked(key)])
-
-    def _ranked(self, key: str) -> list[tuple[bytes, int]]:
-        return sorted(self._keys.get(key, {}).items(), key=lambda pair: (pair[1], pair[0]))
-
-
-@given(st.lists(st.lists(st.integers(0, 15), min_size=1, max_size=6), max_size=6))
-def test_memory_and_redis_keep_the_same_sets(chunks: list[list[int]]) -> None:
-    keys: dict[str, dict[bytes, int]] = {}
+def test_a_place_with_too_few_around_is_not_read() -> None:
     memory = Memory()
-    for numbers in chunks:
-        additions = [addition for number in numbers for addition in RULES.additions(probe(number))]
-        small = merged(Addition(one.place, one.members, 5, one.keep_s) for one in additions)
-        pipe = Pipe(keys)
-        ask(pipe, "t", small)  # type: ignore[arg-type]
-        assert answer(small, iter(pipe.answers)) == {addition.place: memory.add(addition) for addition in small}
+    held = []
+    for number in range(12):
+        [mine] = [one for one in RULES.additions(probe(number)) if (one.place.rule, one.place.by) == (PROBING, BY)]
+        held.append(len(memory.add(mine).held))
+    assert held == [0] * 9 + [10, 11, 12]
+    [far] = [one for one in RULES.additions(probe(12, at_s=9_000)) if (one.place.rule, one.place.by) == (PROBING, BY)]
+    assert memory.add(far).held == ()
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
@@ -200,5 +171,5 @@ def test_of_equal_sightings_the_earliest_stands(order: tuple[int, int]) -> None:
     [first] = [one for one in both[order[0]] if one.place.rule == SHARED]
     [second] = [one for one in both[order[1]] if one.place.rule == SHARED]
     memory.add(first)
-    [held] = memory.add(second).held
+    [held] = memory.add(second._replace(reach=second.reach._replace(least=1))).held
     assert held.at_us == min(*first.members.values(), *second.members.values())

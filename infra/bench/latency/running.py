@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 import urllib.request
@@ -25,6 +26,7 @@ from .traffic import Kind, Told
 __all__ = ["Arrival", "Ear", "Mouth", "Worker", "worker"]
 
 _READY_S = 60.0
+_POLL_S = 0.25  # a page costs the worker milliseconds
 _UNUSUAL = 75.0  # model.alert_risk of a worker as it comes
 
 
@@ -110,13 +112,13 @@ class Worker:
             except OSError:
                 if self.ended():
                     break
-            time.sleep(0.1)
+            time.sleep(_POLL_S)
         raise BenchError(f"the worker did not {what} in {patience_s:.0f} s", "run it by hand", code="B01")
 
 
 @contextmanager
-def worker(bootstrap: str, redis_url: str, tenant: str, log: Path) -> Iterator[Worker]:
-    """`triptych worker` with both stages, once it holds its partitions."""
+def worker(bootstrap: str, redis_url: str, tenant: str, log: Path, build: Path | None = None) -> Iterator[Worker]:
+    """`triptych worker` with both stages, once it holds its partitions; of that build, else as it stands here."""
     (port,) = free_ports(1)
     settings = {
         "kafka.bootstrap": bootstrap,
@@ -129,7 +131,8 @@ def worker(bootstrap: str, redis_url: str, tenant: str, log: Path) -> Iterator[W
         "worker.health_port": port,
     }
     flags = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-    with running([sys.executable, "-m", "triptych.infra.cli.main", *flags, "worker"], log=log) as process:
+    env = dict(os.environ) | ({"PYTHONPATH": str(build)} if build else {})
+    with running([sys.executable, "-m", "triptych.infra.cli.main", *flags, "worker"], log=log, env=env) as process:
         one = Worker(port, lambda: process.poll() is not None)
         try:
             one.wait(lambda seen: "triptych_lag_records" in seen, "start")

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -85,14 +85,25 @@ def _calls(plan: Plan, build: Path | None) -> list[Row]:
         contenders[rows.TWO] = partial(_ours, mix, folder, build, workers=2)
         if build:
             contenders[rows.PURE] = partial(_ours, mix, folder, None)
-        return list(rows.calls(interleaved(contenders, size.rounds, plan.tell)))
+        return list(rows.calls(interleaved(_telling(contenders, plan), size.rounds, plan.tell)))
 
 
 def _noise(plan: Plan, build: Path | None) -> list[Row]:
     size = _size(plan)
     with _backlog(plan, size.noisy, noise=NOISE) as (mix, folder):
         contenders = {BARE: partial(_other, BARE, mix), rows.OURS: partial(_ours, mix, folder, build)}
-        return list(rows.noise(interleaved(contenders, size.rounds, lambda text: plan.tell(f"noise, {text}"))))
+        return list(rows.noise(interleaved(_telling(contenders, plan), size.rounds, plan.tell)))
+
+
+def _telling(contenders: Mapping[str, Callable[[], float]], plan: Plan) -> dict[str, Callable[[], float]]:
+    """The same, each telling its figure at once: a round that fails takes no other's with it."""
+
+    def told(name: str, measured: Callable[[], float]) -> float:
+        figure = measured()
+        plan.tell(f"{name}: {figure:.0f} calls/CPU s")
+        return figure
+
+    return {name: partial(told, name, measured) for name, measured in contenders.items()}
 
 
 @contextmanager

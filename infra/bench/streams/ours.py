@@ -117,9 +117,10 @@ def _used_us(workers: Sequence[_Worker]) -> float:
 def _await(count: Callable[[], int], wanted: int, workers: Sequence[_Worker]) -> None:
     deadline = time.monotonic() + _PATIENCE_S
     while (seen := count()) < wanted:
-        if time.monotonic() > deadline or any(one.process.poll() is not None for one in workers):
-            said = f"{seen} of {wanted} calls came out: {tail(workers[0].log)}"
-            raise BenchError(said, "run it by hand", code="B01")
+        ended = [one for one in workers if one.process.poll() is not None]
+        if ended or time.monotonic() > deadline:
+            said = f"{seen} of {wanted} calls came out, {len(ended)} of {len(workers)} workers ended: "
+            raise BenchError(said + tail((ended or workers)[0].log), "run it by hand", code="B01")
         time.sleep(_PAUSE_S)
 
 

@@ -5,15 +5,17 @@ A check holds with a fact in words, does not hold, or cannot be judged and says 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from .alike import twins
-from .sightings import Held, Sighting
+from .moments import Past, View, immature
+from .sightings import Sighting
 from .table import Table
+from .wording import amount, shown, word, words
 
-__all__ = ["ANY", "Check", "Lack", "Past", "View", "lack_of", "read_checks"]
+__all__ = ["ANY", "Check", "Facet", "Lack", "read_checks"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,31 +25,16 @@ class Lack:
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Past:
-    """How far back a window looks, what it forgets, and what its history needs."""
-
-    span_us: int
-    history_us: int
-    most: int
-    mature: tuple[str, int] | None
-
-
-class View(NamedTuple):
-    """What is known when `last` completes a window: the sightings of the need's step within the span (`recent`, itself
-    at the end where it is of that step) and before it (`past`), and those of all steps (`around`, `before`)."""
-
-    last: Sighting
-    recent: Sequence[Sighting]
-    past: Sequence[Sighting]
-    around: Sequence[Sighting]
-    before: Sequence[Sighting]
-    lack: str = ""  # what the history lacks
-
-
 Verdict = str | Lack | None
 Check = Callable[[View], Verdict]
-Facet = tuple[str, str]  # step and name
+
+
+class Facet(NamedTuple):
+    """What a check asks sightings of a step to tell."""
+
+    step: str
+    name: str
+    number: bool = False
 
 
 ANY = "*"
@@ -62,7 +49,7 @@ def read_checks(table: Table, step: str, past: Past) -> list[_Read]:
         inner = table.table(key)
         for name in inner.rest():
             least = inner.need(name, kind)
-            found.append((_NUMBERED[key](name, float(least)), ((step, name),)))
+            found.append((_NUMBERED[key](name, float(least)), (Facet(step, name, number=key == "sum"),)))
     for key, read in _TABLED.items():
         if table.has(key):
             found.append(read(table.table(key), step))
@@ -84,24 +71,24 @@ def _read_new(table: Table, step: str, past: Past) -> _Read:
         times=table.get("new_times", int, 1),
     )
     if across:
-        return _new_across(new, across, past), ((step, new), (ANY, across))
-    return _new(new, bar), ((step, new),)
+        return _new_across(new, across, past), (Facet(step, new), Facet(ANY, across))
+    return _new(new, bar, step), (Facet(step, new),)
 
 
 def _distinct(name: str, least: float) -> Check:
     def distinct(view: View) -> Verdict:
         count = len({one.facet(name) for one in view.recent})
-        return f"{count} different in {_word(name)}" if count >= least else None
+        return f"{count} different {words(name)}" if count >= least else None
 
     return distinct
 
 
 def _sum(name: str, least: float) -> Check:
-    def total(view: View) -> Verdict:
-        amount = sum(_number(one.facet(name)) for one in view.recent)
-        return f"{amount:,.0f} {_word(name)} together" if amount >= least else None
+    def together(view: View) -> Verdict:
+        total = sum(_number(one.facet(name)) for one in view.recent)
+        return f"{total:,.0f} {words(name)} together" if total >= least else None
 
-    return total
+    return together
 
 
 _NUMBERED: dict[str, Callable[[str, float], Check]] = {"distinct": _distinct, "sum": _sum}
@@ -116,20 +103,25 @@ class _Novelty:
     times: int
 
 
-def _new(name: str, bar: _Novelty) -> Check:
+def _new(name: str, bar: _Novelty, step: str) -> Check:
     """The last one shows a value that the history does not know."""
 
     def new(view: View) -> Verdict:
+        value, enough = view.last.facet(name), len(view.recent) >= bar.values
+        if not enough or sum(one.facet(name) == value for one in view.recent) < bar.times:
+            return None
+        known = {one.facet(name) for one in view.past}
+        if value in known:  # the longest history would not make it new
+            return None
         if view.lack:
             return Lack(view.lack)
-        known, value = {one.facet(name) for one in view.past}, view.last.facet(name)
-        if value in known or sum(one.facet(name) == value for one in view.recent) < bar.times:
-            return None
         recent = {one.facet(name) for one in view.recent}
         fresh = recent - known
         if len(fresh) < bar.values or len(fresh) < bar.share * len(recent):
             return None
-        return f"{len(fresh)} of {len(recent)} in {_word(name)} never seen before ({len(known)} known)"
+        if bar.values > 1:
+            return f"{len(fresh)} of {len(recent)} {words(name)} never seen before"
+        return f"a {word(name)} that no earlier {step} had{shown(name, value)}"
 
     return new
 
@@ -149,8 +141,8 @@ def _new_across(name: str, across: str, past: Past) -> Check:
         ]
         if not others or any(one.step == last.step and one.facet(name) == last.facet(name) for one in others):
             return None
-        lack = _immature(others, past)
-        return Lack(lack) if lack else f"{last.facet(name)}: never before this {_word(across)}"
+        lack = immature(others, past)
+        return Lack(lack) if lack else f"{last.facet(name)}, never before this {word(across)}"
 
     return new
 
@@ -163,9 +155,10 @@ def _surge(times: float, part: float) -> Check:
     """So many times as often as in the history; `part` is the span's part of it."""
 
     def surge(view: View) -> Verdict:
-        usual = len(view.past) * part
-        often = len(view.recent)
-        return f"{often} where {usual:.1f} are usual" if often >= times * max(usual, 1.0) else None
+        usual, often = len(view.past) * part, len(view.recent)
+        if often < times * max(usual, 1.0):
+            return None
+        return f"{often} where {usual:.1f} are usual" if view.past else Lack("nothing was seen of it before the span")
 
     return surge
 
@@ -176,13 +169,17 @@ def _read_over(table: Table, step: str) -> _Read:
     table.done()
 
     def over(view: View) -> Verdict:
-        if view.lack:
-            return Lack(view.lack)
         greatest = max((_number(one.facet(name)) for one in view.before if one.step == where), default=0)
         value = _number(view.last.facet(name))
-        return f"{_word(name)} {value:,.0f}, before never above {greatest:,.0f}" if value >= times * greatest else None
+        if value < times * greatest:  # a longer history would not make it less
+            return None
+        return (
+            Lack(view.lack)
+            if view.lack
+            else f"at least {amount(name, value)}, before always less than {amount(name, 2 * greatest)}"
+        )
 
-    return over, ((step, name), (where, name))
+    return over, (Facet(step, name, number=True), Facet(where, name, number=True))
 
 
 def _read_share(table: Table, step: str) -> _Read:
@@ -194,9 +191,9 @@ def _read_share(table: Table, step: str) -> _Read:
     def share(view: View) -> Verdict:
         whole = max((_number(one.facet(number)) for one in view.around if one.step == other), default=0)
         count = len({one.facet(name) for one in view.recent})
-        return f"{count} of {whole:.0f} {_word(name)}s" if whole and count >= least * whole else None
+        return f"{count} of {whole:.0f} {words(name)} in the {other}" if whole and count >= least * whole else None
 
-    return share, ((step, name), (other, number))
+    return share, (Facet(step, name), Facet(other, number, number=True))
 
 
 def _read_alike(table: Table, step: str) -> _Read:
@@ -210,7 +207,7 @@ def _read_alike(table: Table, step: str) -> _Read:
         twin = twins(view.last.facet(name), (one.facet(name) for one in others))
         return f"{view.last.facet(name)} looks like {twin}, from elsewhere" if twin is not None else None
 
-    return alike, tuple((step, key) for key in (name, *differ))
+    return alike, tuple(Facet(step, key) for key in (name, *differ))
 
 
 _TABLED: dict[str, Callable[[Table, str], _Read]] = {"alike": _read_alike, "over": _read_over, "share": _read_share}
@@ -218,22 +215,3 @@ _TABLED: dict[str, Callable[[Table, str], _Read]] = {"alike": _read_alike, "over
 
 def _number(text: str) -> float:
     return float(text) if text else 0.0
-
-
-def _word(name: str) -> str:
-    return name.replace("_", " ")
-
-
-def lack_of(before: Sequence[Sighting], whole: Held, past: Past, last: Sighting) -> str:
-    """What the history of a window lacks before it can say that something is new; `before` lies behind the span."""
-    if len(whole) >= past.most and whole[0].at_us > last.at_us - past.span_us:
-        return f"only the newest {past.most} sightings are kept, and they reach back less than the span"
-    return _immature(before, past)
-
-
-def _immature(before: Sequence[Sighting], past: Past) -> str:
-    if past.mature is None:
-        return ""
-    name, least = past.mature
-    have = len({one.facet(name) for one in before})
-    return "" if have >= least else f"the history has {have} of the {least} in {_word(name)} that it needs"

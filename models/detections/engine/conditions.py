@@ -15,8 +15,9 @@ from .comparing import Test, test_of
 from .gates import gate_of
 from .subjects import FIELDS, NESTED, WHATS, Field, Subject, What, keys
 from .table import Table
+from .traits import TOLD
 
-__all__ = ["Judging", "Predicate", "Seen", "compile_condition"]
+__all__ = ["Judging", "Predicate", "Seen", "compile_condition", "compile_rest"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,13 @@ def compile_condition(table: Table, on: str, *, negated: bool = False) -> Predic
     if not parts:
         raise table.error(f"{table.where} says nothing", "a condition names at least one field")
     return _all(parts)
+
+
+def compile_rest(table: Table, on: str) -> Predicate | None:
+    """What of a condition is left to ask of those that its gate admits; None where that is nothing."""
+    told = TOLD.get(on, frozenset()) | {"path"} if on == "effect" else TOLD.get(on, frozenset())
+    left = table.without(told)
+    return compile_condition(left, on) if left.rest() else None
 
 
 def _all(parts: list[Predicate]) -> Predicate:

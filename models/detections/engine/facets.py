@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Set
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -53,7 +53,7 @@ def _credential(call: Call) -> str | None:
     return token or (call.http.session_digest if call.http else None) or call.principal.id or None
 
 
-def status_of(call: Call) -> int | None:
+def _status(call: Call) -> int | None:
     """The HTTP status, from the reply or from the gateway's note on an exchange that had no message in it."""
     if call.http and call.http.status is not None:
         return call.http.status
@@ -79,9 +79,14 @@ def _request(call: Call) -> str | None:
     return _short("\0".join((credential, call.method, call.tool or "", call.arguments_digest)))
 
 
-def _visit(call: Call) -> str | None:
+@lru_cache(_REMEMBERED)
+def _heap(conversation: str) -> str:
     """One of a few dozen heaps that conversations fall into: enough of them are many conversations."""
-    return str(int(_short(call.conversation), 16) % _VISITS) if call.conversation else None
+    return str(int(_short(conversation), 16) % _VISITS)
+
+
+def _visit(call: Call) -> str | None:
+    return _heap(call.conversation) if call.conversation else None
 
 
 def _release(call: Call) -> str | None:
@@ -91,12 +96,14 @@ def _release(call: Call) -> str | None:
     return f"version {call.server.claimed_version}" if call.server.claimed_version else None
 
 
-def _read(call: Call) -> Iterator[str]:
-    return (one.path for one in call.effects if one.kind == "open" and one.path and one.result >= 0)
+@Once
+def _read(call: Call) -> Set[str]:
+    """The files it opened."""
+    return {one.path for one in call.effects if one.kind == "open" and one.path and one.result >= 0}
 
 
 def _files(call: Call) -> int:
-    return len(set(_read(call)))
+    return len(_read(call))
 
 
 def _folders(call: Call) -> int:
@@ -115,14 +122,16 @@ def _scale(amount: int) -> int:
 
 
 def _touches_private(call: Call) -> bool:
-    """Whether its arguments name, or the kernel saw it open, what is secret or private; or a secret came with it."""
-    classes = [*(fact.sensitivity for fact in call.arguments), *(effect.sensitivity for effect in call.effects)]
+    """Whether its arguments name, or the kernel saw it open, what is secret or private; or a secret came with it. Files
+    that it looked for and did not get count for nothing."""
+    classes = {fact.sensitivity for fact in call.arguments}
+    classes.update([effect.sensitivity for effect in call.effects if effect.result >= 0])
     return bool(call.secrets) or any(one is not None and one.startswith(_SECRET) for one in classes)
 
 
 def _sensitive(call: Call) -> bool:
     """Whether a call changes, sends, or touches what is private: by its tool's name and by what was seen of it."""
-    return acting.writes(call) or _touches_private(call)
+    return acting.writes(call) or _private_of(call)
 
 
 def _deed(effect: Effect) -> str | None:
@@ -135,6 +144,8 @@ def _deed(effect: Effect) -> str | None:
 
 
 request_of = Once(_request)
+status_of = Once(_status)
+_private_of = Once(_touches_private)
 OF_CALL: Mapping[str, tuple[Kind, Callable[[Call], Any]]] = {
     "acts": ("flag", Once(acting.acts)),
     "credential": ("text", Once(_credential)),
@@ -145,7 +156,7 @@ OF_CALL: Mapping[str, tuple[Kind, Callable[[Call], Any]]] = {
     "items": ("number", Once(_items)),
     "listed": ("number", lambda call: len(call.tools)),
     "network": ("text", Once(_from)),
-    "private": ("flag", Once(_touches_private)),
+    "private": ("flag", _private_of),
     "release": ("text", Once(_release)),
     "reply_scale": ("number", Once(lambda call: _scale(call.response_size))),
     "files_scale": ("number", Once(lambda call: _scale(_files(call)))),

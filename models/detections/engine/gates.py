@@ -27,12 +27,11 @@ _Holds = Callable[[Subject], bool]
 class Gate:
     """Of one condition about calls, effects or definitions."""
 
-    __slots__ = ("_by_path", "_by_traits", "_holds", "_named", "decides")
+    __slots__ = ("_by_path", "_by_traits", "_holds", "_named")
 
-    def __init__(self, holds: _Holds, named: _Holds, *, decides: bool) -> None:
-        """`holds` looks at traits, `named` at the path of an effect as well, which most calls share with others.
-        `decides`: the condition asks for nothing else, so that it holds for all that is admitted."""
-        self._holds, self._named, self.decides = holds, named, decides
+    def __init__(self, holds: _Holds, named: _Holds) -> None:
+        """`holds` looks at traits, `named` at the path of an effect as well, which most calls share with others."""
+        self._holds, self._named = holds, named
         self._by_traits: dict[Traits, bool] = {}
         self._by_path: dict[tuple[Traits, str | None], bool] = {}
 
@@ -62,8 +61,7 @@ class Gate:
 def gate_of(table: Table, on: str) -> Gate:
     """The gate of a condition that was read already."""
     told = TOLD.get(on, frozenset())
-    decides = bool(told) and told.issuperset(table.rest())
-    return Gate(_holds(table, on, told), _holds(table, on, told | {"path"}), decides=decides)
+    return Gate(_holds(table, on, told), _holds(table, on, told | {"path"}))
 
 
 def _keep(known: dict[_Key, bool], key: _Key, holds: bool) -> bool:

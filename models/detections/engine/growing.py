@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from ...baseline import BaselineView, actions_before, is_action
 from ...events import Call
 from ...turn import Turn
-from .asking import Index, Subjects
+from .asking import Asked, Index, Subjects
 from .conditions import Judging
 from .matching import Chain, Match, chained, matches_of
 from .rule import Rule
+from .verdicts import Failed
 
 __all__ = ["Growing"]
 
@@ -28,14 +29,15 @@ _Circumstances = tuple[object, ...]
 
 @dataclass(slots=True)
 class _Found:
-    """Of one revision of one call: matches, matches with the unknown taken for true where that differs, and what was
-    unknown. Only steps with an answer stand here."""
+    """Of one revision of one call: matches, matches with the unknown taken for true where that differs, what was
+    unknown, and which rules raised. Only steps with an answer stand here."""
 
     call: Call
     around: _Circumstances
     matches: dict[_Place, Sequence[Match]] = field(default_factory=dict)
     lenient: dict[_Place, Sequence[Match]] = field(default_factory=dict)
     unknown: dict[_Place, Sequence[str]] = field(default_factory=dict)
+    failed: dict[str, Failed] = field(default_factory=dict)
 
     @property
     def answered(self) -> Set[_Place]:
@@ -43,35 +45,39 @@ class _Found:
 
     @property
     def rules(self) -> Iterable[str]:
-        """Those of which a step has an answer or a doubt, once for each such step."""
-        return [rule for rule, _ in self.answered | self.unknown.keys()]
+        """Those of which a step has an answer or a doubt, once for each such step, and those that raised."""
+        return [*(rule for rule, _ in self.answered | self.unknown.keys()), *self.failed]
 
 
 class Growing:
     """Of one turn and one set of rules. A view's counts of a key must not change once they were asked for."""
 
     def __init__(self) -> None:
-        self._rules: Index | None = None
+        self._rules: Index[Sequence[Asked]] | None = None
         self._order: tuple[str, ...] = ()
         self._found: dict[str, _Found] = {}
         self._answered: _Holders = {}
         self._doubtful: _Holders = {}
         self._touched: Counter[str] = Counter()
 
-    def take(self, rules: Index, turn: Turn, views: Mapping[str, BaselineView]) -> None:
-        """Ask the calls that are new or changed; forget those that are gone, and everything under other rules."""
+    def take(self, rules: Index[Sequence[Asked]], turn: Turn, views: Mapping[str, BaselineView]) -> list[Failed]:
+        """Ask the calls that are new or changed, and say which rules raised; forget the calls that are gone, and
+        everything under other rules."""
         self._order = tuple(call.call_id for call in turn.calls)
         gone = self._found.keys() if rules is not self._rules else self._found.keys() - set(self._order)
         for call_id in tuple(gone):
             self._forget(call_id)
         self._rules = rules
-        listed, orders = _listings(turn), _orders(turn)
+        listed, orders, failed = _listings(turn), _orders(turn), list[Failed]()
         for call in turn.calls:
             order = orders.get(call.call_id, ())
             around = (listed.get(call.server.id, ()), order, *_totals(views.get(call.server.id)))
             kept = self._found.get(call.call_id)
             if kept is None or kept.call is not call or kept.around != around:
-                self._keep(_ask(rules, turn, _Found(call, around), views))
+                found = _ask(rules, turn, _Found(call, around), views)
+                failed += found.failed.values()
+                self._keep(found)
+        return failed
 
     @property
     def touched(self) -> Set[str]:
@@ -97,6 +103,11 @@ class Growing:
             for found in self._holding(self._doubtful, place)
             for reason in found.unknown[place]
         ]
+
+    def failed(self, rule: Rule) -> list[str]:
+        """Why a rule could not be asked of some calls."""
+        held = (found.failed.get(rule.id) for found in self._found.values() if found.failed)
+        return [one.reason for one in held if one is not None]
 
     def _matches(self, place: _Place, lenient: bool) -> Iterator[Match]:
         for found in self._holding(self._answered, place):
@@ -132,16 +143,20 @@ class Growing:
         self._touched -= Counter(found.rules)
 
 
-def _ask(rules: Index, turn: Turn, found: _Found, views: Mapping[str, BaselineView]) -> _Found:
+def _ask(rules: Index[Sequence[Asked]], turn: Turn, found: _Found, views: Mapping[str, BaselineView]) -> _Found:
     """Every step of every rule that can hold about one call."""
     subjects, strict = Subjects(turn, found.call), Judging(views)
     for rule, number, step in rules.of(found.call):
-        if matches := matches_of(rule, step, subjects, strict):
-            found.matches[rule.id, number] = matches
-        if strict.unknown:
-            lenient = Judging(views, lenient=True)
-            found.lenient[rule.id, number] = matches_of(rule, step, subjects, lenient)
-            found.unknown[rule.id, number] = lenient.unknown
+        try:
+            if matches := matches_of(rule, step, subjects, strict):
+                found.matches[rule.id, number] = matches
+            if strict.unknown:
+                lenient = Judging(views, lenient=True)
+                found.lenient[rule.id, number] = matches_of(rule, step, subjects, lenient)
+                found.unknown[rule.id, number] = lenient.unknown
+                strict = Judging(views)
+        except Exception as error:
+            found.failed[rule.id] = Failed(rule.id, error)
             strict = Judging(views)
     return found
 

@@ -35,7 +35,7 @@ class Layers:
         return known
 
     def _lacks(self, needed: tuple[WatchingLayer, ...], only_outside: bool) -> Iterator[str]:
-        spoken = [call for call in self._turn.calls if call.state == "background" or not only_outside]
+        spoken = [call for call in self._turn.calls if (call.state == "background") is only_outside]
         for layer in needed:
             unseen = sum(not getattr(call.coverage, layer) for call in spoken) if layer in self.blind else 0
             if unseen:

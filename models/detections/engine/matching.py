@@ -37,12 +37,12 @@ Chain = tuple[Match, ...]
 
 
 def matches_of(rule: Rule, step: Step, subjects: Subjects, judging: Judging) -> list[Match]:
-    """What of a call, one that the rule speaks of, matches one step of it."""
-    found, where = [], step.where
+    """What of a call, one that the rule speaks of and that the step is worth asking about, matches the step."""
+    found, rest = [], step.rest
     for subject in subjects.of(step):
         if judging.seen:
             judging.seen.clear()
-        if where(subject, judging) and (match := _sure(rule, step, subject, judging)) is not None:
+        if (rest is None or rest(subject, judging)) and (match := _sure(rule, step, subject, judging)) is not None:
             found.append(match)
     return found
 

@@ -12,8 +12,9 @@ from typing import Any
 from ... import testing
 from ...events import Call, Layer, Score
 from .rule import Rule, RuleTest
-from .rulebook import Hit, NotJudged, Rulebook
+from .rulebook import Hit, Rulebook
 from .sightings import Memory
+from .verdicts import Failed, NotJudged
 
 __all__ = ["Said", "prove", "said_of", "watched"]
 
@@ -26,6 +27,7 @@ class Said:
     hits: list[Hit] = field(default_factory=list)
     not_judged: list[NotJudged] = field(default_factory=list)
     keys: set[str] = field(default_factory=set)
+    failed: list[Failed] = field(default_factory=list)
 
 
 def prove(rule: Rule) -> list[str]:
@@ -52,6 +54,7 @@ def watched(book: Rulebook, calls: Sequence[Call], hits: Mapping[str, Sequence[s
             memory.add(addition)
         said.not_judged = [*found.not_judged, *followed.not_judged]
         said.hits += [one.hit for one in (*found.hits, *followed.hits)]
+        said.failed += (*found.failed, *followed.failed)
         said.keys |= {one.key for one in (*found.hits, *followed.hits)}
     return said
 
@@ -63,6 +66,8 @@ def _run(book: Rulebook, rule: Rule, test: RuleTest) -> str:
         return f"cannot be told: {error!r}"
     if said is None:
         return "finds something else when its calls come in another order"
+    if said.failed:
+        return f"makes it raise {said.failed[0].error!r}"
     if (verdict := _verdict(said)) != test.expect:
         reasons = "".join(f" ({entry.reason})" for entry in said.not_judged)
         return f"expects {test.expect}, the rule says {verdict}{reasons}"
@@ -73,12 +78,14 @@ def _run(book: Rulebook, rule: Rule, test: RuleTest) -> str:
 
 def _told(book: Rulebook, test: RuleTest) -> Said:
     turn, views = testing.story(test.story)
-    evaluation = book.evaluate(turn, views)
-    said = Said([*evaluation.hits], [*evaluation.not_judged])
+    each = [book.evaluate(turn, views)]
     if "score" in test.story:
-        scored = book.scored(turn, _score(dict(test.story["score"])))
-        said = Said([*said.hits, *scored.hits], [*said.not_judged, *scored.not_judged])
-    return said
+        each.append(book.scored(turn, _score(dict(test.story["score"]))))
+    return Said(
+        [hit for one in each for hit in one.hits],
+        [unjudged for one in each for unjudged in one.not_judged],
+        failed=[failed for one in each for failed in one.failed],
+    )
 
 
 def _windowed(book: Rulebook, test: RuleTest) -> Said | None:

@@ -18,7 +18,7 @@ import orjson
 from ... import frameworks
 from ...bindings import BINDINGS
 from ...events import Binding, Call, Layer, LearningState, Severity
-from .conditions import Predicate, compile_condition
+from .conditions import Predicate, compile_condition, compile_rest
 from .dedup import Dedup, read_dedup
 from .errors import RuleError
 from .gates import Gate, gate_of
@@ -57,6 +57,7 @@ class Step:
     on: str
     where: Predicate
     gate: Gate  # admits all that can satisfy it
+    rest: Predicate | None  # what is left to ask of those
     call: (
         str  # the previous step's call or one begun after its reply: same, later; first for the first, any in a window
     )
@@ -242,6 +243,7 @@ def _step(table: Table, *, first: bool, counted: bool) -> Step:
         on=on,
         where=compile_condition(table.table("where"), on),
         gate=gate_of(table.table("where"), on),
+        rest=compile_rest(table.table("where"), on),
         call="any" if counted else "first" if first else table.choice("call", ("same", "later")),
         within_ns=round(within * 1e9) if within else None,
     )

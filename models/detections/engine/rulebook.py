@@ -12,9 +12,9 @@ from typing import Protocol
 
 from ...baseline import BaselineView
 from ...errors import ConfigError
-from ...events import Call, Layer, RuleHit, Score, Severity
+from ...events import Call, Layer, LearningState, RuleHit, Score, Severity
 from ...turn import Turn
-from .asking import Index
+from .asking import Asked, Index
 from .conditions import Judging
 from .errors import RuleError
 from .growing import Growing
@@ -23,6 +23,8 @@ from .matching import Match
 from .rule import CATEGORIES, OF_SCORE, SEVERITIES, STATES, Rule, read_rule
 from .sightings import Addition, Content, Place
 from .subjects import Subject
+from .telling import Told
+from .verdicts import Failed, NotJudged
 from .watching import Completed, Watched, Windows
 
 __all__ = ["BUILT_IN", "Evaluation", "Hit", "NotJudged", "Rulebook", "WindowHit", "Windowed"]
@@ -67,19 +69,13 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class NotJudged:
-    """A rule that could say nothing of a turn, and what it lacked."""
-
-    rule: str
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What a rulebook says of one turn. A rule in neither tuple was judged and is quiet."""
+    """What a rulebook says of one turn. A rule in neither tuple was judged and is quiet. `failed`: those that raised
+    just now; each stands in `not_judged`, unless it hit all the same."""
 
     hits: tuple[Hit, ...] = ()
     not_judged: tuple[NotJudged, ...] = ()
+    failed: tuple[Failed, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +96,15 @@ class Windowed:
     hits: tuple[WindowHit, ...] = ()
     not_judged: tuple[NotJudged, ...] = ()
     additions: tuple[Addition, ...] = ()
+    failed: tuple[Failed, ...] = ()
 
     @property
     def rules(self) -> tuple[str, ...]:
         """Ids of the rules that hit."""
         return tuple(dict.fromkeys(one.hit.rule.id for one in self.hits))
+
+
+_Verdict = Hit | NotJudged | None
 
 
 class Rulebook:
@@ -123,7 +123,7 @@ class Rulebook:
         self.rules = tuple(by_id[identifier] for identifier in sorted(by_id))
         self._of_score = tuple(rule for rule in self.rules if rule.steps[0].on == OF_SCORE)
         self._of_turn = tuple(rule for rule in self.rules if rule.window is None and rule not in self._of_score)
-        self._index = Index(self._of_turn)
+        self._index: Index[Sequence[Asked]] = Index(self._of_turn, tuple)
         self._layers = frozenset(layer for rule in self._of_turn for layer in rule.needs.layers)
         self._windows = Windows(self.rules)
 
@@ -141,14 +141,11 @@ class Rulebook:
         """What the rules say of a turn; `views` by server id, a missing one counts as learning. `growing` remembers
         what was asked of this turn before, and changes no answer."""
         growing = Growing() if growing is None else growing
-        growing.take(self._index, turn, views)
+        failed = growing.take(self._index, turn, views)
         watched = Layers(turn)
         touched = self._of_turn if watched.blind & self._layers else self._touched(growing)
-        verdicts = [_judge(rule, watched, views, growing) for rule in touched]
-        return Evaluation(
-            tuple(verdict for verdict in verdicts if isinstance(verdict, Hit)),
-            tuple(verdict for verdict in verdicts if isinstance(verdict, NotJudged)),
-        )
+        verdicts = [_judge(rule, watched, growing, failed) for rule in touched]
+        return _evaluation(verdicts, failed)
 
     def _touched(self, growing: Growing) -> Sequence[Rule]:
         """The rules that have anything to say where every layer watched; mostly none."""
@@ -157,56 +154,81 @@ class Rulebook:
     def scored(self, turn: Turn, score: Judgement) -> Evaluation:
         """What the rules about a score say; they wait for whole calls, as it does."""
         subject = Subject(turn, turn.calls[-1], turn.calls[0].started_ns, turn.calls[-1].ended_ns, part=score)
-        judging, state = Judging({}), score.score.state
-        hit = [rule for rule in self._of_score if rule.steps[0].where(subject, judging)]
-        young = [rule for rule in hit if STATES.index(state) < STATES.index(rule.needs.baseline)]
-        return Evaluation(
-            tuple(_hit(rule, (Match(rule.steps[0].name, subject),), judging) for rule in hit if rule not in young),
-            tuple(NotJudged(rule.id, f"the baseline is {state}, {rule.needs.baseline} is needed") for rule in young),
-        )
+        failed: list[Failed] = []
+        return _evaluation([_scored(rule, subject, score.score.state, failed) for rule in self._of_score], failed)
 
-    def additions(self, call: Call) -> tuple[Addition, ...]:
-        """What a call adds to which windows, and which it asks for."""
-        return self._windows.additions(call)
+    def additions(self, call: Call, told: Told | None = None) -> tuple[Addition, ...]:
+        """What a call adds to which windows, and which it asks for, but for what was `told` before."""
+        return self._windows.additions(call, told)
 
-    def watch(self, call: Call, windows: Mapping[Place, Content]) -> Windowed:
-        """What the rules with a window say of a call. `windows` answers its `additions`, which they hold."""
-        return _windowed(self._windows.judge(call, windows))
+    def watch(self, call: Call, windows: Mapping[Place, Content], told: Told | None = None) -> Windowed:
+        """What the rules with a window say of a call. `windows` answers its `additions`, which they hold; what was
+        judged is `told` from now on."""
+        return _windowed(self._windows.judge(call, windows, told))
 
     def follow(self, call: Call, windows: Mapping[Place, Content], hits: Iterable[str]) -> Windowed:
         """What the rules say that count hits of others: `hits` are the ids of those that the call has hit."""
         return _windowed(self._windows.follow(call, windows, tuple(hits)))
 
 
-def _windowed(watched: Watched) -> Windowed:
-    return Windowed(
-        tuple(_window_hit(one) for one in watched.completed),
-        tuple(NotJudged(one.rule, one.reason) for one in watched.unjudged),
-        watched.additions,
+def _evaluation(verdicts: Sequence[_Verdict], failed: Sequence[Failed]) -> Evaluation:
+    return Evaluation(
+        tuple(verdict for verdict in verdicts if isinstance(verdict, Hit)),
+        tuple(verdict for verdict in verdicts if isinstance(verdict, NotJudged)),
+        tuple(failed),
     )
 
 
-def _window_hit(one: Completed) -> WindowHit:
-    hit = replace(_hit(one.rule, one.matches, Judging({})), key=one.key)
+def _windowed(watched: Watched) -> Windowed:
+    failed = list(watched.failed)
+    hits = tuple(_window_hit(one, failed) for one in watched.completed)
+    return Windowed(hits, tuple(watched.unjudged), tuple(watched.additions), tuple(failed))
+
+
+def _window_hit(one: Completed, failed: list[Failed]) -> WindowHit:
+    hit = replace(_hit(one.rule, one.matches, failed), key=one.key)
     return WindowHit(hit, one.key, one.place, one.count)
 
 
-def _judge(rule: Rule, watched: Layers, views: Mapping[str, BaselineView], growing: Growing) -> Hit | NotJudged | None:
+def _judge(rule: Rule, watched: Layers, growing: Growing, failed: list[Failed]) -> _Verdict:
+    """What a rule says of a turn whose calls were asked; it may raise where it puts them together."""
     reasons = [*watched.lacking(rule.needs)]
     if rule.id in growing.touched:
-        if matches := growing.chain(rule):
-            return _hit(rule, matches, Judging(views))
-        unknown = growing.unknown(rule)
-        if unknown and growing.chain(rule, lenient=True):
-            reasons += unknown
+        try:
+            if matches := growing.chain(rule):
+                return _hit(rule, matches, failed)
+            unknown = growing.unknown(rule)
+            if unknown and growing.chain(rule, lenient=True):
+                reasons += unknown
+        except Exception as error:
+            failed.append(Failed(rule.id, error))
+            reasons.append(failed[-1].reason)
+        reasons += growing.failed(rule)
     return NotJudged(rule.id, "; ".join(dict.fromkeys(reasons))) if reasons else None
 
 
-def _hit(rule: Rule, matches: tuple[Match, ...], judging: Judging) -> Hit:
+def _scored(rule: Rule, subject: Subject, state: LearningState, failed: list[Failed]) -> _Verdict:
+    step = rule.steps[0]
+    try:
+        if not step.where(subject, Judging({})):
+            return None
+    except Exception as error:
+        failed.append(Failed(rule.id, error))
+        return failed[-1].not_judged
+    if STATES.index(state) < STATES.index(rule.needs.baseline):
+        return NotJudged(rule.id, f"the baseline is {state}, {rule.needs.baseline} is needed")
+    return _hit(rule, (Match(step.name, subject),), failed)
+
+
+def _hit(rule: Rule, matches: tuple[Match, ...], failed: list[Failed]) -> Hit:
+    """With what makes it worse; where that raises, the hit stands as it is."""
     severity, risk = rule.severity, rule.risk
     for escalation in rule.escalations:
-        subjects = (match.subject for match in matches if match.step == escalation.step)
-        if any(escalation.where(subject, judging) for subject in subjects):
-            severity = max(severity, escalation.severity, key=SEVERITIES.index)
-            risk = max(risk, escalation.risk)
+        try:
+            subjects = (match.subject for match in matches if match.step == escalation.step)
+            if any(escalation.where(subject, Judging({})) for subject in subjects):
+                severity = max(severity, escalation.severity, key=SEVERITIES.index)
+                risk = max(risk, escalation.risk)
+        except Exception as error:
+            failed.append(Failed(rule.id, error))
     return Hit(rule, severity, risk, matches)

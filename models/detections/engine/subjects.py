@@ -6,7 +6,7 @@ The fields are those of the event schemas; a few derived ones stand here. Nothin
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
@@ -101,14 +101,19 @@ def subject_of(turn: Turn, call: Call, effect: Effect) -> Subject:
     return Subject(turn, call, effect.wall_ns, effect.wall_ns, effect)
 
 
-def _parts(owner: str, name: str) -> Callable[[Subject], Iterator[Subject]]:
-    """The records that a field holds: all of a list, or the one that is there."""
+def _parts(owner: str, name: str) -> Callable[[Subject], Sequence[Subject]]:
+    """The records that a field holds: all of a list, or the one that is there. Rules ask a subject one after the
+    other, so the last answer is kept."""
     read = attrgetter(f"{owner}.{name}")
+    last: tuple[Subject | None, Sequence[Subject]] = (None, ())
 
-    def parts(subject: Subject) -> Iterator[Subject]:
-        held, at_ns = read(subject), subject.start_ns
-        for part in held if isinstance(held, tuple) else () if held is None else (held,):
-            yield Subject(subject.turn, subject.call, at_ns, at_ns, part=part)
+    def parts(subject: Subject) -> Sequence[Subject]:
+        nonlocal last
+        if last[0] is not subject:
+            held, at_ns = read(subject), subject.start_ns
+            each = held if isinstance(held, tuple) else () if held is None else (held,)
+            last = (subject, [Subject(subject.turn, subject.call, at_ns, at_ns, part=part) for part in each])
+        return last[1]
 
     return parts
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -82,6 +82,10 @@ class Table:
     def raw(self, key: str) -> Any:
         self._asked.add(key)
         return self._data[key]
+
+    def without(self, keys: Collection[str]) -> Table:
+        """The same table without these keys, nothing of it asked for yet."""
+        return Table({key: value for key, value in self._data.items() if key not in keys}, self.file, self.where)
 
     def done(self, allowed: Iterable[str] = ()) -> None:
         """Refuse what nobody asked for."""

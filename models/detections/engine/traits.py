@@ -12,7 +12,7 @@ from ...events import Call, Effect
 from .facets import status_of
 from .once import Once
 
-__all__ = ["GIVEN", "TOLD", "Traits", "grouped", "traits_of"]
+__all__ = ["GIVEN", "TOLD", "Traits", "grouped", "kind_of", "traits_of"]
 
 Traits = tuple[object, ...]
 
@@ -52,3 +52,5 @@ def _grouped(call: Call) -> Mapping[Traits, Sequence[tuple[int, Effect]]]:
 traits_of = Once(_of_call)
 grouped = Once(_grouped)
 """The effects of a call, with their places, by traits."""
+kind_of = Once(lambda call: (traits_of(call), frozenset(grouped(call))))
+"""The traits of a call and those of its effects."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .checks import ANY, Check, Past, read_checks
+from .checks import ANY, Check, Facet, read_checks
 from .entities import ENTITIES
+from .moments import Past
+from .sightings import Reach
 from .subjects import FIELDS, Field
 from .table import Table
 
@@ -31,27 +33,25 @@ class Need:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """Times in microseconds. `facets`: by step what a sighting tells. With a `grain` equal sightings within one grain
-    are one, at the time of the first; `grained` are the steps that this is so of. Findings of one `dedup` are one. With
-    less than `least` sightings it cannot be complete."""
+    """Times in microseconds. `facets`: by step what a sighting tells. With a grain equal sightings within one grain are
+    one, at the time of the first; `grained` are the steps that this is so of. Findings of one `dedup` are one."""
 
     by: tuple[str, ...]
     past: Past
-    grain_us: int
+    reach: Reach
     grained: frozenset[str]
     dedup_us: int
     needs: tuple[Need, ...]
-    least: int
     facets: Mapping[str, Mapping[str, Field]]
 
     @property
     def span_us(self) -> int:
-        return self.past.span_us
+        return self.reach.span_us
 
     @property
-    def keep_s(self) -> int:
-        """How long after its last sighting a place is of use, in seconds."""
-        return (self.past.span_us + self.past.history_us) // 1_000_000 + 1
+    def least(self) -> int:
+        """With fewer sightings it cannot be complete."""
+        return self.reach.least
 
 
 def read_window(table: Table, on: Mapping[str, str]) -> Window:
@@ -63,16 +63,30 @@ def read_window(table: Table, on: Mapping[str, str]) -> Window:
     window = Window(
         by=_by(table),
         past=past,
-        grain_us=grain,
+        reach=_reach(past, grain, needs),
         grained=_grained(table, on) if grain else frozenset(),
         dedup_us=max(dedup, past.span_us),
         needs=needs,
-        least=max(need.count for need in needs),
         facets={step: _facets(table, on[step], names) for step, names in asked.items()},
     )
     table.done()
     _check_counts(table, window)
     return window
+
+
+def _reach(past: Past, grain_us: int, needs: Iterable[Need]) -> Reach:
+    """Every step needs its own sightings."""
+    least: dict[str, int] = {}
+    for need in needs:
+        least[need.step] = max(need.count, least.get(need.step, 0))
+    return Reach(
+        most=past.most,
+        keep_s=(past.span_us + past.history_us) // 1_000_000 + 1,
+        least=sum(least.values()),
+        span_us=past.span_us,
+        back_us=past.history_us,
+        grain_us=grain_us,
+    )
 
 
 def _us(table: Table, key: str, default: float | None = None) -> int:
@@ -121,13 +135,20 @@ def _needs(table: Table, on: Mapping[str, str], past: Past) -> tuple[tuple[Need,
         step = entry.choice("step", on)
         checks = read_checks(entry, step, past)
         needs.append(Need(step=step, count=_least(entry), checks=tuple(check for check, _ in checks)))
-        for where, name in (facet for _, facets in checks for facet in facets):
-            if where not in (ANY, *on):
-                raise entry.error(f"{entry.where}: there is no step {where!r}", f"allowed: {', '.join(on)}")
-            for told in on if where == ANY else (where,):
-                asked[told].add(name)
+        for facet in (facet for _, facets in checks for facet in facets):
+            if facet.step not in (ANY, *on):
+                raise entry.error(f"{entry.where}: there is no step {facet.step!r}", f"allowed: {', '.join(on)}")
+            for told in on if facet.step == ANY else (facet.step,):
+                asked[told].add(facet.name)
+                _check_kind(entry, facet, on[told])
         entry.done()
     return tuple(needs), asked
+
+
+def _check_kind(entry: Table, facet: Facet, on: str) -> None:
+    known = {**FIELDS["call"], **FIELDS.get(on, {})}.get(facet.name)
+    if facet.number and known is not None and known.kind != "number":
+        raise entry.error(f"{entry.where}: {facet.name} is a {known.kind} field", "count `distinct` ones of it")
 
 
 def _least(need: Table) -> int:

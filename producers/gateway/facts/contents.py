@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from .budget import CHARACTERS, SCALARS, Budget
+from .disguise import disguised
 from .marks import spoken
 from .secrets import may_hold
 from .walk import CONTAINERS, Leaf, survey, walk
@@ -55,7 +56,9 @@ class Contents:
         params = message.shape.params
         arguments = params.get("arguments") if message.shape.body["method"] in _WITH_ARGUMENTS else None
         if arguments:
-            fields["arguments"] = self._redact.arguments(_scalars(arguments), message.conversation)
+            leaves = _scalars(arguments)
+            fields["arguments"] = self._redact.arguments(leaves, message.conversation)
+            message.shape.anomalies |= disguised(leaves)
         call = message.begins
         if call is not None and call.arguments is not None:
             fields["arguments_digest"] = call.arguments

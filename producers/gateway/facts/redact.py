@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any
 from ....models.text import clean
 from ...tokens import SHORTEST
 from ..observer.parse import compact
+from .disguise import plain
 from .names import Names
 from .origins import Origins
 from .secrets import find_secrets
-from .values import Place, kind_of, parts, spellings
+from .values import Place, absolute, host_of, kind_of, parts, spellings
 from .walk import Leaf, Link, path
 
 if TYPE_CHECKING:
     from ....models.digest import Keyring
-    from ....models.events import JsonType
+    from ....models.events import JsonType, ValueKind
     from .fields import ArgumentFields, ResultFields, SecretFields
     from .origins import Seen
 
@@ -100,6 +101,17 @@ class Redactor:
     def _part(self, name: str | int) -> str:
         return "/" + self.named(str(name)).replace("~", "~0").replace("/", "~1")
 
+    def _class_of(self, value: str, kind: ValueKind, forms: Sequence[str]) -> str | None:
+        """The class of what a value names; of a path also with its percent signs read as a server may read them."""
+        if self._sensitivity is None:
+            return None
+        if kind != "path":
+            return self._sensitivity(host_of(value, kind))
+        found = self._sensitivity(forms[-1])
+        if found is None and "%" in value:
+            return self._sensitivity(absolute(plain(value), self._place)[1])
+        return found
+
     def _text(self, key: str, value: str, seen: Seen | None) -> ArgumentFields:
         kind = kind_of(value, key)
         forms = spellings(value, kind, self._place)
@@ -109,7 +121,7 @@ class Redactor:
             "size": len(compact(value)),
             "digests": tuple(map(self._digest, forms)) or (self._digest(""),),
         }
-        if kind == "path" and self._sensitivity is not None and (found := self._sensitivity(forms[-1])) is not None:
+        if kind != "text" and (found := self._class_of(value, kind, forms)) is not None:
             fact["sensitivity"] = found
         if len(value) >= SHORTEST:
             call_id = None

@@ -12,7 +12,7 @@ from ...tokens import SHORTEST
 if TYPE_CHECKING:
     from ....models.events import ValueKind
 
-__all__ = ["Place", "absolute", "destinations", "kind_of", "parts", "spellings"]
+__all__ = ["Place", "absolute", "destinations", "host_of", "kind_of", "names_place", "parts", "spellings"]
 
 # Compiled by re at their first use: most servers never need most of them, and the start should not wait for any.
 _URL = r"(?i)([a-z][a-z0-9+.-]{1,20})://(?:[^/?#@\s]*@)?(\[[0-9a-f:.%]+\]|[^/?#:@\s]*)(?::(\d{1,5}))?"
@@ -78,6 +78,23 @@ def _path_key(key: str) -> bool:
 @lru_cache(1024)
 def _host_key(key: str) -> bool:
     return re.search(_HOST_KEY, key) is not None
+
+
+def names_place(key: str) -> bool:
+    """Whether what stands under this key should be a path or a host, whatever it looks like."""
+    return _path_key(key) or _host_key(key)
+
+
+def host_of(value: str, kind: ValueKind) -> str:
+    """Whom a host or a URL names, without the port; empty for anything else."""
+    if kind == "url":
+        return next(iter(destinations(value)[-1:]), "")
+    return _destination(value, kind).removesuffix(_port(value)) if kind == "host" else ""
+
+
+def _port(value: str) -> str:
+    host, colon, port = value.rpartition(":")
+    return colon + port if colon and (host.endswith("]") or ":" not in host) else ""
 
 
 def _names_file(value: str, key: str) -> bool:

@@ -54,7 +54,7 @@ def test_undisturbed_every_slice_ends_in_findings_and_nothing_is_buried() -> Non
                 value=codec.encode(one.event),
             )
             records.append(record)
-    settings = settings_of("127.0.0.1:1", "redis://127.0.0.1:1", "test")
+    settings = settings_of("127.0.0.1:1", "redis://127.0.0.1:1", "test", 8.0)
     truth = undisturbed(records, settings, configured(settings))
     assert {facts[1] for facts in truth.findings.values()} == {"close"}
     assert {turn.split("-")[1] for turn, *_ in truth.findings.values()} == {str(number) for number in range(SLICES)}

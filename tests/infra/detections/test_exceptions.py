@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,12 +26,12 @@ scope = {{ "mcp.tool.name" = "backup" }}
 class Kept:
     """A file of exceptions that is kept up to date."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, known: Any) -> None:
         self.file = file
         self.write(("nightly", "the nightly backup"))
         self.used: list[Exemptions] = []
         self.told: list[Change] = []
-        audit = Audit(self.told.extend)
+        audit = Audit(self.told.extend, known)
         self.reloading = ExceptionsReloading([file], Exemptions.load([file]), self.used.append, audit)
 
     def write(self, *entries: tuple[str, str]) -> None:
@@ -38,8 +39,11 @@ class Kept:
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
-    return Kept(tmp_path / "exceptions.toml")
+async def kept(tmp_path: Path, known: Any) -> Kept:
+    kept = Kept(tmp_path / "exceptions.toml", known)
+    await kept.reloading.run_if_due()
+    kept.told.clear()
+    return kept
 
 
 async def test_exceptions_that_stay_as_they_are_are_left_alone(kept: Kept) -> None:

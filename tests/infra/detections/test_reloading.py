@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
@@ -18,20 +19,21 @@ from triptych.models.errors import TriptychError
 class Kept:
     """A folder whose rules are kept up to date."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, known: Any) -> None:
+        self.folder, self.known = folder, known
         self.used: list[Ruleset] = []
         self.told: list[Change] = []
-        self.reloading = Reloading([folder], Ruleset.load([folder]), self.used.append, Audit(self._tell))
+        self.reloading = Reloading([folder], Ruleset.load([folder]), self.used.append, Audit(self._tell, known))
+        known.versions |= {rule.id: rule.digest for rule in Ruleset.load([folder]).own}
 
     def _tell(self, changed: Sequence[Change]) -> None:
         self.told += changed
 
 
 @pytest.fixture
-def kept(tmp_path: Path) -> Kept:
+def kept(tmp_path: Path, known: Any) -> Kept:
     write_new(tmp_path, "reads-payroll", "toml")
-    return Kept(tmp_path)
+    return Kept(tmp_path, known)
 
 
 async def test_rules_that_stay_as_they_are_are_left_alone(kept: Kept) -> None:
@@ -87,7 +89,9 @@ async def test_a_change_that_is_pinned_after_it_was_refused_is_taken_over(kept: 
 async def test_a_folder_does_not_lose_its_pins_while_a_worker_runs(kept: Kept) -> None:
     pins = kept.folder / PINS
     pins.write_bytes(pins_of(kept.folder, digests([kept.folder])))
-    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, Audit(lambda _: None))
+    reloading = Reloading(
+        [kept.folder], Ruleset.load([kept.folder]), kept.used.append, Audit(lambda _: None, kept.known)
+    )
     pins.unlink()
     write_new(kept.folder, "reads-mail", "sigma")
     assert not await reloading.run_if_due()
@@ -102,7 +106,7 @@ async def test_an_audit_event_that_is_not_sent_is_told_later(kept: Kept) -> None
             raise TriptychError("the broker is away")
         told.extend(changed)
 
-    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, Audit(tell))
+    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, Audit(tell, kept.known))
     write_new(kept.folder, "reads-mail", "sigma")
     assert await reloading.run_if_due()
     away.clear()
@@ -111,12 +115,62 @@ async def test_an_audit_event_that_is_not_sent_is_told_later(kept: Kept) -> None
     assert [one.action for one in told] == ["create"]
 
 
+async def test_what_changed_while_no_worker_ran_is_told_by_the_first_that_starts(kept: Kept) -> None:
+    write_new(kept.folder, "reads-mail", "sigma")
+    (kept.folder / "reads-payroll.toml").unlink()
+    for _ in range(2):
+        audit = Audit(kept._tell, kept.known)
+        assert not await Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, audit).run_if_due()
+    assert sorted(one.action for one in kept.told) == ["create", "delete"]
+
+
+async def test_a_change_that_several_workers_see_is_told_once(kept: Kept) -> None:
+    other = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, Audit(kept._tell, kept.known))
+    write_new(kept.folder, "reads-mail", "sigma")
+    assert await kept.reloading.run_if_due()
+    assert await other.run_if_due()
+    assert len(kept.used) == 2
+    assert [one.action for one in kept.told] == ["create"]
+
+
+def test_the_same_change_told_by_two_at_once_has_one_id() -> None:
+    change = Change(kind="rule", subject="x", action="update", before="a", after="b", number=3)
+    one, other = (render(change, tenant="t", version="1.8.0", at_ns=at * 10**18) for at in (1, 2))
+    assert orjson.loads(one)["metadata"]["uid"] == orjson.loads(other)["metadata"]["uid"]
+
+
 def test_a_folder_mounted_from_a_config_map_holds_each_rule_once(tmp_path: Path) -> None:
     behind = tmp_path / "..2026_11_23"
     for form in ("toml", "python", "sigma"):
         file = write_new(behind, f"reads-{form}", form)
         (tmp_path / file.name).symlink_to(Path(behind.name) / file.name)
     assert len(Ruleset.load([tmp_path]).own) == 3
+
+
+def test_a_file_that_cannot_be_meant_leaves_only_itself_out_where_that_is_asked_for(tmp_path: Path) -> None:
+    for form in ("toml", "python", "sigma"):
+        write_new(tmp_path, f"good-{form}", form)
+    bad = {"bad.py": "def rule(call)\n", "bad.toml": "id = ", "bad.yml": "title: ["}
+    for name, text in bad.items():
+        (tmp_path / name).write_text(text)
+    with pytest.raises(TriptychError):
+        Ruleset.load([tmp_path])
+    aside: dict[str, str] = {}
+    rules = Ruleset.load([tmp_path], aside=lambda file, error: aside.update({file.name: error.what}))
+    assert len(rules.own) == 3
+    assert aside.keys() == bad.keys()
+    assert "line 1" in aside["bad.py"]
+
+
+def test_a_correlation_goes_with_the_rule_that_it_counts(tmp_path: Path) -> None:
+    write_new(tmp_path, "good", "sigma")
+    (tmp_path / "base.yml").write_text("title: base\nname: base\nlogsource: {product: windows}\n")
+    (tmp_path / "counted.yml").write_text(
+        "title: c\ncorrelation: {type: event_count, rules: [base], timespan: 1m, condition: {gte: 2}}\n"
+    )
+    aside: list[str] = []
+    assert len(Ruleset.load([tmp_path], aside=lambda file, _: aside.append(file.name)).own) == 1
+    assert aside == ["base.yml", "counted.yml"]
 
 
 def test_two_python_rules_of_one_id_are_refused(tmp_path: Path) -> None:
@@ -130,7 +184,7 @@ async def test_an_audit_event_that_is_not_sent_stops_nothing(kept: Kept) -> None
     def refuse(_: Sequence[Change]) -> None:
         raise TriptychError("the broker is away")
 
-    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, Audit(refuse))
+    reloading = Reloading([kept.folder], Ruleset.load([kept.folder]), kept.used.append, Audit(refuse, kept.known))
     write_new(kept.folder, "reads-mail", "sigma")
     assert await reloading.run_if_due()
     assert len(kept.used) == 1

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from triptych.infra.demo.world import World
-from triptych.infra.lab.tasks import Pen
+from triptych.infra.lab.pen import Pen
 from triptych.infra.lab.turns import Labelled, Truth
 from triptych.models import testing
 from triptych.models.events import ArgumentFact, Call, Coverage, Principal, Server

@@ -4,8 +4,9 @@ import random
 from dataclasses import replace
 
 from triptych.infra.lab.benign import sessions
+from triptych.infra.lab.pen import Pen
 from triptych.infra.lab.script import GOOD, NEXT
-from triptych.infra.lab.tasks import KINDS, ODD, Pen
+from triptych.infra.lab.tasks import KINDS, ODD
 
 
 def _fresh(pen: Pen) -> Pen:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,8 +27,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, require: Callable[[str, str
     except ProgramError as error:
         require("peers", str(error))
     folder = tmp_path_factory.mktemp("lab") / "set"
-    stories = tuple(story for story in load() if story.name in _NAMES)
-    collect(folder, Amount(sessions=1, rounds=1, principals=1), stories, lambda _: None)
+    told = load()
+    scenario = replace(told, stories=tuple(story for story in told.stories if story.name in _NAMES))
+    collect(folder, Amount(sessions=1, rounds=1, principals=1), scenario, lambda _: None)
     return folder
 
 

@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.infra.lab import report
-from triptych.infra.lab.figures import Evaluation, evaluate
+from triptych.infra.lab.assess import Assessment
+from triptych.infra.lab.figures import Evaluation, evaluate, pooled
 from triptych.infra.lab.masks import SUBSETS
 from triptych.infra.lab.score import Judged, found
+from triptych.infra.lab.shipped import Caught, Quiet, Shipped
 from triptych.infra.lab.turns import Truth
+from triptych.infra.lab.variations import Grown, Poisoned
 
 
 def _truth(number: int, story: str = "") -> Truth:
@@ -37,6 +40,10 @@ def _evaluation(whole: Sequence[float] = (5.0, 5.0, 0.0), fewer: Sequence[float]
             yield [_judged(layers, whole if len(layers) == 3 else fewer)]
 
     return evaluate(each())
+
+
+def _assessed() -> Assessment:
+    return Assessment(evaluation=_evaluation(), calls=400, held_out={}, grown=(), poisoned=(), shipped=None)
 
 
 @given(st.lists(st.floats(-5, 5), min_size=100, max_size=300), st.floats(0.01, 0.2))
@@ -68,7 +75,7 @@ def test_three_layers_must_find_more_than_any_fewer() -> None:
 
 def test_what_stays_invisible_is_named() -> None:
     assert _evaluation().invisible == ["never told"]
-    assert "Invisible in every form: never told." in report.markdown(_evaluation())
+    assert "Invisible in every form: never told." in report.markdown(_assessed())
 
 
 def test_seeds_are_averaged() -> None:
@@ -84,17 +91,40 @@ def test_an_interval_holds_its_share() -> None:
 def test_the_tables_stand_between_their_marks_however_often_they_are_written(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text(f"before\n{report.MARKS[0]}\nfigures of yesterday\n{report.MARKS[1]}\nafter\n")
-    report.into(readme, _evaluation())
+    report.into(readme, _assessed())
     once = readme.read_text()
-    report.into(readme, _evaluation())
+    report.into(readme, _assessed())
     assert readme.read_text() == once
     assert once.startswith("before\n") and once.endswith("\nafter\n") and "yesterday" not in once
 
 
 def test_the_record_says_by_each_way_whether_three_layers_beat_fewer() -> None:
-    told = json.loads(report.record(_evaluation(), {"seed": 1}))
+    told = json.loads(report.record(_assessed(), {"seed": 1}))
     assert {way: bar["holds"] for way, bar in told["three_layers_beat_fewer"].items()} == {
         "score": True,
         "rules": False,
         "both": True,
     }
+
+
+def test_false_findings_are_told_for_a_thousand_calls() -> None:
+    assert _assessed().false_in_thousand(0.01) == pytest.approx(1000 * 0.01 * 200 / 400)
+
+
+def test_folds_that_were_asked_about_different_attacks_are_one_share() -> None:
+    first, second = (_judged(SUBSETS[-1], attacks) for attacks in ((5.0, 5.0, 5.0), (0.0, 0.0, 0.0)))
+    assert pooled([first, second])["score"].value == pytest.approx(0.5)
+
+
+def test_the_readme_tells_what_was_varied() -> None:
+    shipped = Shipped(Quiet(100, 3, 1), Quiet(100, 1, 0), [Caught("s", "easy", True, 2, 1.5), Caught("t", "easy")])
+    whole = replace(
+        _assessed(),
+        held_out=_evaluation().shares,
+        grown=[Grown(5, 0.25, 0.1), Grown(40, 0.5, 0.1)],
+        poisoned=[Poisoned("beacon", 2, 1.0, 0.5)],
+        shipped=shipped,
+    )
+    text = report.markdown(whole)
+    for told in ("50 % of the attacks found", "10.0", "2 calls and 1.5 s", "25 % after 5", "50 % of its tries"):
+        assert told in text

@@ -43,6 +43,13 @@ def test_a_replay_tells_its_incidents(folder: Path) -> None:
     assert uid in run("replay", "--events", str(folder)).stdout
 
 
+def test_what_cannot_be_read_is_counted_and_is_not_in_the_way_of_the_json(history: Any, tmp_path: Path) -> None:
+    first, *others = history.usual()
+    junk = replace(first, offset=max(one.offset for one in others) + 1, value=b"junk")
+    told = found(history.write(tmp_path / "junk", [first, *others, junk]))
+    assert (told["dead_letters"], len(told["findings"])) == ({"W01": 1}, 1)
+
+
 def test_findings_where_none_are_expected_end_with_1(folder: Path) -> None:
     assert run("replay", "--events", str(folder), "--expect-none").exit_code == 1
 

@@ -3,16 +3,13 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import replace
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.models.baseline import BaselineView, Support, keys_of
-from triptych.models.detections.engine import Evaluation, Growing, Rulebook, growing
-from triptych.models.detections.engine.asking import Subjects
+from triptych.models.detections.engine import Evaluation, Growing, Rulebook
 from triptych.models.detections.engine.conditions import Judging
-from triptych.models.detections.engine.matching import Match, matches_of
-from triptych.models.detections.engine.rule import Rule, Step
+from triptych.models.detections.engine.subjects import Subject
 from triptych.models.events import Call
 from triptych.models.testing import call, definition, read, receive, send, span
 from triptych.models.turn import EARLY, RUNNING, Turn
@@ -65,20 +62,19 @@ def test_a_turn_judged_as_it_grows_is_judged_as_if_it_came_at_once(
         assert gist(RULES.evaluate(turn, views, memory)) == gist(RULES.evaluate(turn, views))
 
 
-def test_a_call_is_asked_once_for_each_of_its_revisions(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_call_is_asked_once_for_each_of_its_revisions() -> None:
     asked: list[str] = []
 
-    def counting(rule: Rule, step: Step, subjects: Subjects, judging: Judging) -> list[Match]:
-        asked.extend(one.call.call_id for one in subjects.of(step)[:1])
-        return matches_of(rule, step, subjects, judging)
+    def counting(subject: Subject, judging: Judging) -> bool:
+        asked.append(subject.call.call_id)
+        return False
 
-    monkeypatch.setattr(growing, "matches_of", counting)
+    [rule] = (rule for rule in RULES.rules if rule.id == "execution.credential-read")
+    book = Rulebook([replace(rule, steps=(replace(rule.steps[0], rest=counting),))])
     memory, calls = Growing(), tuple(call("read_config", SECRET, at_s=number) for number in range(20))
     for upto in range(1, len(calls) + 1):
-        RULES.evaluate(Turn("t", calls[:upto]), {}, memory)
-    each = Counter(asked)
-    assert len(each) == len(calls)
-    assert set(each.values()) == {asked.count(calls[0].call_id)}
+        book.evaluate(Turn("t", calls[:upto]), {}, memory)
+    assert Counter(asked) == {one.call_id: 1 for one in calls}
 
 
 def test_other_rules_are_asked_anew() -> None:

@@ -12,7 +12,7 @@ from triptych.models.detections.engine import Addition, Memory, Place, Rulebook,
 from triptych.models.detections.engine.alike import skeleton, twins
 from triptych.models.detections.engine.proof import prove
 from triptych.models.detections.engine.rule import read_rule
-from triptych.models.detections.engine.sightings import Sighting, member
+from triptych.models.detections.engine.sightings import Reach, Sighting
 from triptych.models.testing import call, turn
 
 RULE = """
@@ -80,6 +80,7 @@ def test_a_rule_of_an_operator_may_count_over_time(tmp_path: Path) -> None:
         ("count = 3", "count = 0", "cannot be counted"),
         ("count = 3", "cuont = 3", "cuont: unknown key"),
         ("count = 3", "distinct.colour = 3", "no field 'colour'"),
+        ("count = 3", "sum.tool = 3", "tool is a text field"),
         ("count = 3", 'new = "tool"', "new needs a history"),
         ("count = 3", "surge = 3.0", "surge needs a history"),
         ("count = 3", 'share = { of = "tool", in = "list.listed", at_least = 0.5 }', "there is no step 'list'"),
@@ -112,7 +113,12 @@ SIGHTINGS = st.lists(st.tuples(st.integers(0, 30), st.integers(0, 6)), max_size=
 
 def addition(at: int, number: int, most: int = 5) -> Addition:
     one = Sighting(at, "step", f"~{number}", ())
-    return Addition(PLACE, {member(one): one.at_us}, most, 60)
+    return Addition(PLACE, {one.key: at}, reach(most), at, at)
+
+
+def reach(most: int) -> Reach:
+    """So far that all of a place is read."""
+    return Reach(most=most, keep_s=60, span_us=100, back_us=100)
 
 
 @given(SIGHTINGS, st.randoms())
@@ -124,7 +130,7 @@ def test_a_place_is_a_set_whatever_the_order(told: list[tuple[int, int]], random
         one.add(addition(at, number, most=7))
     for at, number in shuffled:
         other.add(addition(at, number, most=7))
-    empty = Addition(PLACE, {}, 7, 60)
+    empty = Addition(PLACE, {}, reach(7), 0, 0)
     assert one.add(empty) == other.add(empty)
 
 

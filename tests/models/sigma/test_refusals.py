@@ -63,6 +63,8 @@ def test_a_rule_that_cannot_be_meant_is_refused(tmp_path: Path, before: str, aft
         ("[enduser.id]", "[nobody.id]", "D12", "nobody.id"),
         ("timespan: 1m", "timespan: soon", "D10", "soon"),
         ("type: event_count", "type: temporal", "D11", "`not`"),
+        ("[enduser.id]", "[gen_ai.agent.name]", "D11", "gen_ai.agent.name"),
+        ("gte: 2", "gte: 5000", "D11", "5000 events"),
     ],
 )
 def test_a_correlation_that_cannot_be_meant_is_refused(
@@ -74,6 +76,11 @@ def test_a_correlation_that_cannot_be_meant_is_refused(
     error = refused(tmp_path, RULE + text)
     assert error.code == code
     assert said in error.what
+
+
+def test_a_correlation_of_rules_about_the_agent_is_refused(tmp_path: Path) -> None:
+    text = RULE.replace("file.path: /etc/x", "gen_ai.agent.name: mailer")
+    assert "gen_ai.agent.name" in refused(tmp_path, text + CORRELATION).what
 
 
 def test_two_rules_with_one_id_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""What a worker is told of a schema registry before it starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import structlog
+from starlette.responses import JSONResponse
+from structlog.testing import capture_logs
+
+from triptych.infra import worker
+from triptych.infra.ports import free_ports
+from triptych.infra.settings import Registry, Settings
+
+
+def told(url: str) -> list[Any]:
+    with capture_logs() as lines:
+        worker.ask_registry(Settings(registry=Registry(url=url)), structlog.get_logger())
+    return lines
+
+
+def test_a_registry_that_answers_is_not_spoken_of_and_none_is_asked_for_where_none_is_named(registry: Any) -> None:
+    assert told(registry.url) == told("") == []
+    assert len(registry.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [None, 401, 503])
+def test_a_registry_that_is_away_or_lets_nobody_in_is_told_with_its_setting(registry: Any, answer: int | None) -> None:
+    registry.broken = JSONResponse({"message": "no"}, answer) if answer else None
+    url = registry.url if answer else f"http://127.0.0.1:{free_ports(1)[0]}"
+    (line,) = told(url)
+    assert (line["event"], line["code"], line["log_level"]) == ("registry away", "J06", "warning")
+    assert (url in line["error"], "registry.url" in line["fix"]) == (True, True)
