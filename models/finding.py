@@ -15,6 +15,7 @@ from .baseline import BaselineView, is_outside
 from .detections.engine import Hit, NotJudged
 from .detections.engine.matching import Match
 from .detections.engine.rule import SEVERITIES
+from .detections.engine.subjects import agreeing
 from .events import Alert, Binding, Call, Coverage, Layer, Principal, Reason, Score, Server
 from .risk import Judgement
 from .text import clean, endpoint, plural
@@ -49,15 +50,15 @@ def assemble(
     *,
     tenant: str,
     labels: tuple[str, ...] = (),
-    previous: Alert | None = None,
+    told: int = 0,
     not_judged: Sequence[NotJudged] = (),
 ) -> Alert:
-    """The finding of a turn; `previous` is its last revision. The turn needs at least one call."""
+    """The finding of a turn, of which `told` revisions were told. The turn needs at least one call."""
     hits = sorted(hits, key=lambda hit: (-SEVERITIES.index(hit.severity), -hit.risk, -len(hit.matches), hit.rule.id))
     calls = _calls(turn, hits)
     primary = hits[0].matches[-1].subject.call if hits else calls[-1]
     story = tell(turn, frozenset(source for hit in hits for source in hit.record.evidence), calls)
-    uid, sequence = finding_uid(tenant, turn.key), previous.sequence + 1 if previous else 1
+    uid, sequence = finding_uid(tenant, turn.key), told + 1
     started_ns, ended_ns = _extent(turn)
     alert = replace(
         _about(primary),
@@ -65,7 +66,7 @@ def assemble(
         wall_ns=ended_ns,
         finding_uid=uid,
         sequence=sequence,
-        activity="update" if previous else "create",
+        activity="update" if told else "create",
         title=_title(primary, hits),
         message=_message(primary, hits, judgement, views),
         agent=next((clean(span.agent, 128) for span in turn.spans if span.agent), None),
@@ -220,11 +221,22 @@ def _familiarity(match: Match, views: Mapping[str, BaselineView]) -> tuple[str, 
 
 
 def _reasons(hits: Sequence[Hit], judgement: Judgement | None, views: Mapping[str, BaselineView]) -> tuple[Reason, ...]:
-    """Facts of the rules with their counts, then what the score rests on; each fact once."""
+    """Facts of the rules with their counts, then those of the score, each once; last, whether layers agree."""
     reasons = {reason.fact: reason for hit in hits for match in _latest(hit.matches) for reason in _facts(match, views)}
     for reason in judgement.reasons if judgement else ():
         reasons.setdefault(clean(reason.fact), replace(reason, fact=clean(reason.fact)))
-    return tuple(reasons.values())[:_MOST_REASONS]
+    agreed = (*_agreement(judgement.layers),) if judgement else ()
+    return (*tuple(reasons.values())[: _MOST_REASONS - len(agreed)], *agreed)
+
+
+def _agreement(layers: Mapping[Layer, float]) -> Iterator[Reason]:
+    """The risk of each layer from its own features only: a score that two layers bear weighs more than one."""
+    if layers:
+        risks = ", ".join(
+            f"{layer} {layers[layer]:.0f}" for layer in sorted(layers, key=lambda one: (-layers[one], one))
+        )
+        count = f"{agreeing(layers)} of {plural(len(layers), 'layer')}"
+        yield Reason(fact=f"unusual by itself in {count} (risk of {risks})", layer="chain")
 
 
 def _latest(matches: Sequence[Match]) -> Iterator[Match]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from .acting import changes
 from .baseline import path_class
 from .errors import TriptychError
 from .events import (
@@ -118,9 +119,8 @@ def _reduced_effects(call: Call) -> tuple[Effect, ...]:
 
 def _reduced_effect(effect: Effect) -> Effect:
     path = effect.path
-    if path and effect.kind == "open":  # only the class of a directory counts, and of secrets how many there were
-        name = hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:8] if effect.sensitivity else "_"
-        path = f"{path_class(path)}/{name}"
+    if path and effect.kind in {"open", "change"}:
+        path = f"{path_class(path)}/{_name(path) if _each_counts(effect) else '_'}"
     operation = effect.detail.operation if effect.detail and effect.kind == "change" else ""
     return Effect(
         kind=effect.kind,
@@ -134,6 +134,15 @@ def _reduced_effect(effect: Effect) -> Effect:
         destination=effect.destination,
         detail=ExecutionDetail(operation=operation) if operation else None,
     )
+
+
+def _each_counts(effect: Effect) -> bool:
+    """Of other files only the class of the directory counts, and not how many there were."""
+    return effect.sensitivity is not None or (changes(effect) and not effect.declared)
+
+
+def _name(path: str) -> str:
+    return hashlib.sha256(path.encode("utf-8", "surrogatepass")).hexdigest()[:8]
 
 
 def _plain(record: Any) -> dict[str, Any]:

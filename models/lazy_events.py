@@ -12,7 +12,7 @@ from typing import Any, get_args
 from .events import Binding, ExecutionKind
 from .varint import more, past
 
-__all__ = ["Body", "EventReader", "LazyEvent", "knows_layout", "length_at"]
+__all__ = ["Body", "EventReader", "LazyEvent", "knows_layout"]
 
 _EVENT = (
     *("kind", "mono_ns", "pid", "start_ns", "tid", "ppid", "uid", "comm", "calls", "binding", "evidence", "path"),
@@ -98,10 +98,11 @@ class EventReader:
     def __init__(self) -> None:
         # of each kind, by what stands up to the path: what follows the inode
         self._known: list[dict[bytes, tuple[bytes, Body]]] = [{} for _ in range(_KINDS)]
+        self._held = 0
 
     def read(self, data: bytes, at: int) -> tuple[list[LazyEvent], int]:
         """The events of the array that begins at `at`, and where it ends. Raises ValueError or LookupError."""
-        many, at = length_at(data, at)
+        many, at = _length_at(data, at)
         events: list[LazyEvent] = []
         for _ in range(many):
             event, at = self._event(data, at)
@@ -126,10 +127,18 @@ class EventReader:
                 return LazyEvent(mono_ns, ids, data[middle:after], body), at + len(rest)
         body, opened, start, at = _body(data, start, kind)
         if middle:
-            if len(known) >= _REMEMBERED:
-                known.clear()
+            if found is None:
+                self._make_room()
             known[beginning] = data[start:at], body
         return LazyEvent(mono_ns, ids, opened, body), at
+
+    def _make_room(self) -> None:
+        """For one more, of all kinds together: whoever opens files chooses how long their paths are."""
+        if self._held >= _REMEMBERED:
+            for known in self._known:
+                known.clear()
+            self._held = 0
+        self._held += 1
 
 
 def _behind_path(data: bytes, at: int) -> int:
@@ -185,7 +194,7 @@ def _body(data: bytes, start: int, kind: int) -> tuple[Body, bytes, int, int]:
 
 
 def _calls(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
-    many, at = length_at(data, at)
+    many, at = _length_at(data, at)
     if not many:
         return (), at
     calls: list[int] = []
@@ -231,7 +240,7 @@ def _end_of_detail(data: bytes, at: int) -> int:
 
 
 def _end_of_texts(data: bytes, at: int) -> int:
-    many, at = length_at(data, at)
+    many, at = _length_at(data, at)
     if not many:
         return at
     for _ in range(many):
@@ -240,7 +249,7 @@ def _end_of_texts(data: bytes, at: int) -> int:
 
 
 def _end_of_text(data: bytes, at: int) -> int:
-    size, at = length_at(data, at)
+    size, at = _length_at(data, at)
     data[at : at + size].decode("utf-8")  # refused here, or it would be passed on
     return at + size
 
@@ -248,7 +257,7 @@ def _end_of_text(data: bytes, at: int) -> int:
 def _optional_text(data: bytes, at: int) -> tuple[str | None, int]:
     if data[at] != 2:
         return None, _end(data, at)
-    size, at = length_at(data, at + 1)
+    size, at = _length_at(data, at + 1)
     return data[at : at + size].decode("utf-8"), at + size
 
 
@@ -278,7 +287,7 @@ def _flag(data: bytes, at: int) -> int:
     return at + 1
 
 
-def length_at(data: bytes, at: int) -> tuple[int, int]:
+def _length_at(data: bytes, at: int) -> tuple[int, int]:
     """The length of a text or of an array's only block, and where that begins."""
     n = data[at]
     at += 1

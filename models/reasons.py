@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from . import baseline as base
@@ -21,6 +22,7 @@ __all__ = ["facts"]
 
 _MOST = 3
 _COMMON = 0.2  # what one session in five shows is nothing to speak of
+_UNCOMMON_BITS = -math.log2(_COMMON)
 _Facts = Callable[[Moment], Iterator[str]]
 
 
@@ -45,12 +47,23 @@ def _order_surprise(moment: Moment) -> float:
 
 
 def _order(moment: Moment) -> Iterator[str]:
-    actions = base.actions_before(moment.turn.calls, moment.index)
-    before, edge = base.edge_keys(actions)[:2]
-    view = moment.view
-    count = of_sessions(view.support(edge).sessions, view.support(before).sessions or view.sessions)
-    earlier = f"after {clean(actions[-2], 80)}" if len(actions) > 1 else "as the first call of a turn"
-    yield f"{clean(actions[-1], 80)} {earlier}: {count}"
+    """The shortest order that is unusual: a pair that is common says nothing of the triple it ends."""
+    actions, view = base.actions_before(moment.turn.calls, moment.index), moment.view
+    keys = base.edge_keys(actions)
+    for length, (before, edge) in enumerate(zip(keys[::2], keys[1::2], strict=True), 1):
+        seen, of = view.support(edge).sessions, view.support(before).sessions or view.sessions
+        if view.count(edge) <= _COMMON * of:
+            only = ", for one principal only" if seen and not view.known(edge) else ""
+            yield f"{clean(actions[-1], 80)} {_behind(actions[:-1], length)}: {of_sessions(seen, of)}{only}"
+            return
+
+
+def _behind(earlier: Sequence[str], length: int) -> str:
+    """What came before, the last `length` actions: `after fetch_page`."""
+    if not earlier:
+        return "as the first call of a turn"
+    began = " at the beginning of a turn" if len(earlier) < length else ""
+    return f"after {', '.join(clean(action, 80) for action in earlier[-length:])}{began}"
 
 
 def _sources(moment: Moment) -> Iterator[str]:
@@ -63,7 +76,7 @@ def _sources(moment: Moment) -> Iterator[str]:
 
 def _argument_size(moment: Moment) -> Iterator[str]:
     call, view = moment.call, moment.view
-    if size_surprise("in", call, call.request_size, view) > 1:
+    if size_surprise("in", call, call.request_size, view) > _UNCOMMON_BITS:
         yield f"{_tool(call)}: a request of {size(call.request_size)}, {_reached('in', call, call.request_size, view)}"
 
 
@@ -155,14 +168,14 @@ def _doors(moment: Moment) -> Iterator[str]:
 def _changed(moment: Moment) -> Iterator[str]:
     call, view = moment.call, moment.view
     many = changed(call.effects)
-    if size_surprise("changed", call, many, view) > 1:
+    if size_surprise("changed", call, many, view) > _UNCOMMON_BITS:
         yield f"{_tool(call)}: {many} files written, renamed or removed, {_reached('changed', call, many, view)}"
 
 
 def _sent(moment: Moment) -> Iterator[str]:
     call, view = moment.call, moment.view
     sent = execution.sent_outside(call)
-    if size_surprise("out", call, sent, view) > 1:
+    if size_surprise("out", call, sent, view) > _UNCOMMON_BITS:
         yield f"{_tool(call)}: {size(sent)} sent outside, {_reached('out', call, sent, view)}"
 
 

@@ -18,7 +18,7 @@ from typing import Any, NewType, get_type_hints
 from .specialised_templates import HEAD, READ, READS, RUN, SKIP, WRITE, WRITES
 from .varint import block, more, put, remember
 
-__all__ = ["Raw", "Read", "Runs", "Write", "Written", "more", "put", "reader", "reading", "writer", "writing"]
+__all__ = ["Raw", "Read", "Runs", "Write", "Written", "reader", "reading", "writer", "writing"]
 
 Raw = NewType("Raw", bytes)
 """A value as it stands on the wire."""

@@ -13,7 +13,7 @@ import os
 import threading
 import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -29,7 +29,7 @@ from ..models.wire import Codec, bundled
 from . import chunks
 from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport, partition_of
 from .config import WorkerConfig
-from .health import Health, pages, serve
+from .health import Health, pages, served
 from .metrics import Metrics
 from .preflight import check
 from .runner import Chunk, Plan, Runner, Schemas, Store
@@ -278,8 +278,11 @@ def run(config: WorkerConfig, stages: Mapping[str, Wiring]) -> int:
     asyncio.run(check(config, joined, written_by(config)))
     metrics, health = Metrics(), Health(config.stalled_s)
     app = create_app(config, stages, metrics=metrics, health=health)
-    if config.health_port:
-        serve(pages(health, metrics), config.health_port)
+    with served(pages(health, metrics), config.health_port) if config.health_port else nullcontext():
+        return _run(app)
+
+
+def _run(app: faust.App) -> int:
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     for chatty in ("faust", "mode", "aiokafka", __name__, chunks.__name__):  # mode logs in the name of subclasses

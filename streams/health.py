@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import uvicorn
@@ -21,9 +22,10 @@ from ..models.errors import ConfigError, TriptychError
 from .chunks import Progress
 from .metrics import Metrics
 
-__all__ = ["Health", "StalledError", "pages", "serve"]
+__all__ = ["Health", "StalledError", "pages", "served"]
 
 Place = tuple[str, int]
+_LEAVE_S = 5.0
 
 
 class StalledError(TriptychError):
@@ -89,8 +91,9 @@ def pages(health: Health, metrics: Metrics) -> Starlette:
     )
 
 
-def serve(app: Starlette, port: int) -> None:
-    """Serve on 127.0.0.1 from a thread of its own until the process ends. Raises ConfigError when the port is taken."""
+@contextmanager
+def served(app: Starlette, port: int) -> Iterator[None]:
+    """Inside the block: served on 127.0.0.1 from a thread of its own. Raises ConfigError when the port is taken."""
     listener = socket.socket()
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
@@ -101,4 +104,10 @@ def serve(app: Starlette, port: int) -> None:
             f"health port {port} cannot be used: {error.strerror}", "choose another, or 0 for none"
         ) from error
     server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off"))
-    threading.Thread(target=server.run, args=([listener],), name="health", daemon=True).start()
+    thread = threading.Thread(target=server.run, args=([listener],), name="health", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        thread.join(_LEAVE_S)  # an interpreter that ends under a running event loop may crash

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 from ..models.incidents.grouping import MOST, first
-from ..models.incidents.member import Link, Member, Windows
+from ..models.incidents.member import Link, Member, Windows, newest
 from .incidents import Gathered, Group, Merged
 
 __all__ = ["IncidentMemory"]
@@ -19,6 +19,7 @@ class IncidentMemory:
 
     def __init__(self, windows: Windows) -> None:
         self._windows = windows
+        self._revisions: dict[str, dict[tuple[bool, int], Member]] = {}
         self._members: dict[str, Member] = {}
         self._linked: dict[Link, dict[str, Member]] = {}
         self._heads: set[str] = set()
@@ -40,11 +41,11 @@ class IncidentMemory:
         self._merged.update(write.finding_uid for write in writes)
 
     def _hold(self, member: Member) -> None:
-        known = self._members.get(member.uid)
-        if known is None or member.rank >= known.rank:
-            self._members[member.uid] = member
-            for link in member.links():
-                self._linked.setdefault(link, {})[member.uid] = member
+        revisions = self._revisions.setdefault(member.uid, {})
+        revisions[member.rank] = member
+        self._members[member.uid] = known = newest(revisions.values())
+        for link in member.links():
+            self._linked.setdefault(link, {})[member.uid] = known
 
     def _group(self, uid: str) -> tuple[Member, ...]:
         found: dict[str, Member] = {}

@@ -1,8 +1,8 @@
 """Stage 3: findings that belong together, told as one incident over servers, hosts and clusters. A pure class.
 
 What belongs together lies in any partition, so the store holds the findings and answers with the whole of each group.
-A group grows and never shrinks; its revision is the sum of those of its findings, so order and repetition change
-nothing.
+A group grows and never shrinks; its revision is the sum of those of its findings and rises when one is closed, so
+order and repetition change nothing.
 """
 
 from __future__ import annotations

@@ -172,7 +172,7 @@ class Judge:
             open_turn.views,
             tenant=self._judging.tenant,
             labels=self._judging.labels,
-            previous=open_turn.previous,
+            told=open_turn.told,
             not_judged=judged.not_judged,
         )
 

@@ -119,10 +119,9 @@ class OpenTurn:
         )
 
     @property
-    def previous(self) -> Alert | None:
-        """The finding as it was told last, numbered as whoever told it did."""
-        told, number = self.finding, self.screened.number
-        return replace(told, sequence=number) if told is not None and number > told.sequence else told
+    def told(self) -> int:
+        """The number of the finding's last revision, whoever told it; 0 before the first."""
+        return max(self.finding.sequence if self.finding is not None else 0, self.screened.number)
 
     @property
     def raised(self) -> bool:

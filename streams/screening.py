@@ -91,9 +91,10 @@ class Screening:
         return flood(alert, verdict, self._tenant) if verdict.tell else None
 
     def own(self, open_turn: OpenTurn, judged: Judged, gist: Gist) -> Alert:
-        """The next revision of the turn's own finding, numbered behind what anybody told of it."""
+        """The next revision of the turn's own finding, numbered behind what anybody told of it: another worker may have
+        completed the same window. What is read again after a crash is told again under the number it had."""
         news = self._news(open_turn, judged, gist)
-        if open_turn.finding is not None:
+        if open_turn.finding is not None or self._hygiene.began(news.uid, news.at_ns):
             open_turn.screened.number = self._hygiene.sequence(news.uid)
         alert = self._assemble(open_turn, judged)
         self._hygiene.told(news, alert.sequence)

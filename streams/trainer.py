@@ -4,7 +4,7 @@ Call `run_if_due` from a timer of the worker's app, every few seconds (`app.time
 when nothing is due, and never raises for a store that is away. Training itself runs in a thread. All workers may call
 it: one trains at a time, and the same turns give the same model. It judges at once: servers that are still learned wait
 for it, and it was made of what the baselines count. One that finds less of tampered turns than the model in use is not
-published; what an operator wants to try first is a candidate (modelstore.py).
+published, and the next one waits for the next step; what an operator wants to try first is a candidate (modelstore.py).
 """
 
 from __future__ import annotations
@@ -62,6 +62,7 @@ class Trainer:
         self._seed = seed
         self._busy = asyncio.Lock()
         self._in_vain: dict[str, int] = {}
+        self._refused: dict[str, int] = {}  # the steps of the model that was not published
 
     async def run_if_due(self) -> Model | None:
         """Train and publish when any server has reached a new step; the model that was published."""
@@ -79,7 +80,9 @@ class Trainer:
     async def _run(self) -> Model | None:
         sessions = await self._store.sessions()
         steps = {server: step_of(count) for server, count in sessions.items()}
-        if sessions == self._in_vain or not _grown(steps, await self._store.trained_steps()):
+        if sessions == self._in_vain or not _grown(steps, self._refused):
+            return None
+        if not _grown(steps, await self._store.trained_steps()):
             return None
         async with self._store.training() as mine:
             if not mine:
@@ -90,6 +93,7 @@ class Trainer:
             span = (str(min(times, default=0)), str(max(times, default=0)))
             model = await asyncio.to_thread(train, turns, seed=self._seed, trained_from=span[0], trained_to=span[1])
             if worse := await self._worse(model):
+                self._refused = steps
                 log.warning("model not published", model=model.manifest.model_id, reasons=worse)
                 return None
             await self._store.publish(model, steps)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from ...models.detections.engine import Rule, Rulebook
+from ...models.detections.engine import Rule, Rulebook, RuleError
 from ...models.detections.engine.rule import read_rule
 from ...models.errors import ConfigError, TriptychError
 from ...models.sigma import SigmaRuleError, SigmaRules
@@ -56,11 +57,11 @@ class Ruleset:
         for folder in held:
             _check_pins(folder, found)
         book = Rulebook.load()
-        if own := _each((file for file in found if file.suffix == ".toml"), read_rule, aside):
+        taken = {rule.id: rule.file for rule in book.rules}
+        if own := _each((file for file in found if file.suffix == ".toml"), partial(_toml, taken), aside):
             book = Rulebook([*book.rules, *own])
         sigma = _sigma([file for file in found if file.suffix in (".yml", ".yaml")], aside)
-        sources = _each((file for file in found if file.suffix == ".py"), read_source, aside)
-        _refuse_doubles(sources)
+        sources = _each((file for file in found if file.suffix == ".py"), partial(_python, {}), aside)
         return cls(book, sigma, sources, found, held)
 
     @property
@@ -111,6 +112,22 @@ def _each(files: Iterable[Path], read: Callable[[Path], Found], aside: Aside | N
     return tuple(found)
 
 
+def _toml(taken: dict[str, Path], file: Path) -> Rule:
+    """`taken`: by id the file that has it already."""
+    rule = read_rule(file)
+    if (other := taken.setdefault(rule.id, file)) != file:
+        raise RuleError.doubled(rule.id, other, file)
+    return rule
+
+
+def _python(taken: dict[str, Path], file: Path) -> Source:
+    source = read_source(file)
+    if (other := taken.setdefault(source.rule.id, file)) != file:
+        message = f"rule {source.rule.id} stands in {other} and in {file}"
+        raise PythonRuleError(message, "give one of the files another name")
+    return source
+
+
 def _sigma(files: list[Path], aside: Aside | None) -> SigmaRules:
     """They may refer to each other, so all are read together, without those that are at fault."""
     try:
@@ -135,11 +152,3 @@ def _check_pins(folder: Path, found: Mapping[Path, str]) -> None:
     for file, digest in found.items():
         if file.is_relative_to(folder) and pinned.get(str(file.relative_to(folder))) != digest:
             raise PinError(f"{file} is not what {pins} pins", "look at the change, then: triptych detections pin")
-
-
-def _refuse_doubles(sources: Sequence[Source]) -> None:
-    seen: dict[str, Path] = {}
-    for rule in (source.rule for source in sources):
-        if (other := seen.setdefault(rule.id, rule.file)) != rule.file:
-            message = f"rule {rule.id} stands in {other} and in {rule.file}"
-            raise PythonRuleError(message, "give one of the files another name")

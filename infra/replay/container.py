@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, BinaryIO
 
-from ...models.specialised import more, put
+from ...models.varint import more, put
 from .errors import RecordingError
 
 __all__ = ["Block", "Container", "Writer", "bytes_at", "long_at", "put_bytes", "put_long"]
@@ -39,7 +39,7 @@ def put_bytes(value: bytes, out: bytearray) -> None:
 
 
 def long_at(data: bytes, at: int) -> tuple[int, int]:
-    """The number at a place, and where it ends. Raises IndexError at the end of the data."""
+    """The number at a place, and where it ends. Raises IndexError at the end of the data, ValueError beyond 64 bits."""
     n = data[at]
     at += 1
     if n > 127:
@@ -161,7 +161,10 @@ class Container:
             if not byte or len(data) > 9:
                 raise self._damaged("the end inside a number")
             data += byte
-        return long_at(bytes(data), 0)[0]
+        try:
+            return long_at(bytes(data), 0)[0]
+        except ValueError as error:
+            raise self._damaged("a number of more than 64 bits") from error
 
     def _exactly(self, size: int) -> bytes:
         data = self._file.read(size)

@@ -1,7 +1,8 @@
 """The build backend: setuptools, and in wheels the hot modules compiled by mypyc.
 
 Needs a C compiler and Python's headers. Without them, when compiling fails, or with the setting `compile=no`, the wheel
-is pure Python and says so; it runs the same code. Editable installs are always pure.
+is pure Python and says so; it runs the same code. Editable installs are always pure. `optimize=0` has the C compiler
+hurry: code that runs the same, slower.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ def build_wheel(wheel_directory: str, config_settings: Settings = None, metadata
     lack = _lacking(config_settings)
     if not lack:
         try:
-            with _compiled():
+            with _compiled((config_settings or {}).get("optimize", "3")):
                 name: str = build()
         except (Exception, SystemExit) as error:  # mypyc exits where it cannot go on
             lack = f"compiling failed: {error}"
@@ -87,15 +88,17 @@ def _lacking(config_settings: Settings) -> str:
 
 
 @contextlib.contextmanager
-def _compiled() -> Iterator[None]:
-    """Within it setuptools builds our extensions too."""
+def _compiled(level: str) -> Iterator[None]:
+    """Within it setuptools builds our extensions too. `level`: how much the C compiler optimizes, 0 to 3."""
     from mypyc.build import mypycify  # noqa: PLC0415 - only there where something is compiled
 
     with tempfile.TemporaryDirectory(prefix="triptych-wheel-") as folder:
         _mirrored(Path(folder) / "triptych")
         with contextlib.chdir(folder):
             files = [f"triptych/{line}" for line in _MODULES.read_text().split()] + _written(folder)
-            extensions = mypycify([*_OPTIONS, *files], target_dir=f"{folder}/c", group_name=_LIBRARY, debug_level="0")
+            extensions = mypycify(
+                [*_OPTIONS, *files], target_dir=f"{folder}/c", group_name=_LIBRARY, opt_level=level, debug_level="0"
+            )
         with patch.object(setuptools, "setup", partial(setuptools.setup, ext_modules=extensions)):
             yield
 
@@ -113,7 +116,7 @@ def _written(folder: str) -> list[str]:
     """What models/specialised.py makes for the schemas of stage 1 when a worker starts, as modules instead."""
     argv = (sys.executable, "-m", "triptych.infra.wheel.written", "triptych/models")
     environment = dict(os.environ) | {"PYTHONPATH": folder}
-    made = subprocess.run(argv, check=True, capture_output=True, text=True, env=environment)
+    made = subprocess.run(argv, check=True, stdout=subprocess.PIPE, text=True, env=environment)
     return made.stdout.split()
 
 

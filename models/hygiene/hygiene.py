@@ -123,6 +123,11 @@ class Hygiene:
         told = self.ledger.told(uid)
         return told.sequence if told else 0
 
+    def began(self, uid: str, at_ns: int) -> bool:
+        """Whether anybody told a finding of something earlier than that event time."""
+        told = self.ledger.told(uid)
+        return told is not None and told.since_ns < at_ns
+
     def may_update(self, told_ns: int, at_ns: int) -> bool:
         """Whether enough time has passed for an update that is not urgent."""
         return at_ns >= told_ns + self._limits.update_ns

@@ -10,7 +10,6 @@ import math
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from operator import attrgetter
 
 from ..detections.engine import Content
@@ -71,9 +70,25 @@ def _ordered(correlation: Correlation, seen: Held) -> bool:
     if correlation.op in ("gt", "gte"):
         count = correlation.count
         least = max(0, math.floor(count) + 1 if correlation.op == "gt" else math.ceil(count))
-        return any(_follow(seen, chosen) for chosen in combinations(steps, least))
+        return _longest(seen, steps) >= least
     present = {one.step for one in seen}
     return _follow(seen, [step for step in steps if step in present])
+
+
+def _longest(seen: Held, steps: Sequence[str]) -> int:
+    """How many of the steps at most came one after the other, in their order."""
+    earliest = [-math.inf]  # by how many steps came: when the last of them did, at the earliest
+    for step in steps:
+        times = [one.at_us for one in seen if one.step == step]
+        for came in range(len(earliest), 0, -1):
+            found = next((at_us for at_us in times if at_us > earliest[came - 1]), math.inf)
+            if found == math.inf:
+                continue
+            if came == len(earliest):
+                earliest.append(found)
+            else:
+                earliest[came] = min(earliest[came], found)
+    return len(earliest) - 1
 
 
 def _in_order(correlation: Correlation, seen: Held, steps: Sequence[str]) -> bool:

@@ -19,7 +19,7 @@ def main() -> int:
     for kind in (ProtocolEvent, ExecutionBatch):
         kind.of_tomorrow = None  # so that the classes fit the schemas of tomorrow too
     app.bundled = lambda: bundled(Path(given["schemas"]))
-    settings = settings_of(given["bootstrap"], given["redis_url"], given["group"])
+    settings = settings_of(given["bootstrap"], given["redis_url"], given["group"], turn_gap_s=8.0)
     settings = settings.model_copy(update={"registry": Registry(url=given["registry"])})
     config = configured(settings)
     return app.run(config, parts.stages(settings, config))

@@ -113,7 +113,7 @@ class Stand:
         self.broker.deliver()
 
     def expected(self) -> Truth:
-        settings = settings_of(self.given["bootstrap"], self.given["redis_url"], self.group)
+        settings = settings_of(self.given["bootstrap"], self.given["redis_url"], self.group, turn_gap_s=8.0)
         return undisturbed(self.plain, settings, configured(settings))
 
     def found(self, schemas: Path, *, patience_s: float = 80.0) -> Truth:

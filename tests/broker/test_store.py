@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 import redis.asyncio as redis
+from structlog.testing import capture_logs
 
 from triptych.models.baseline import Baseline, Support
 from triptych.models.detections.engine import Rulebook
@@ -19,6 +20,7 @@ from triptych.models.training import train
 from triptych.models.turn import Turn
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.known import Known, Learn, Remember, Wanted
+from triptych.streams.redisclient import now
 from triptych.streams.stage import Pin, StoreAwayError
 from triptych.streams.store import Bounds, RedisStore
 from triptych.streams.trainer import Trainer, step_of
@@ -129,15 +131,25 @@ async def test_a_published_model_is_what_lookups_answer(store: RedisStore) -> No
     assert await store.trained_steps() == {"files": 1}
 
 
-async def test_a_damaged_model_leaves_the_one_in_use(store: RedisStore, redis_url: str) -> None:
-    one, two = (train(TRAFFIC, seed=seed) for seed in (1, 2))
+async def test_a_model_with_a_flipped_byte_leaves_the_one_in_use_until_a_whole_one_comes(store: RedisStore) -> None:
+    one, two, three = (train(TRAFFIC, seed=seed) for seed in (1, 2, 3))
     await store.publish(one, {})
     in_use = (await store.lookup(Wanted())).model
+    assert in_use is not None
     await store.publish(two, {})
-    client = redis.Redis.from_url(redis_url)
-    await client.setrange(store.name("model", two.manifest.model_id, "npz"), 5000, b"spoiled")
-    await client.aclose()
-    assert (await store.lookup(Wanted())).model is in_use
+    await flip(store, store.name("model", two.manifest.model_id, "npz"), at=5000)
+    with capture_logs() as logs:
+        assert [(await store.lookup(Wanted())).model for _ in range(3)] == [in_use] * 3
+    assert [(log["event"], log["model"]) for log in logs] == [("model refused", two.manifest.model_id)]
+    await store.publish(three, {})
+    taken = (await store.lookup(Wanted())).model
+    assert taken is not None
+    assert taken.manifest.model_id == three.manifest.model_id
+
+
+async def flip(store: RedisStore, name: str, at: int) -> None:
+    (byte,) = await now(store.redis.getrange(name, at, at))
+    await now(store.redis.setrange(name, at, bytes((byte ^ 1,))))
 
 
 async def test_only_the_current_model_and_the_one_before_are_kept(store: RedisStore, redis_url: str) -> None:

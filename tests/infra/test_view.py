@@ -8,9 +8,10 @@ from rich.console import Console, RenderableType
 
 from triptych.infra import view
 from triptych.models import baseline as keys
-from triptych.models import finding, testing
+from triptych.models import finding, ocsf, testing
 from triptych.models.detections.engine import Rulebook
 from triptych.models.events import Alert, Coverage, Score
+from triptych.models.risk import Judgement
 
 BOOK = Rulebook.load()
 
@@ -89,6 +90,16 @@ def test_a_score_shows_its_basis() -> None:
     assert "p 0.00048 over 120 turns, baseline provisional" in shown(
         view.render_finding(replace(stolen(), score=score))
     )
+
+
+def test_the_agreement_of_layers_is_shown_to_people_and_to_a_siem() -> None:
+    score = Score(risk=83, p=4.8e-4, calibration_size=120, state="active")
+    told = Judgement(score, layers={"protocol": 61.0, "execution": 93.0})
+    turn = testing.turn(testing.call("read_config"))
+    alert = finding.assemble(turn, (), told, {}, tenant="acme")
+    expected = "unusual by itself in 2 of 2 layers (risk of execution 93, protocol 61)"
+    assert expected in shown(view.render_finding(alert))
+    assert expected.encode() in ocsf.render(alert, tenant="acme")
 
 
 def test_a_run_of_ordinary_lines_is_folded() -> None:

@@ -250,7 +250,8 @@ def with_details(one: Turn) -> Turn:
     gone = effect("change", detail=ExecutionDetail(operation="unlink", other_path="/srv/x/b"), path="/srv/x/a")
     sql = SqlFact(pointer="/q", statement="select", statements=1, tables=("orders",), rows=3)
     first = one.calls[0]
-    changed = replace(first, sql=(sql,), is_error=True, effects=(*first.effects, gone, write("/srv/x/y"), gone))
+    written = (write("/srv/x/y"), write("/srv/x/z"))
+    changed = replace(first, sql=(sql,), is_error=True, effects=(*first.effects, gone, *written, gone))
     return replace(one, calls=(changed, *one.calls[1:]))
 
 
@@ -265,7 +266,9 @@ def test_a_remembered_turn_measures_the_same(change: object) -> None:
 
 
 def test_memory_holds_no_file_name() -> None:
-    one = Turn("t", (call("read", read("/home/ann/diary-of-1999.txt"), read("/home/ann/.ssh/id_rsa")),))
+    diary = "/home/ann/diary-of-1999.txt"
+    gone = effect("change", detail=ExecutionDetail(operation="unlink"), path=diary)
+    one = Turn("t", (call("read", read(diary), write(diary), gone, read("/home/ann/.ssh/id_rsa")),))
     assert b"diary" not in to_json(reduced(one))
     assert b"id_rsa" not in to_json(reduced(one))
 

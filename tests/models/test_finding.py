@@ -34,10 +34,10 @@ def judged(risk: float = 83.0, state: LearningState = "active") -> Judgement:
     return Judgement(score, (Reason(fact="4 files opened, usually 1", layer="execution", weight=0.6),))
 
 
-def assembled(turn: Turn, judgement: Judgement | None = None, previous: Alert | None = None) -> Alert:
+def assembled(turn: Turn, judgement: Judgement | None = None, told: int = 0) -> Alert:
     evaluation = BOOK.evaluate(turn, KNOWN)
     return finding.assemble(
-        turn, evaluation.hits, judgement, KNOWN, tenant="acme", previous=previous, not_judged=evaluation.not_judged
+        turn, evaluation.hits, judgement, KNOWN, tenant="acme", told=told, not_judged=evaluation.not_judged
     )
 
 
@@ -71,6 +71,20 @@ def test_reasons_are_facts_with_counts_each_once() -> None:
     assert "read_config never reached outside before (0 of 42 sessions)" in facts
     assert "4 files opened, usually 1" in facts
     assert len(facts) == len(set(facts))
+
+
+def test_a_finding_tells_the_risk_of_each_layer_and_how_many_agree() -> None:
+    layers = replace(judged(), layers={"agent": 3.2, "protocol": 41.0, "execution": 93.1})
+    reason = assembled(stolen(), layers).reasons[-1]
+    assert reason.fact == "unusual by itself in 2 of 3 layers (risk of execution 93, protocol 41, agent 3)"
+    assert reason.layer == "chain"
+
+
+def test_agreement_is_told_however_many_reasons_there_are() -> None:
+    many = tuple(Reason(fact=f"fact {number}", layer="protocol", weight=0.01) for number in range(40))
+    judgement = replace(judged(), reasons=many, layers={"execution": 20.0})
+    reasons = assembled(stolen(), judgement).reasons
+    assert (len(reasons), reasons[-1].fact) == (24, "unusual by itself in 0 of 1 layer (risk of execution 20)")
 
 
 def test_the_three_layers_stand_in_event_time_with_what_matters_marked() -> None:
@@ -108,7 +122,7 @@ def test_the_same_turn_gives_the_same_finding_and_another_tenant_or_turn_another
 
 def test_a_revision_keeps_the_id_and_raises_the_sequence() -> None:
     first = assembled(stolen())
-    second = assembled(stolen(), previous=first)
+    second = assembled(stolen(), told=first.sequence)
     last = finding.close(second)
     assert {alert.finding_uid for alert in (first, second, last)} == {first.finding_uid}
     assert [(alert.sequence, alert.activity) for alert in (first, second, last)] == [
@@ -121,7 +135,7 @@ def test_a_revision_keeps_the_id_and_raises_the_sequence() -> None:
 
 def test_a_revision_that_says_the_same_has_the_same_gist() -> None:
     first = assembled(stolen())
-    assert finding.gist(first) == finding.gist(assembled(stolen(), previous=first))
+    assert finding.gist(first) == finding.gist(assembled(stolen(), told=first.sequence))
 
 
 @pytest.mark.parametrize("turn", [stolen(), testing.turn(testing.call("read_config"))], ids=["hits", "none"])

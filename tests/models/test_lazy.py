@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from event_strategies import events_of
@@ -21,13 +21,14 @@ from triptych.models.events import (
     Effect,
     ExecutionBatch,
     ExecutionEvent,
+    ExecutionKind,
     Principal,
     ProtocolEvent,
     Server,
 )
 from triptych.models.lazy import LazyBatch, LazyCall, LazyMessage
 from triptych.models.lazy_effects import array, head_of, option, text
-from triptych.models.lazy_events import LazyEvent
+from triptych.models.lazy_events import Body, LazyEvent
 
 CODEC = wire.bundled()
 PASSED_ON = (
@@ -117,6 +118,20 @@ def test_a_body_seen_before_is_told_from_one_that_only_begins_alike(numbers: lis
         (effect,) = effects(read, wall_ns=1)
         assert {name: getattr(effect, name) for name in PASSED_ON} == {name: getattr(event, name) for name in PASSED_ON}
         assert read.events[0].body.calls == event.calls
+
+
+def test_bodies_are_remembered_in_bounds_whatever_their_kind() -> None:
+    reader = wire.bundled()
+
+    def body(*events: ExecutionEvent) -> Body:
+        return reader.decode(reader.encode(ExecutionBatch(events=events)), LazyBatch).events[0].body
+
+    opened = ExecutionEvent(kind="open", comm="c", path="/first")
+    first = body(opened)
+    assert body(opened) is first
+    for kind in get_args(ExecutionKind):
+        body(*(ExecutionEvent(kind=kind, comm="c", path=f"/{number}") for number in range(1_000)))
+    assert body(opened) is not first
 
 
 @given(events_of(ProtocolEvent))

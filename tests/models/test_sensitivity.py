@@ -65,6 +65,8 @@ def test_a_sensitive_path_has_its_class_however_it_is_written(path: str, expecte
         "/srv/app/.env.example",
         "/home/ann/.ssh/known_hosts",
         "/home/ann/.ssh/id_ed25519.pub",
+        "/srv/app/locales/en/auth.json",
+        "/srv/charts/shop/templates/secret.yaml",
         "/srv/environment/notes.txt",
         "/srv/myaws/credentials",
         "/srv/docs/cron.d/readme",

@@ -110,7 +110,16 @@ def test_a_last_word_under_the_number_of_an_update_closes_the_incident(order: in
         known = asyncio.run(store.lookup(stage.wanted([record])))
         told += stage.add(record, Pin(), known).outputs
     last = orjson.loads(told[-1].value)  # type: ignore[arg-type]
-    assert (last["status"], last["metadata"]["sequence"]) == ("Closed", 2)
+    assert (last["status"], last["metadata"]["sequence"]) == ("Closed", 3)
+
+
+@pytest.mark.parametrize("order", [1, -1], ids=["told last", "told first"])
+def test_a_last_word_under_a_lower_number_than_an_update_closes_the_incident(order: int) -> None:
+    """As when a worker takes a turn over and reads at once what the one before it read bit by bit."""
+    updates = [alert("a"), alert("a", sequence=2, activity="update"), alert("a", sequence=3, activity="update")]
+    told = play([[record] for record in [*updates, alert("a", sequence=2, activity="close")][::order]])
+    last = newest(told)[told[0]["metadata"]["correlation_uid"]]
+    assert (last["status"], last["metadata"]["sequence"]) == ("Closed", 4)
 
 
 FEW = st.sampled_from(["", "x", "y"])

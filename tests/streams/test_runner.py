@@ -94,7 +94,10 @@ class Sink:
                 raise self.error
             self.ledger.lines.append("acknowledged")
 
-        return asyncio.create_task(acknowledge())  # a producer's answer is a future too
+        # A producer's answer is a future too; behind a refusal nobody asks for the rest.
+        answer = asyncio.create_task(acknowledge())
+        answer.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return answer
 
 
 @dataclass

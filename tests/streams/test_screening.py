@@ -246,6 +246,20 @@ def test_an_exception_covers_what_a_window_finds(tmp_path: Any) -> None:
     assert {alert.rules[0].id for alert in told} == {"protocol.schema-probing"}
 
 
+def test_two_workers_that_complete_one_window_tell_one_finding() -> None:
+    one, two = Worker(), Worker()
+    two.ledger, two.windows = one.ledger, one.windows
+    calls = probes(11)
+    (created,) = one.take(*calls[:10])
+    (update,) = two.take(calls[10])
+    assert (created.activity, created.sequence) == ("create", 1)
+    assert (update.finding_uid, update.activity, update.sequence) == (created.finding_uid, "update", 2)
+    restarted = Worker()
+    restarted.ledger, restarted.windows = one.ledger, one.windows
+    (again,) = restarted.take(calls[9])
+    assert again.event_id == created.event_id, "what is read again after a crash is told under the same id"
+
+
 def test_a_flood_of_windows_of_one_workload_is_one_finding_with_counts() -> None:
     worker = Worker(limits=Limits(per_entity=5))
     told = worker.take(*(one for who in range(12) for one in probes(10, who=who, at_s=who * 25)))

@@ -25,19 +25,19 @@ def write(folder: Path, agentdojo: Record | None, lab: Record | None) -> Path:
     """The page in a folder, of the records that there are."""
     plots = {**(_plots_of_lab(lab) if lab else {}), **(_plots_of_agentdojo(agentdojo) if agentdojo else {})}
     for name, plot in plots.items():
-        (folder / f"detection-{name}.svg").write_text(plot)
+        (folder / f"detection-{name}.svg").write_text(plot, "utf-8")
     parts = [*_heading(agentdojo, lab)]
     parts += _lab(lab, plots) if lab else ["<p>The lab was not measured: <code>make lab</code>.</p>"]
     parts += _agentdojo(agentdojo, plots) if agentdojo else []
     parts += _foot(agentdojo, lab)
     file = folder / "detection.html"
-    file.write_text(_page("\n".join(parts)))
+    file.write_text(_page("\n".join(parts)), "utf-8")
     return file
 
 
 def read(file: Path) -> Record | None:
     """A record of a benchmark, where there is one."""
-    return json.loads(file.read_text()) if file.is_file() else None
+    return json.loads(file.read_bytes()) if file.is_file() else None
 
 
 def _page(body: str) -> str:
@@ -121,8 +121,8 @@ def _lab(lab: Record, plots: Mapping[str, str]) -> Iterator[str]:
     yield "<h2>The lab: what each layer finds</h2>"
     yield (
         f"<p>{turns['attacks']} attacks of {len(lab['stories'])} stories and {turns['harmless']} honest turns judged, "
-        f"seed {about['seed']}. A turn is found when it ranks above all but 1 % of the honest turns; lines are 95 % "
-        "intervals over stories.</p>"
+        f"seed {escape(str(about['seed']))}. A turn is found when it ranks above all but 1 % of the honest turns; "
+        "lines are 95 % intervals over stories.</p>"
     )
     yield _figure(plots["layers"], "Score and rules together, by what was watching.")
     yield _layers(lab)

@@ -115,11 +115,7 @@ class Rulebook:
         by_id: dict[str, Rule] = {}
         for rule in rules:
             if (other := by_id.setdefault(rule.id, rule)) is not rule:
-                raise RuleError(
-                    f"rule {rule.id} stands in {other.file} and in {rule.file}",
-                    "give one of them another id",
-                    code="D01",
-                )
+                raise RuleError.doubled(rule.id, other.file, rule.file)
         self.rules = tuple(by_id[identifier] for identifier in sorted(by_id))
         self._of_score = tuple(rule for rule in self.rules if rule.steps[0].on == OF_SCORE)
         self._of_turn = tuple(rule for rule in self.rules if rule.window is None and rule not in self._of_score)

@@ -20,6 +20,7 @@ from ...events import (
     Effect,
     ExecutionDetail,
     HttpFact,
+    Layer,
     Peer,
     Placement,
     Principal,
@@ -41,6 +42,7 @@ __all__ = [
     "FieldKind",
     "Subject",
     "What",
+    "agreeing",
     "candidates",
     "keys",
     "subject_of",
@@ -210,9 +212,9 @@ def _kind(name: str, hint: Any) -> tuple[FieldKind, tuple[str, ...]] | None:
 _AGREES = 37.5  # risk of a layer that one normal turn in thirty reaches
 
 
-def _agreeing(subject: Subject) -> int:
-    """How many layers by themselves find a turn unusual."""
-    return sum(risk >= _AGREES for risk in subject.part.layers.values())
+def agreeing(layers: Mapping[Layer, float]) -> int:
+    """How many layers, of those whose own risk is told, by themselves find a turn unusual."""
+    return sum(risk >= _AGREES for risk in layers.values())
 
 
 _IDS = frozenset({"event_id", "call_id", "correlation_id", "boot_id", "key_id", "digests", "candidates", "source"})
@@ -235,7 +237,7 @@ FIELDS: Mapping[str, Mapping[str, Field]] = {
     "score": {
         "risk": Field("number", (), attrgetter("part.score.risk")),
         "state": Field("text", (), attrgetter("part.score.state")),
-        "agreeing": Field("number", (), _agreeing),
+        "agreeing": Field("number", (), lambda subject: agreeing(subject.part.layers)),
     },
     **{sort: _derive("part", record, _IDS) for parts in _PARTS.values() for sort, record in parts.values()},
 }

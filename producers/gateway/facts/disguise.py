@@ -1,6 +1,7 @@
 """Arguments that climb out of their folder under a disguise, or bring a command along where a name belongs.
 
-Pure and linear. Only what stands where a path, a host or a URL belongs is looked at: texts may say what they like.
+Pure and linear. Only what stands where a path, a host or a URL belongs is looked at: texts, code and patterns may say
+what they like.
 """
 
 from __future__ import annotations
@@ -19,13 +20,18 @@ __all__ = ["disguised", "plain"]
 # Compiled by re at their first use, as in values.py.
 _LONGEST = 4096
 _SIGNS = ("..", "%", ";", "|", "&", "`", "$(", "\n", "\0")
-_CLIMBS = r"(?:\.\.(?:;?/|\\)+){3}|\.\.\.\.//"  # one or two steps up are how people write paths
-_HIDDEN = r"\.\.(?:[/\\]|$)|\0"
+_TEXT_KEY = (
+    r"(?i)(?:body|cmd|code|command|comment|contents?|description|diff|expression|filter|html|markdown|message|note|patch"
+    r"|pattern|prompt|query|regexp?|script|(?:cell|code|new|old)_?source|sql|str|string|text|title)s?$"
+)
+_CLIMBS = r"(?:\.\.(?:;?/|\\)+){3}|\.\.\.\.//|\0"  # one or two steps up are how people write paths
+_UP = r"(?<!\w)\.\.(?:[/\\]|$)|\0"
 _OVERLONG = r"(?i)%c0%(?:ae|af)|%e0%80%af"
+# A word before `=`, `:`, `(` or `[` is a name: in a URL's query, in YAML, in code.
 _COMMAND = (
-    r"(?:[;&|\n]|\$\(|`)\s*+(?:/[\w./-]*/)?"
+    r"(?:[;&|\n]|\$\(|`)[ \t]*+(?:/[\w./-]*/)?"
     r"(?:awk|base64|bash|busybox|cat|chmod|cp|curl|dig|echo|env|id|kill|ls|mkfifo|mv|nc|ncat|node|nohup|nslookup|perl|php|ping"
-    r"|printenv|printf|ps|python\d?|rm|ruby|sed|sh|sleep|socat|ssh|tee|touch|uname|wget|whoami|zsh)\b(?![.=-])"
+    r"|printenv|printf|ps|python\d?|rm|ruby|sed|sh|sleep|socat|ssh|tee|touch|uname|wget|whoami|zsh)\b(?!\s*[=:]|[.(\[-]|%5[Bb])"
 )
 
 
@@ -53,16 +59,25 @@ def plain(value: str) -> str:
 
 
 def _of(key: str, value: str) -> Iterator[str]:
-    if kind_of(value, key) == "text" and not names_place(key):
+    kind, text = kind_of(value, key), re.search(_TEXT_KEY, key) is not None
+    if text and (kind == "text" or " " in value):
         return
-    if ("%" in value and _hides(value)) or re.search(_CLIMBS, value):
+    if kind == "text" and (not names_place(key) or _begins_as_text(value)):
+        return
+    if re.search(_CLIMBS, value) or ("%" in value and _hides(value)):
         yield "argument-traversal"
-    if re.search(_COMMAND, value):
+    if not text and re.search(_COMMAND, value):
         yield "argument-shell"
+
+
+def _begins_as_text(value: str) -> bool:
+    """Whether the first of several lines is no name: a script's, or of more than two words."""
+    head, line_break, _ = value.partition("\n")
+    return bool(line_break) and (head.startswith("#!") or len(head.split()) > 2)
 
 
 def _hides(value: str) -> bool:
     """Whether percent signs stand for a way up that does not show by itself."""
     if re.search(_OVERLONG, value):
         return True
-    return re.search(_HIDDEN, plain(value)) is not None and re.search(_HIDDEN, value) is None
+    return len(re.findall(_UP, plain(value))) > len(re.findall(_UP, value))

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["Place", "absolute", "destinations", "host_of", "kind_of", "names_place", "parts", "spellings"]
 
 # Compiled by re at their first use: most servers never need most of them, and the start should not wait for any.
-_URL = r"(?i)([a-z][a-z0-9+.-]{1,20})://(?:[^/?#@\s]*@)?(\[[0-9a-f:.%]+\]|[^/?#:@\s]*)(?::(\d{1,5}))?"
+_URL = r"(?i)([a-z][a-z0-9+.-]{1,20})://(?:[^/?#\s]*@)?(\[[0-9a-f:.%]+\]|[^/?#:@\s]*)(?::(\d{1,5}))?"
 _HOST = (
     r"(?i)(?:(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9])?\.)+(?:[a-z]{2,63}|xn--[a-z0-9-]{1,59})"
     r"|localhost|\d{1,3}(?:\.\d{1,3}){3}|\[[0-9a-f:.]+\]|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7})\.?(?::\d{1,5})?"

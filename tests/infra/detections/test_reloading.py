@@ -162,6 +162,16 @@ def test_a_file_that_cannot_be_meant_leaves_only_itself_out_where_that_is_asked_
     assert "line 1" in aside["bad.py"]
 
 
+def test_a_second_rule_of_one_id_is_left_out_where_that_is_asked_for(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        write_new(tmp_path / folder, "reads-mail", "python")
+        write_new(tmp_path / folder, "reads-pay", "toml")
+    aside: list[tuple[str, str]] = []
+    rules = Ruleset.load([tmp_path], aside=lambda file, error: aside.append((file.parent.name, error.code)))
+    assert len(rules.own) == 2
+    assert aside == [("b", "D01"), ("b", "D20")]
+
+
 def test_a_correlation_goes_with_the_rule_that_it_counts(tmp_path: Path) -> None:
     write_new(tmp_path, "good", "sigma")
     (tmp_path / "base.yml").write_text("title: base\nname: base\nlogsource: {product: windows}\n")

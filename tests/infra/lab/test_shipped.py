@@ -43,6 +43,12 @@ def test_what_came_before_the_first_act_takes_no_time(parts: Split) -> None:
     assert (made.attacks[0].calls, made.attacks[0].seconds) == (1, 0.5)
 
 
+def test_a_finding_from_before_the_attacker_acted_is_no_catch(parts: Split) -> None:
+    late = replace(parts.attacks[0], truth=replace(parts.attacks[0].truth, first=1))
+    made = told(replace(parts, attacks=[late]), [_about(late, 0.0)])
+    assert (made.attacks[0].calls, made.attacks[0].seconds) == (None, None)
+
+
 def test_an_attack_of_which_nothing_was_told_has_no_time(parts: Split) -> None:
     made = told(parts, [])
     assert {one.seconds for one in made.attacks} == {None}

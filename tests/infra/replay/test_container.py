@@ -4,7 +4,7 @@ import io
 
 import fastavro
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from triptych.infra.replay.container import Block, Container, Writer, bytes_at, long_at, put_bytes, put_long
@@ -80,6 +80,7 @@ def test_a_file_cut_anywhere_gives_whole_blocks_and_then_says_so(data: st.DataOb
 
 
 @given(st.binary(max_size=200))
+@example(b"\x80" * 9 + b"\x02")  # a number of 65 bits
 def test_bytes_that_are_no_container_are_refused_and_nothing_else_happens(data: bytes) -> None:
     with pytest.raises(RecordingError):
         list(Container(io.BytesIO(b"Obj\x01" + data), "here").blocks())

@@ -69,9 +69,25 @@ def test_the_page_needs_no_other_file_whatever_was_measured(tmp_path: Path, dojo
     assert links.found == []
 
 
-def test_names_of_stories_are_text_and_never_markup(tmp_path: Path) -> None:
-    text = page.write(tmp_path, None, _WHOLE).read_text()
-    assert "&lt;script&gt;" in text and "<script>" not in text
+HOSTILE = "<script>alert(1)</script>"
+
+
+def hostile(record: Any) -> Any:
+    """Every text of a record, names of members too where they are shown, as an attacker would write it."""
+    if isinstance(record, dict):
+        return {key: hostile(one) for key, one in record.items()} | ({"seed": HOSTILE} if "seed" in record else {})
+    if isinstance(record, list):
+        return [hostile(one) for one in record]
+    return f"{record}{HOSTILE}" if isinstance(record, str) else record
+
+
+def test_what_comes_from_records_is_text_and_never_markup(tmp_path: Path) -> None:
+    named = _WHOLE | {name: {HOSTILE: _ways(_FEWER), **_WHOLE[name]} for name in ("shares", "held_out")}
+    about = {**_ABOUT, "machine": {HOSTILE: HOSTILE}}
+    text = page.write(tmp_path, hostile(_DOJO), hostile({**named, "about": about})).read_text("utf-8")
+    plots = [file.read_text("utf-8") for file in tmp_path.glob("*.svg")]
+    assert text.count("&lt;script&gt;") > 8
+    assert not any("<script" in one for one in (text, *plots))
 
 
 def test_the_page_tells_false_findings_delay_and_what_stays_invisible(tmp_path: Path) -> None:
