@@ -6,17 +6,19 @@ take the stock way. Rests on internals of the pinned faust-streaming; tests/stre
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
 
 import faust
+import structlog
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
-from aiokafka.errors import IllegalStateError
 from aiokafka.partitioner import murmur2
 from faust.transport.drivers import aiokafka as driver
-from faust.types.tuples import ack_lock
+
+from .places import Places, Records
 
 __all__ = [
     "CHUNK",
@@ -31,20 +33,15 @@ __all__ = [
     "slices",
 ]
 
+log = structlog.get_logger(__name__)
+
 CHUNK = 500
 FETCH_WAIT_MS = 50
 FETCH_LEAST = 1 << 19
 """Bytes a broker collects before it answers, for FETCH_WAIT_MS at most: an answer and a chunk have their price, however
 small they are."""
 
-
-class Records(list[Any]):
-    """Raw consumer records of one chunk. Nothing but `finished` makes its offsets committable.
-
-    Faust itself acknowledges what it skips around a rebalance, which would commit records that nobody worked on.
-    """
-
-    finished = False
+_MOVING_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,29 +107,44 @@ class _Thread(driver.AIOKafkaConsumerThread):
         return cast(Mapping[Any, int], await self.call_thread(self._seek_back))
 
     async def _seek_back(self) -> Mapping[Any, int]:
-        """aiokafka's own leaves a partition where it is while nothing is committed for it: what had been fetched and
-        left there around a rebalance would never be read."""
+        """Where each partition is read from now. All offsets are asked for at once, and all partitions sought without a
+        pause: aiokafka asks for one after the other, and leaves those where they are for which nothing is committed."""
         consumer = self._ensure_consumer()
-        while held := consumer.assignment():  # none where there are more workers than partitions: aiokafka would fail
-            try:
-                committed: Mapping[Any, int] = await consumer.seek_to_committed()
-                if unread := [tp for tp, offset in committed.items() if not offset]:
-                    await consumer.seek_to_beginning(*unread)
-            except IllegalStateError:
-                if consumer.assignment() == held:
-                    raise  # else partitions moved meanwhile, as when workers join one after the other
-            else:
-                return committed
+        while (held := consumer._subscription.subscription.assignment) is not None and held.tps:
+            committed = await consumer._coordinator.fetch_committed_offsets(list(held.tps))
+            known = {tp: found.offset for tp, found in committed.items() if found.offset > 0}
+            unread = [tp for tp in held.tps if tp not in known]
+            begin = await consumer.beginning_offsets(unread) if unread else {}
+            if held.active:  # else partitions moved meanwhile, as when workers join one after the other
+                for tp, offset in {**known, **begin}.items():
+                    consumer._fetcher.seek_to(tp, offset)
+                return {**known, **begin}
+            await asyncio.sleep(_MOVING_S)
         return {}
+
+    async def seek_again(self, tp: Any, offset: int) -> None:
+        """Read a partition from there, if it is still here."""
+        await self.call_thread(self._seek_one, tp, offset)
+
+    async def _seek_one(self, tp: Any, offset: int) -> None:
+        consumer = self._ensure_consumer()
+        if tp in consumer.assignment():
+            consumer._fetcher.seek_to(tp, offset)
 
 
 class ChunkConsumer(driver.Consumer):
-    """Faust's consumer, with chunks for the transport's source topics."""
+    """Faust's consumer, with chunks for the transport's source topics.
+
+    Around a rebalance records get lost on their way from the client's thread, streams skip what waits in their queues,
+    and seeks come late. So nothing is given before the partitions were sought, a chunk begins where the last one ended,
+    and a commit ends before the first chunk that is not finished.
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._given: dict[Any, int] = {}
-        self._fed: dict[Any, int] = {}
+        self._places = Places()
+        self._moves = 0
+        self._sought = False
 
     @property
     def _sources(self) -> frozenset[str]:
@@ -143,69 +155,99 @@ class ChunkConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[Any, Any]]:  # noqa: ASYNC109  Faust's signature
         """Messages to deliver. A chunk's message has the offset of its first record."""
-        before = self.app.consumer_generation_id
-        records, active = await self._wait_next_records(timeout)
-        generation = self.app.consumer_generation_id
-        if records is None or self.should_stop:
+        fetched, active = await self._wait_next_records(timeout)
+        if fetched is None or self.should_stop:
             return
-        if not self.flow_active or generation != before:
-            await self.perform_seek()  # what was fetched across a rebalance is left, and read again
-            return
-        sources = self._sources
+        moves, sources = self._moves, self._sources
+        records = {tp: await self._following(tp, raw) if tp.topic in sources else raw for tp, raw in fetched.items()}
+        for tp, state in self._states().items():
+            if tp not in fetched and state is not None and state.has_valid_position:
+                await self._missing(tp, state.position)
         size = {tp: CHUNK if tp.topic in sources else 1 for tp in records}
         for tp, chunk in slices(records, size):
-            if not self.flow_active or self.app.consumer_generation_id != generation:
-                return
-            if not (active is None or tp in active or tp in self._buffered_partitions):
-                continue
-            message: Any = self._to_message(tp, chunk[0])
-            if tp.topic not in sources:
-                yield tp, message
-                continue
-            message.key, message.value = None, Records(chunk)
-            self._given[tp] = max(chunk[-1].offset, self._given.get(tp, -1))
-            yield tp, message
-            if self.app.consumer_generation_id == generation and self.flow_active:
-                self._read_offset[tp] = chunk[-1].offset
+            if not self.flow_active or moves != self._moves:
+                return  # partitions moved, and are sought before anything else is given
+            if active is None or tp in active or tp in self._buffered_partitions:
+                yield tp, self._message_of(tp, chunk) if tp.topic in sources else self._to_message(tp, chunk[0])
 
-    def ack(self, message: Any) -> bool:
-        """Acknowledge a message, of a chunk every record in it at once."""
-        chunk = message.value
-        if not isinstance(chunk, Records):
-            return bool(super().ack(message))
-        if not chunk.finished or message.generation_id != self.app.consumer_generation_id:
+    async def _following(self, tp: Any, records: Sequence[Any]) -> Sequence[Any]:
+        """What may be given of these."""
+        if not records or await self._missing(tp, records[0].offset):
+            return ()
+        return self._places.following(tp, records)
+
+    async def _missing(self, tp: Any, came: int) -> bool:
+        """Whether something before `came` got lost on the way; then it is read again."""
+        if (missing := self._places.missing(tp, came)) is None:
             return False
-        with ack_lock:
-            first = bool(super().ack(message))
-            if first and len(chunk) > 1:
-                rest = range(message.offset + 1, chunk[-1].offset + 1)
-                self._acked[message.tp].extend(rest)
-                self._acked_index[message.tp].update(rest)
-        return first
+        log.info("read again", topic=tp.topic, partition=tp.partition, offset=missing, came=came)
+        await cast(_Thread, self._thread).seek_again(tp, missing)
+        return True
+
+    def _message_of(self, tp: Any, chunk: Sequence[Any]) -> Any:
+        message: Any = self._to_message(tp, chunk[0])
+        message.key, message.value = None, self._places.give(tp, chunk)
+        self._read_offset[tp] = None  # Faust would drop a message, or note a gap, by its first record
+        return message
+
+    def _new_offset(self, tp: Any) -> int | None:
+        """What may be committed. Faust's own passes over a first chunk while nothing is committed yet."""
+        if tp.topic not in self._sources:
+            return super()._new_offset(tp)
+        self._acked[tp].clear()
+        self._acked_index[tp].clear()
+        return self._places.finished(tp)
 
     def fed(self, message: Any) -> None:
         """The chunk of this message was worked on."""
-        self._fed[message.tp] = message.value[-1].offset
+        if message.generation_id == self.app.consumer_generation_id:
+            self._places.fed(message.tp, message.value)
+
+    async def perform_seek(self) -> None:
+        """Go back to what is committed; what was given and not committed comes again."""
+        moves = self._moves
+        reached = await self.seek_to_committed()
+        if moves == self._moves:
+            self._places.begin(reached)
+            self._committed_offset.update(reached)
+            self._sought = True
+
+    def resume_flow(self) -> None:
+        """Nothing where partitions have moved since they were sought: Faust would give out what it does not count."""
+        if self._sought:
+            super().resume_flow()
 
     async def on_partitions_revoked(self, revoked: set[Any]) -> None:
-        self._given.clear()
-        self._fed.clear()
+        self._move()
         await super().on_partitions_revoked(revoked)
+
+    async def on_partitions_assigned(self, assigned: set[Any], generation_id: int = 0) -> None:
+        self._move()
+        await super().on_partitions_assigned(assigned, generation_id)
+
+    def _move(self) -> None:
+        self.stop_flow()
+        self._moves += 1
+        self._sought = False
+        self._places.begin({})
 
     def progress(self) -> dict[Any, Progress | None]:
         """How far each assigned source partition was read; None while its end is not known."""
+        return {tp: self._progress_of(tp, state) for tp, state in self._states().items()}
+
+    def _states(self) -> dict[Any, Any]:
+        """The client's state of each assigned source partition."""
         client = self._thread._consumer
         subscription = client._fetcher._subscriptions.subscription if client is not None else None
         assignment = subscription.assignment if subscription is not None else None
         if assignment is None:
             return {}
-        states = {tp: assignment.state_value(tp) for tp in assignment.tps if tp.topic in self._sources}
-        return {tp: self._progress_of(tp, state) for tp, state in states.items()}
+        return {tp: assignment.state_value(tp) for tp in assignment.tps if tp.topic in self._sources}
 
     def _progress_of(self, tp: Any, state: Any) -> Progress | None:
         if state is None or not state.has_valid_position or state.highwater is None:
             return None
-        return Progress(state.position, state.highwater, self._given.get(tp, -1) > self._fed.get(tp, -1))
+        return Progress(state.position, state.highwater, self._places.waiting(tp))
 
 
 class ChunkTransport(driver.Transport):

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from functools import lru_cache
 
 from ..models.incidents.grouping import MOST, belong_together, first
-from ..models.incidents.member import Link, Member, MemberError, Windows, from_json, to_json
+from ..models.incidents.member import Link, Member, MemberError, Windows, from_json, newest, to_json
 from .incidents import Gathered, Group, Merged
 from .redisclient import RedisClient
 
@@ -25,7 +25,7 @@ __all__ = ["IncidentStore"]
 
 _FORGOTTEN_S = 30 * 86_400
 _ALWAYS = (-math.inf, math.inf)
-_read = lru_cache(2 * MOST)(from_json)  # a group that grows is read again and again
+_read = lru_cache(20 * MOST)(from_json)  # a group that grows is read again and again
 
 Span = tuple[float, float]
 
@@ -77,9 +77,11 @@ class IncidentStore(RedisClient):
         found: dict[str, Member] = {}
         asked, frontier = {uid}, [uid]
         covered: dict[Link, list[Span]] = {}
-        while frontier and len(found) < MOST:
+        while frontier:
             members = await self._members(frontier)
             found.update((member.uid, member) for member in members)
+            if len(found) >= MOST:
+                break  # what else belongs to a full group is not asked for
             near = await self._near(members, covered)
             frontier = [other for other in near if other not in asked][: MOST - len(found)]
             asked.update(frontier)
@@ -160,4 +162,4 @@ def _newest(revisions: Iterable[bytes]) -> Member | None:
             members.append(_read(body))
         except MemberError:
             continue
-    return max(members, key=lambda member: member.rank, default=None)
+    return newest(members) if members else None

@@ -1,6 +1,7 @@
 """`make bench-soak`: an hour of event time through a whole worker, as fast as it goes, and whether its memory grows.
 
-A real Kafka and Redis; `triptych worker` as it comes, with joins, turns, rules, a model, incidents and feedback.
+A real Kafka and Redis; `triptych worker` as it comes, with joins, turns, rules, a model, incidents and feedback. Of a
+thousand calls a few raise something, but for some minutes in the middle: then it is one of twenty.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count, islice
 from pathlib import Path
 from statistics import fmean
 
@@ -23,7 +25,7 @@ from .cost import rss_mb
 from .errors import BenchError
 from .latency.memory import teach
 from .latency.running import Mouth, Worker
-from .latency.traffic import heartbeats, told
+from .latency.traffic import heartbeats, kind_of, told
 from .report import Row
 from .run import Measured, Plan, main
 
@@ -32,6 +34,8 @@ __all__ = ["measure"]
 _MINUTES = 60
 _FEW_MINUTES = 8
 _RATE = 10  # calls a second of event time
+_STORM_MINUTES = 5
+_SELDOM, _FEW = 480, 40  # of so many numbers those that may raise something outside of the storm, which two do
 _OPEN_S = 120  # of event time: turns that need not be over before more is sent
 _PATIENCE_S = 300.0
 _TENANT = "soak"
@@ -68,17 +72,22 @@ def measure(plan: Plan) -> Measured:
 
 
 def _lived(mouth: Mouth, ours: Worker, pid: int, minutes: int, plan: Plan) -> Iterator[float]:
-    start = time.time_ns() - (minutes + 10) * 60 * _S
+    start, numbers, a_minute = time.time_ns() - (minutes + 10) * 60 * _S, count(), 60 * _RATE
     for minute in range(minutes):
         began = start + minute * 60 * _S
-        calls = range(minute * 60 * _RATE, (minute + 1) * 60 * _RATE)
-        events = [one for number in calls for one in told(number, began + (number - calls.start) * _S // _RATE)]
+        storm = 0 <= minute - minutes // 2 < _STORM_MINUTES
+        calls = islice((number for number in numbers if storm or _natural(number)), a_minute)
+        events = [one for at, number in enumerate(calls) for one in told(number, began + at * _S // _RATE)]
         events += [beat for second in range(60) for beat in heartbeats(began + second * _S)]
         mouth.say(sorted(events, key=lambda one: one.wall_ns))
         mouth.hush()
-        _await(ours, calls.stop - _OPEN_S * _RATE)
+        _await(ours, (minute + 1) * a_minute - _OPEN_S * _RATE)
         yield rss_mb(pid)
         plan.tell(f"minute {minute + 1} of {minutes}: {rss_mb(pid):.0f} MB")
+
+
+def _natural(number: int) -> bool:
+    return kind_of(number) == "usual" or number % _SELDOM < _FEW
 
 
 def _await(ours: Worker, turns: int) -> None:

@@ -12,6 +12,7 @@ import faust
 
 from ...models.errors import ConfigError
 from ...streams import app as wiring
+from ...streams.chunks import ChunkConsumer
 from ...streams.opencall import OpenCall
 from ...streams.openturn import OpenTurn
 from ...streams.pins import PinQueue
@@ -50,7 +51,10 @@ def _released_early() -> None:
 
 
 def _acknowledged_out_of_order() -> None:
-    """Whatever chunk is finished is acknowledged, finished chunks before it or not."""
+    """Whatever chunk is finished is acknowledged and committed, finished chunks before it or not."""
+
+    def newest(self: ChunkConsumer, tp: Any) -> int | None:
+        return max((chunk.end for chunk in self._places._open.get(tp, ()) if chunk.finished), default=None)
 
     def settle(self: PinQueue) -> None:
         for topic, queue in self._queues.items():
@@ -60,6 +64,7 @@ def _acknowledged_out_of_order() -> None:
             self._queues[topic] = type(queue)(one for one in queue if one[0].held)
 
     _replace(PinQueue, "settle", settle)
+    _replace(ChunkConsumer, "_new_offset", newest)
 
 
 def _sent_without_acks() -> None:

@@ -13,7 +13,7 @@ from .story import passing
 __all__ = ["SCENARIOS", "Control", "Scenario"]
 
 _BETWEEN_BROKERS = 7  # slices
-_OVER_A_START_S = 15.0  # of a worker on a busy machine
+_OVER_A_START_S = 25.0  # of a worker on a busy machine
 _BEYOND_SESSION_S = 9.0  # a session times out after 6
 
 

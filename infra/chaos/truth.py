@@ -134,7 +134,8 @@ def _of_incidents(told: Iterable[Incident], alerts: Mapping[str, Alert]) -> Iter
         if mcp["incident"]["merged_into"]:
             continue
         members = sorted(finding["uid"] for finding in incident["finding_info_list"])
-        revisions = sum(alerts[uid].sequence for uid in members if uid in alerts)
+        known = [alerts[uid] for uid in members if uid in alerts]
+        revisions = sum(alert.sequence + (alert.activity == "close") for alert in known)
         up_to_date = mcp["incident"]["revision"] >= revisions
         yield mcp["incident"]["uid"], (tuple(members), sorted(mcp["clusters"]), incident["status"], up_to_date)
 

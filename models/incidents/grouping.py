@@ -7,12 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 from operator import attrgetter
 
-from .member import Link, Member, Windows
+from .member import Link, Member, Windows, newest
 
 __all__ = ["MOST", "belong_together", "first", "group"]
 
-MOST = 500
-"""Findings of one incident at most; one that grew so large tells nothing by growing on."""
+MOST = 100
+"""Findings of one incident at most, as many as one is told with: each further one costs reading all of them, and an
+incident that grew so large tells nothing by growing on."""
 
 _place = attrgetter("started_ns", "uid")
 
@@ -32,18 +33,17 @@ def first(members: Iterable[Member]) -> Member:
 def group(members: Iterable[Member], windows: Windows) -> list[tuple[Member, ...]]:
     """Incidents by their first finding, each in order of time. Of a finding that is given several times the newest
     revision counts."""
-    newest: dict[str, Member] = {}
+    revisions: dict[str, list[Member]] = {}
     for member in members:
-        known = newest.get(member.uid)
-        if known is None or member.rank > known.rank:
-            newest[member.uid] = member
-    roots = {uid: uid for uid in newest}
-    for one, other in _neighbours(list(newest.values()), windows):
+        revisions.setdefault(member.uid, []).append(member)
+    found = [newest(of_finding) for of_finding in revisions.values()]
+    roots = {member.uid: member.uid for member in found}
+    for one, other in _neighbours(found, windows):
         roots[_root(roots, one.uid)] = _root(roots, other.uid)
     groups: dict[str, list[Member]] = {}
-    for member in sorted(newest.values(), key=_place):
+    for member in sorted(found, key=_place):
         groups.setdefault(_root(roots, member.uid), []).append(member)
-    return [tuple(found) for found in groups.values()]
+    return [tuple(together) for together in groups.values()]
 
 
 def _neighbours(members: Sequence[Member], windows: Windows) -> Iterator[tuple[Member, Member]]:

@@ -68,13 +68,13 @@ def incident_uid(tenant: str, finding_uid: str) -> str:
 
 
 def assemble(members: Sequence[Member], *, tenant: str) -> Incident:
-    """The incident of findings that belong together. Its revision is the sum of theirs, so that it rises with each of
-    them, and is the same in every replay. Needs at least one finding."""
+    """The incident of findings that belong together. Its revision is the sum of theirs, and one more for each that is
+    closed, so that it rises with each of them, and is the same in every replay. Needs at least one finding."""
     members = sorted(members, key=lambda member: (member.started_ns, member.uid))
     worst = max(members, key=lambda member: (SEVERITY[member.severity][0], member.risk, member.uid))
     lines = sorted(_lines(members), key=lambda line: (not line.entry.notable, line.entry.wall_ns))
     kept = sorted(lines[:_MOST_LINES], key=lambda line: (line.entry.wall_ns, line.member.uid, line.entry.source))
-    revision = sum(member.sequence for member in members)
+    revision = sum(member.sequence + member.closed for member in members)
     found = Incident(
         uid=incident_uid(tenant, first(members).uid),
         revision=revision,

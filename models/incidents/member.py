@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, NamedTuple
 
 import orjson
@@ -11,7 +11,7 @@ import orjson
 from ..errors import ConfigError, TriptychError
 from ..events import Alert, Layer, PrincipalKind, Severity, TimelineEntry
 
-__all__ = ["Link", "LinkKind", "Member", "MemberError", "Windows", "from_json", "of_alert", "to_json"]
+__all__ = ["Link", "LinkKind", "Member", "MemberError", "Windows", "from_json", "newest", "of_alert", "to_json"]
 
 LinkKind = Literal["trace", "conversation", "workload", "principal"]
 
@@ -85,10 +85,10 @@ class Member:
     timeline: tuple[TimelineEntry, ...] = ()
 
     @property
-    def rank(self) -> tuple[int, bool]:
-        """Which of two revisions is the later one. A worker that takes a turn over may number its last word as the one
-        before it numbered an update."""
-        return self.sequence, self.closed
+    def rank(self) -> tuple[bool, int]:
+        """Which of two revisions counts. A worker that takes a turn over may need fewer of them to its last word than
+        the one before it told updates; and whatever updates a finding that is closed is followed by its end again."""
+        return self.closed, self.sequence
 
     def links(self) -> Iterator[Link]:
         """What else may belong to the same incident."""
@@ -134,6 +134,13 @@ def of_alert(alert: Alert) -> Member:
         layers=tuple(layer for layer in layers if getattr(coverage, layer)),
         timeline=_worth_telling(alert),
     )
+
+
+def newest(revisions: Iterable[Member]) -> Member:
+    """The finding as its revisions tell it, with the highest number of all: what hangs on it never goes back. Needs at
+    least one."""
+    known = tuple(revisions)
+    return replace(max(known, key=lambda member: member.rank), sequence=max(member.sequence for member in known))
 
 
 def _worth_telling(alert: Alert) -> tuple[TimelineEntry, ...]:
