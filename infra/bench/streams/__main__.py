@@ -32,7 +32,6 @@ __all__ = ["measure"]
 
 _PARTS = ("", "calls", "noise", "memory")
 _PARTITIONS = 4
-_SHARES = {STOCK: 0.2, QUIX: 0.5}  # of the calls: they are slow
 _PATIENCE_S = 900
 
 
@@ -111,13 +110,11 @@ def _backlog(plan: Plan, number: int, noise: int) -> Iterator[tuple[Mix, Path]]:
     """A real Kafka with that many calls on its topics, and a folder for logs."""
     kafka = Kafka(provider="local", partitions=_PARTITIONS)
     with brokers.start(kafka) as broker, tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        mix = made(broker, _PARTITIONS, number, noise, plan.tell)
-        mix.send()
-        yield mix, Path(folder)
+        yield made(broker, _PARTITIONS, number, noise, plan.tell), Path(folder)
 
 
 def _other(name: str, mix: Mix) -> float:
-    return calls_per_cpu_second(name, mix, share=_SHARES.get(name, 1.0))
+    return calls_per_cpu_second(name, mix)
 
 
 def _ours(mix: Mix, folder: Path, build: Path | None, workers: int = 1) -> float:

@@ -26,14 +26,17 @@ _EVENTS = {topics.PROTOCOL: "triptych.ProtocolEvent", topics.EXECUTION: "triptyc
 quixstreams = Environment(name="quixstreams", pins=_HERE / "pins" / "quixstreams.txt")
 
 
-def calls_per_cpu_second(name: str, mix: Mix, *, share: float = 1.0) -> float:
-    """What one program reads, of a share of the calls. Raises BenchError B01."""
+def calls_per_cpu_second(name: str, mix: Mix) -> float:
+    """What one program reads of a backlog, from the first batch to the last record. Raises BenchError B01."""
+    group = f"bench-{uuid4().hex[:8]}"
+    mix.skip(group)
+    mix.send()
     given = {
         "bootstrap": mix.bootstrap,
         "partitions": mix.partitions,
-        "group": f"bench-{uuid4().hex[:8]}",
+        "group": group,
         "schemas": _schemas(),
-        "marks": _marks(mix, share),
+        "marks": (1, len(mix.records)),
     }
     try:
         done = _run(_programs()[name], json.dumps(given))
@@ -41,12 +44,6 @@ def calls_per_cpu_second(name: str, mix: Mix, *, share: float = 1.0) -> float:
     except (subprocess.TimeoutExpired, ValueError) as error:
         raise BenchError(f"{name} did not read the topics: {error}", "run it by hand", code="B01") from None
     return (last - first) / mix.records_per_call / (ended - began)
-
-
-def _marks(mix: Mix, share: float) -> tuple[int, int]:
-    """The records between which to time: behind the start, and before the end."""
-    records = int(len(mix.records) * share)
-    return records // 10, 9 * records // 10
 
 
 def _run(program: Sequence[str], given: str) -> subprocess.CompletedProcess[str]:

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from confluent_kafka import Producer
+from confluent_kafka import Consumer, Producer, TopicPartition
 
+from ....models import topics
 from ....models.wire import bundled
 from ....producers.publish import PublishConfig
 from ...brokers import Broker
@@ -40,6 +41,20 @@ class Mix:
             producer.produce(topic, value, key)
             producer.poll(0)
         producer.flush(_FLUSH_S)
+
+    def skip(self, group: str) -> None:
+        """Let a group begin behind what others were given."""
+        consumer = Consumer({"bootstrap.servers": self.bootstrap, "group.id": group, "enable.auto.commit": False})
+        ends = [end for topic in (topics.PROTOCOL, topics.EXECUTION) for end in self.ends(consumer, topic)]
+        consumer.commit(offsets=ends, asynchronous=False)
+        consumer.close()
+
+    def ends(self, consumer: Consumer, topic: str) -> list[TopicPartition]:
+        """Where its partitions end."""
+        places = [TopicPartition(topic, number) for number in range(self.partitions)]
+        for place in places:
+            place.offset = consumer.get_watermark_offsets(place, timeout=10)[1]
+        return places
 
 
 def made(broker: Broker, partitions: int, number: int, noise: int, tell: Callable[[str], None]) -> Mix:

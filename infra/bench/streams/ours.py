@@ -63,7 +63,7 @@ class _Written:
         self._consumer.close()
 
     def _ends(self) -> list[TopicPartition]:
-        return _ends(self._consumer, self._mix, topics.CALLS)
+        return self._mix.ends(self._consumer, topics.CALLS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ def us_per_call(mix: Mix, folder: Path, *, build: Path | None = None, workers: i
     `build`: the folder of another package. Raises BenchError B01 where a call is missing or not whole.
     """
     group = f"bench-{uuid4().hex[:8]}"
-    _skip_what_is_there(mix, group)
+    mix.skip(group)
     written = _Written(mix)
     with ExitStack() as stack:
         stack.callback(written.close)
@@ -141,18 +141,3 @@ def _worker(mix: Mix, group: str, folder: Path, build: Path | None) -> Iterator[
     log = folder / f"{group}-{port}"
     with running(argv, log=log, env=environment, cwd=folder) as process:
         yield _Worker(process, port, log)
-
-
-def _skip_what_is_there(mix: Mix, group: str) -> None:
-    """Let a group begin behind what other contenders were given."""
-    consumer = Consumer({"bootstrap.servers": mix.bootstrap, "group.id": group, "enable.auto.commit": False})
-    ends = [end for topic in (topics.PROTOCOL, topics.EXECUTION) for end in _ends(consumer, mix, topic)]
-    consumer.commit(offsets=ends, asynchronous=False)
-    consumer.close()
-
-
-def _ends(consumer: Consumer, mix: Mix, topic: str) -> list[TopicPartition]:
-    places = [TopicPartition(topic, number) for number in range(mix.partitions)]
-    for place in places:
-        place.offset = consumer.get_watermark_offsets(place, timeout=10)[1]
-    return places
