@@ -18,7 +18,7 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init_
 )
 
 from .errors import BrokerError
-from .topics import Change, Held, Topic, plan
+from .topics import Change, Held, Topic, check_joins, plan
 
 __all__ = ["apply", "held", "inspect", "touch"]
 
@@ -28,14 +28,16 @@ _TIMEOUT_S = 30.0
 def inspect(client: Mapping[str, str], topics: Sequence[Topic]) -> list[Change]:
     """What apply would do, from what the broker holds now. Raises BrokerError K13, TopicError T02."""
     admin = _admin(client)
-    return plan(topics, held(admin, topics), len(_metadata(admin).brokers))
+    check_joins(topics, held(admin, topics))
+    return _plan(admin, topics)
 
 
 def apply(client: Mapping[str, str], topics: Sequence[Topic], *, grow: bool = False) -> list[Change]:
-    """Make the plan so and return the plan of what the broker holds afterwards. Raises BrokerError K13."""
+    """Make the plan so and return the plan of what the broker holds afterwards. Raises BrokerError K13, and TopicError
+    T02 where topics that are joined still differ: only `grow` adds partitions, for keys then move."""
     admin = _admin(client)
     try:
-        changes = inspect(client, topics)
+        changes = _plan(admin, topics)
         _create(admin, topics, {change.topic for change in changes if change.action == "create"})
         _alter(admin, [change for change in changes if change.action == "alter"])
         if grow:
@@ -70,6 +72,10 @@ def touch(client: Mapping[str, str], topics: Sequence[Topic]) -> None:
 
 def _admin(client: Mapping[str, str]) -> AdminClient:
     return AdminClient({**client, "log_level": 0})
+
+
+def _plan(admin: AdminClient, topics: Sequence[Topic]) -> list[Change]:
+    return plan(topics, held(admin, topics), len(_metadata(admin).brokers))
 
 
 def _metadata(admin: AdminClient) -> Any:

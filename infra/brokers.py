@@ -25,6 +25,7 @@ _CAUSES = {
     "_SSL": ("no TLS", "check kafka.ssl_ca_file and the names in the broker's certificate"),
     "_RESOLVE": ("no such host", "check the host name in kafka.bootstrap"),
     "_TRANSPORT": ("no answer", "is it running? check kafka.bootstrap and kafka.security_protocol"),
+    "_BAD_MSG": ("nothing there speaks Kafka", "check host and port in kafka.bootstrap, and kafka.security_protocol"),
 }
 _HOPELESS = {"_AUTHENTICATION", "_SSL", "_ALL_BROKERS_DOWN"}  # waiting longer changes nothing
 
@@ -95,10 +96,10 @@ def reach(section: settings.Kafka, timeout_s: float = 6.0) -> Broker:
         try:
             client.list_topics(timeout=min(1.0, timeout_s))
             return broker
-        except KafkaException as error:
+        except KafkaException:
             client.poll(0)  # runs error_cb
             if time.monotonic() > deadline or not _HOPELESS.isdisjoint(said):
-                raise _unreachable(section, [*said, error.args[0].name()]) from None
+                raise _unreachable(section, said) from None
 
 
 def _client(configured: Mapping[str, Any], section: settings.Kafka) -> AdminClient:
@@ -114,8 +115,9 @@ def _client(configured: Mapping[str, Any], section: settings.Kafka) -> AdminClie
 
 
 def _unreachable(section: settings.Kafka, said: list[str]) -> BrokerError:
-    """What librdkafka said first and most precisely, in the words of the settings: its exceptions all say transport."""
-    cause, hint = _CAUSES[next((name for name in _CAUSES if name in said), "_TRANSPORT")]
+    """What librdkafka said first and most precisely, in the words of the settings: its exceptions all say transport.
+    Where a connection stands and nothing comes of it, it says nothing."""
+    cause, hint = _CAUSES[next((name for name in _CAUSES if name in said), "_BAD_MSG")]
     return BrokerError(f"cannot reach Kafka at {section.bootstrap}: {cause}", hint)
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
 from confluent_kafka import KafkaException, Producer
 
 from ..models import topics, wire
@@ -21,15 +22,16 @@ from ..streams.config import STAGES
 from ..streams.deadletter import RETRY
 from .errors import BrokerError
 from .reading import Reader, Span
-from .replay.recorded import Recorded
+from .replay.recorded import FRAME, Recorded
 
-__all__ = ["MOST_ROUNDS", "DeadLetterError", "Filter", "Letter", "Letters", "refusal", "resend"]
+__all__ = ["MOST_ROUNDS", "DeadLetterError", "Filter", "Letter", "Letters", "kind_of", "refusal", "resend"]
 
 MOST_ROUNDS = 3
 
 _ID = re.compile(r"[0-9a-f-]{4,36}")
 _CUT = re.compile(r"; \d+ of its \d+ bytes are kept$")
 _TIMEOUT_S = 20.0
+_DIGITS = 10
 
 
 class DeadLetterError(TriptychError):
@@ -40,13 +42,15 @@ class DeadLetterError(TriptychError):
 
 @dataclass(frozen=True, slots=True)
 class Letter:
-    """One dead letter with its own place and time, and how often its record was sent again already."""
+    """One dead letter with its own place and time, how often its record was sent again already, and the id of the
+    letter as which it came back, empty where it did not."""
 
     letter: DeadLetter
     partition: int
     offset: int
     timestamp: int
     rounds: int = 0
+    back: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,29 +80,55 @@ class Letters:
     unreadable: int = 0
 
     def read(self, wanted: Filter, span: Span | None = None) -> Iterator[Letter]:
-        """Those that `wanted` takes, each once: a crash may bury a record twice, under one id. Raises BrokerError."""
+        """Those that `wanted` takes and whose record did not come back as another letter since. Raises BrokerError."""
+        return (letter for letter in self._all(wanted, span) if not letter.back)
+
+    def _all(self, wanted: Filter, span: Span | None = None) -> Iterator[Letter]:
+        """Each once: a crash may bury a record twice, under one id."""
+        back = {before: letter.event_id for letter, record in self._decoded(None) if (before := _round(record)[0])}
         seen: set[str] = set()
+        self.unreadable = 0
+        for letter, record in self._decoded(span):
+            if wanted.takes(letter) and letter.event_id not in seen:
+                seen.add(letter.event_id)
+                place = (record.partition, record.offset, record.timestamp)
+                yield Letter(letter, *place, _round(record)[1], back.get(letter.event_id, ""))
+
+    def _decoded(self, span: Span | None) -> Iterator[tuple[DeadLetter, Recorded]]:
         codec = wire.bundled()
         with Reader(self.client, (self.topic,), span) as reader:
             for record in reader.read():
                 try:
-                    letter = codec.decode(record.value, DeadLetter)
+                    yield codec.decode(record.value, DeadLetter), record
                 except WireError:
                     self.unreadable += 1
-                    continue
-                if wanted.takes(letter) and letter.event_id not in seen:
-                    seen.add(letter.event_id)
-                    yield _letter(letter, record)
 
     def one(self, identifier: str) -> Letter:
         """The letter whose id begins so. Raises DeadLetterError Q01."""
         if not _ID.fullmatch(identifier):
             raise DeadLetterError(f"{clean(identifier, 40)!r} is no id", "triptych deadletter list shows them")
-        found = list(self.read(Filter(identifier=identifier)))
+        found = list(self._all(Filter(identifier=identifier)))
         if len(found) != 1:
             what = "begins several dead letters" if found else f"is no dead letter in {self.topic}"
             raise DeadLetterError(f"{identifier} {what}", "triptych deadletter list shows them")
         return found[0]
+
+
+def kind_of(value: bytes) -> str:
+    """What bytes look like, without a word of them."""
+    if value[:1] == b"\0" and len(value) > FRAME:
+        return f"framed, schema {int.from_bytes(value[1:FRAME])}"
+    if value.lstrip()[:1] in (b"{", b"["):
+        return "JSON" if _is_json(value) else "nearly JSON"
+    return "text" if value and value.isascii() and value.decode().isprintable() else "bytes"
+
+
+def _is_json(value: bytes) -> bool:
+    try:
+        orjson.loads(value)
+    except ValueError:
+        return False
+    return True
 
 
 def refusal(letter: Letter) -> str:
@@ -110,6 +140,8 @@ def refusal(letter: Letter) -> str:
         return "it was on its way to the dead letters"
     if _CUT.search(buried.reason):
         return "its bytes were cut"
+    if letter.back:
+        return f"it came back as {letter.back}"
     if letter.rounds >= MOST_ROUNDS:
         return f"it came back {letter.rounds} times"
     return ""
@@ -149,7 +181,7 @@ def _produce(producer: Producer, letter: Letter, failed: list[str]) -> None:
         failed.append(str(error))
 
 
-def _letter(letter: DeadLetter, record: Recorded) -> Letter:
-    told = dict(record.headers).get(RETRY) or b""
-    rounds = told.rpartition(b"/")[2]
-    return Letter(letter, record.partition, record.offset, record.timestamp, int(rounds) if rounds.isdigit() else 0)
+def _round(record: Recorded) -> tuple[str, int]:
+    """The letter from which a letter's record was sent again, and how often by now; nothing for one that was not."""
+    before, _, rounds = (dict(record.headers).get(RETRY) or b"").decode("ascii", "replace").rpartition("/")
+    return (before, int(rounds)) if rounds.isdecimal() and len(rounds) < _DIGITS else ("", 0)

@@ -7,6 +7,7 @@ import importlib.metadata
 import shutil
 import stat
 import sys
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from ..models import wire
 from ..models.errors import TriptychError
 from ..models.text import plural, size
 from ..producers.sensor import probe
-from . import admin, brokers, gateways, keys, stores, topics
+from . import admin, brokers, gateways, keys, storecheck, stores, topics
 from .kafka import jars
 from .settings import Settings
 from .spool import waiting
@@ -58,7 +59,7 @@ def checks(settings: Settings) -> tuple[Check, ...]:
         Check("PyPI's bcc", _unrelated_bcc, "pip uninstall bcc; the sensor uses the distribution's python3-bpfcc"),
         Check("kafka", lambda: _kafka(settings), "check kafka.bootstrap and kafka.security_protocol"),
         Check("topics", lambda: _topics(settings), "triptych topics plan, then triptych topics apply"),
-        Check("redis", lambda: _redis(settings), "check redis.url"),
+        Check("redis", lambda: _redis(settings), "mend the Redis server, or name another in redis.url"),
         Check("local kafka", _local_kafka, "apt-get install default-jre-headless maven"),
         Check("local redis", _local_redis, "apt-get install redis-server"),
         Check("digest key", lambda: _key(settings), "triptych keys new, or chmod 600 the file"),
@@ -124,7 +125,11 @@ def _topics(settings: Settings) -> tuple[Verdict, str]:
 def _redis(settings: Settings) -> tuple[Verdict, str]:
     if settings.redis.provider != "external":
         return "ok", f"{settings.redis.provider}: started inside one process when it is needed"
-    return "ok", f"{stores.reach(settings.redis).address} answers"
+    store = stores.reach(settings.redis)
+    doubts = storecheck.check(store, tenant=settings.findings.tenant, now_s=time.time())
+    if doubts:
+        return "warn", "; ".join(f"{doubt.what}: {doubt.fix}" for doubt in doubts)
+    return "ok", f"{store.address} answers, and keeps what it is told"
 
 
 def _local_kafka() -> tuple[Verdict, str]:

@@ -14,13 +14,15 @@ class BrokerError(TriptychError):
 
 
 class StoreError(TriptychError):
-    """R01 unreachable, R11 a provider that cannot serve here, R12 a store that did not start."""
+    """R01 unreachable, R11 a provider that cannot serve here, R12 a store that did not start, R13 one that would
+    not keep what it is told."""
 
     code = "R01"
 
 
 class TopicError(TriptychError):
-    """T01 topics.toml is wrong, T02 the broker holds something that apply does not change by itself."""
+    """T01 topics.toml is wrong, T02 the broker holds something that apply does not change by itself, T03 a topic would
+    lose or refuse records."""
 
     code = "T01"
 

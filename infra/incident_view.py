@@ -26,10 +26,10 @@ _LANES = tuple(_LAYER)
 
 
 def render_incidents(incidents: Sequence[Mapping[str, Any]]) -> RenderableType:
-    """One line for each incident, for about 100 columns."""
+    """One line for each incident, for 100 columns; fewer fold it."""
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in ("last seen", "severity", "incident", "findings", "servers", "what"):
-        table.add_column(name, no_wrap=name != "what")
+        table.add_column(name, no_wrap=name in {"severity", "incident"}, min_width=24 if name == "what" else None)
     for incident in incidents:
         mcp = incident["unmapped"]["mcp"]
         part_of = mcp["incident"].get("merged_into")
@@ -39,7 +39,7 @@ def render_incidents(incidents: Sequence[Mapping[str, Any]]) -> RenderableType:
             Text(clean(str(incident.get("severity")), 13), style=_STYLE.get(incident.get("severity_id", 0), "")),
             Text(clean(mcp["incident"]["uid"], 40), style="dim" if part_of else ""),
             str(mcp.get("findings", 0)),
-            Text(ellipsis(clean(", ".join(mcp.get("servers", ())), 80), 24)),
+            Text(ellipsis(clean(", ".join(map(str, mcp.get("servers", ()))), 80), 24)),
             Text(clean(what, 120), style="dim" if part_of else ""),
         )
     return table

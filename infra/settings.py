@@ -75,6 +75,11 @@ class Worker(Section):
     """How far events of one partition may arrive out of order."""
     idle_ms: Positive = 1_000
     """After this silence an input no longer holds the watermark back."""
+    late_horizon_s: PositiveSeconds = 30.0
+    """For so long a closed call is remembered, and effects that come late amend it."""
+    most_kept: Annotated[int, Field(ge=1_000)] = 200_000
+    """Calls and effects that a stage holds for one partition, a bit more than 1 KiB each; beyond it those that are due
+    first end before their time."""
     turn_gap_s: PositiveSeconds = 30.0
     """A turn closes after this silence of its correlation id, event time."""
     health_port: Port = 0

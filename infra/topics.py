@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 from .errors import TopicError
 
-__all__ = ["TOPICS", "Change", "Held", "Topic", "plan", "wanted"]
+__all__ = ["TOPICS", "Change", "Held", "Topic", "check_joins", "plan", "wanted"]
 
 TOPICS = Path(__file__).resolve().parent / "topics.toml"
 
@@ -67,16 +67,20 @@ def wanted(partitions: int, file: Path = TOPICS) -> tuple[Topic, ...]:
     plain = tomllib.loads(file.read_text())
     defaults = plain.get("defaults", {})
     topics = tuple(_topic(name, {**defaults, **own}, partitions) for name, own in plain["topics"].items())
-    _check_joins({topic.name: topic for topic in topics}, {topic.name: topic.partitions for topic in topics})
+    _check_joins(topics, {topic.name: topic.partitions for topic in topics}, "give both the same number", code="T01")
     return topics
 
 
 def plan(topics: Sequence[Topic], held: Mapping[str, Held], brokers: int) -> list[Change]:
-    """Every setting of every topic, wanted against held. Pure. Raises TopicError T02 where a join could not meet."""
+    """Every setting of every topic, wanted against held. Pure."""
+    return [change for topic in topics for change in _compare(topic, held.get(topic.name), brokers)]
+
+
+def check_joins(topics: Sequence[Topic], held: Mapping[str, Held]) -> None:
+    """Raises TopicError T02 where topics of a broker could not be joined."""
     counts = {topic.name: held[topic.name].partitions for topic in topics if topic.name in held}
-    changes = [change for topic in topics for change in _compare(topic, held.get(topic.name), brokers)]
-    _check_joins({topic.name: topic for topic in topics}, counts, code="T02")
-    return changes
+    most = max(counts.values(), default=0)
+    _check_joins(topics, counts, f"triptych --set kafka.partitions={most} topics apply --grow", code="T02")
 
 
 def _topic(name: str, fields: Mapping[str, Any], partitions: int) -> Topic:
@@ -124,8 +128,8 @@ def _line(topic: Topic, setting: str, value: str, held: str, action: Action) -> 
     return Change(topic.name, setting, value, held, "ok" if value == held else action)
 
 
-def _check_joins(topics: Mapping[str, Topic], counts: Mapping[str, int], code: str = "T01") -> None:
-    for topic in topics.values():
+def _check_joins(topics: Sequence[Topic], counts: Mapping[str, int], fix: str, *, code: str) -> None:
+    for topic in topics:
         other = topic.joined_with
         if other is None or topic.name not in counts or other not in counts:
             continue
@@ -133,6 +137,6 @@ def _check_joins(topics: Mapping[str, Topic], counts: Mapping[str, int], code: s
             raise TopicError(
                 f"{topic.name} has {counts[topic.name]} partitions and {other} has {counts[other]}: "
                 "records of one key would not meet",
-                "give both the same number; partitions can only be added",
+                fix,
                 code=code,
             )

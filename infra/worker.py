@@ -9,6 +9,7 @@ from pathlib import Path
 
 from structlog.stdlib import BoundLogger
 
+from ..models.kernels import fastest
 from ..models.sensitivity import Sensitivity
 from ..streams.app import Wiring, sources_of, written_by
 from ..streams.changelog import ChangeLog
@@ -23,14 +24,26 @@ from ..streams.registry import RegisteredSchemas, Registry, RegistryAwayError, R
 from ..streams.stage import Stage
 from ..streams.store import RedisStore
 from ..streams.turns import JudgeTimes, Turns
-from . import permissions
+from . import permissions, storecheck, topiccheck
 from .brokers import Broker
 from .detections import assembling
 from .detections.ruleset import Ruleset
 from .modelling.chores import ModelChores
 from .settings import Settings
+from .stores import Store
 
-__all__ = ["ask_registry", "calls", "check", "configured", "incidents", "registry", "stages", "turns"]
+__all__ = [
+    "ask_registry",
+    "calls",
+    "check",
+    "check_store",
+    "configured",
+    "incidents",
+    "registry",
+    "stages",
+    "turns",
+    "warm",
+]
 
 
 def configured(settings: Settings, broker: Broker, redis_url: str) -> WorkerConfig:
@@ -50,22 +63,50 @@ def configured(settings: Settings, broker: Broker, redis_url: str) -> WorkerConf
         max_call_s=section.max_call_s,
         out_of_order_ms=section.out_of_order_ms,
         idle_ms=section.idle_ms,
+        late_horizon_s=section.late_horizon_s,
+        most_kept=section.most_kept,
         turn_gap_s=section.turn_gap_s,
         health_port=section.health_port,
     )
 
 
 def check(config: WorkerConfig, broker: Broker, log: BoundLogger) -> None:
-    """Ask what a worker would wait for in silence. Raises BrokerError K13 for what this user may not do there.
+    """Ask what a worker would wait for in silence. Raises BrokerError K13 for what this user may not do there,
+    TopicError T03 for topics that would lose or refuse records.
 
     Records ahead of this clock are told and no error: another machine's clock may be the wrong one.
     """
     reads = tuple(dict.fromkeys(topic for name in config.stages for topic in sources_of(config, name)))
     needs = permissions.Needs(reads=reads, writes=written_by(config), group=config.group)
     permissions.check(broker.client(), needs)
+    kept = topiccheck.Wanted(
+        reads=reads, writes=needs.writes, kept_s=config.read_again_s, record_bytes=config.max_record_bytes
+    )
+    topiccheck.check(broker.client(), kept)
     ahead = permissions.ahead_ms(broker.client(), reads, time.time_ns() // 1_000_000)
     if ahead is not None and ahead[1] > config.clock_skew_s * 1_000:
         log.warning("clock differs", topic=ahead[0], ahead_s=ahead[1] / 1_000, fix="run a time service such as chrony")
+
+
+def check_store(store: Store, settings: Settings, log: BoundLogger) -> None:
+    """Tell what the store may not do as expected one day. Raises StoreError R13 where it would not do it at all."""
+    for doubt in storecheck.check(store, tenant=settings.findings.tenant, now_s=time.time()):
+        log.warning("store in doubt", what=doubt.what, fix=doubt.fix)
+
+
+def warm(store: Store, settings: Settings) -> None:
+    """Compile what scoring runs on, where a model waits to judge: else the first records would wait for it."""
+    if "turns" in settings.worker.stages and asyncio.run(_judges(store, settings)):
+        fastest()
+
+
+async def _judges(store: Store, settings: Settings) -> bool:
+    """Whether a model judges."""
+    models = RedisStore(store.url, tenant=settings.findings.tenant)
+    try:
+        return "current" in await models.roles()
+    finally:
+        await models.close()
 
 
 def ask_registry(settings: Settings, log: BoundLogger) -> None:
@@ -124,7 +165,7 @@ def turns(settings: Settings, config: WorkerConfig, folders: Sequence[Path]) -> 
 
 
 def _turns(config: WorkerConfig, judge: Judge) -> Callable[[], Stage]:
-    times = JudgeTimes(gap_ns=int(config.turn_gap_s * 1e9))
+    times = JudgeTimes(gap_ns=int(config.turn_gap_s * 1e9), most_kept=config.most_kept)
     return lambda: Turns(times, judge)
 
 

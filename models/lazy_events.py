@@ -24,6 +24,7 @@ _DETAIL = (
     *("mapped", "other_path", "received"),
 )
 _REMEMBERED = 8192
+_LONG = 1024  # bytes of a body that repeats: those are short, and senders of longer ones choose what we remember
 _UNUSUAL = 0x81  # of a length's first byte: negative, or more than one byte
 _KINDS = len(get_args(ExecutionKind))
 _PATH_SOURCES = 3
@@ -126,7 +127,7 @@ class EventReader:
             if data.startswith(rest, at):
                 return LazyEvent(mono_ns, ids, data[middle:after], body), at + len(rest)
         body, opened, start, at = _body(data, start, kind)
-        if middle:
+        if middle and at - begin <= _LONG:
             if found is None:
                 self._make_room()
             known[beginning] = data[start:at], body

@@ -45,20 +45,17 @@ class Rolling:
 
 class Latest:
     """The p of the latest normal turns of one server, each with who it was for. Nobody's own turns make their next one
-    less rare: one principal alone could silence the score."""
+    less rare: one principal alone could silence the score. Of principals, who may be thousands, none costs memory."""
 
     def __init__(self, turns: Iterable[tuple[bytes, float]] = ()) -> None:
-        self._turns = tuple(turns)
-        self._whose = frozenset(who for who, _ in self._turns)
-        self._others: dict[bytes, Rolling] = {}
+        known = sorted((_surprise(p), who) for who, p in turns)
+        self._surprises = np.array([surprise for surprise, _ in known])
+        self._whose = np.array([who for _, who in known], dtype="S")
 
     def p(self, p: float, principal: bytes) -> float:
         """The p of a turn for `principal` in the light of those of all others."""
-        own = principal if principal in self._whose else b""  # to whoever has no turn here all turns are others'
-        if own not in self._others:
-            others = [found for who, found in self._turns if who != own]
-            self._others[own] = Rolling(others, window=max(len(others), LEAST))
-        return self._others[own].p(p)
+        others = self._surprises[self._whose != principal]
+        return p if len(others) < LEAST else max(p, Calibration(others).p(_surprise(p)))
 
 
 def _surprise(p: float) -> float:

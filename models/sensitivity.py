@@ -9,8 +9,8 @@ import ipaddress
 import posixpath
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
-from functools import cached_property, lru_cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property, lru_cache, wraps
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -31,6 +31,7 @@ _SHAPE = {"except": {"paths"}, "class": {"name", "why", "paths", "written"}, "ne
 _OPTIONAL = {"why", "written"}
 _KINDS = {"name": str, "why": str, "written": bool}  # of an entry's values; the others are lists
 _REMEMBERED = 8192
+_LONG = 512
 _WORD = re.compile(r"(?<![^/._])[^/._*]+(?![^/._])")  # of a pattern: nothing but a separator or an end beside it
 
 
@@ -44,8 +45,8 @@ class Sensitivity:
     def __init__(self, classes: Sequence[_Class], networks: Sequence[_Side], *, written: Sequence[_Class] = ()) -> None:
         """`classes`: name and patterns in order, the empty name for exceptions. `networks`: CIDR and its side."""
         self._networks = _by_prefix(networks)
-        self.path = lru_cache(_REMEMBERED)(_Patterns(classes).of)
-        self.written = lru_cache(_REMEMBERED)(_Patterns(written).of)
+        self.path = _remembering(_Patterns(classes).of)
+        self.written = _remembering(_Patterns(written).of)
         self.destination = lru_cache(_REMEMBERED)(self._destination)
 
     @classmethod
@@ -80,6 +81,17 @@ class Sensitivity:
             if parsed.version == network.version and parsed in network:
                 return side
         return "outside"
+
+
+def _remembering(answer: Callable[[str], str | None]) -> Callable[[str], str | None]:
+    """What was asked of short paths; long ones seldom repeat, and whoever opens files chooses how long they are."""
+    remembered = lru_cache(_REMEMBERED)(answer)
+
+    @wraps(answer)
+    def quick(path: str) -> str | None:
+        return remembered(path) if len(path) <= _LONG else answer(path)
+
+    return quick
 
 
 class _Patterns:

@@ -7,7 +7,6 @@ error: every crash is a replay, none is a loss.
 from __future__ import annotations
 
 import asyncio
-import gc
 import logging
 import os
 import threading
@@ -28,8 +27,11 @@ from ..models.lazy import LazyBatch, LazyMessage
 from ..models.wire import Codec, bundled
 from . import chunks
 from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport, partition_of
+from .clock import Awake
 from .config import WorkerConfig
+from .garbage import collect_all, collect_young
 from .health import Health, pages, served
+from .membership import Membership
 from .metrics import Metrics
 from .preflight import check
 from .runner import Chunk, Plan, Runner, Schemas, Store
@@ -206,21 +208,28 @@ def _do_chores(app: faust.App, wiring: Wiring) -> None:
 
 
 def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metrics: Metrics, health: Health) -> None:
+    awake = Awake(config.clock.idle_ns)
+    member = Membership(config.instance, config.session_timeout_s)
+
     @app.on_partitions_revoked.connect(weak=False)
     async def forget(app: faust.App, revoked: Any, **_: Any) -> None:
         metrics.rebalances.inc()
         for runner in runners:
             runner.reset()
+        collect_all()
 
     @app.timer(config.tick_ms / 1000)  # type: ignore[untyped-decorator]
     async def tick() -> None:
         progress = cast(ChunkConsumer, app.consumer).progress()
+        member.observe(*cast(ChunkConsumer, app.consumer).membership(), time.monotonic())
         health.observe(progress, time.monotonic(), excused=any(runner.waits for runner in runners))
         for (topic, partition), lag in health.lags.items():
             metrics.lag.labels(topic, str(partition)).set(lag)
         health.check()
+        hears = awake.at(time.time_ns())
         for runner in runners:
-            await runner.tick(_at_end(runner.plan, progress))
+            at_end = _at_end(runner.plan, progress)
+            await runner.tick(at_end if hears else dict.fromkeys(at_end, ()))
 
 
 def _drain(app: faust.App, runners: list[Runner]) -> None:
@@ -241,13 +250,6 @@ def _at_end(plan: Plan, progress: Mapping[Any, Any]) -> dict[int, list[str]]:
     held = {partition for topic, partition in progress if topic in plan.sources}
     unread = {place for place, reached in progress.items() if reached is None or not reached.at_end}
     return {partition: [topic for topic in plan.sources if (topic, partition) not in unread] for partition in held}
-
-
-def _collect_seldom() -> None:
-    """A worker holds many records for seconds and makes no cycles of them: looking for some would be a third of it."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(200_000, 20, 50)
 
 
 def _end_by_force() -> None:
@@ -290,7 +292,7 @@ def _run(app: faust.App) -> int:
     # How logs look is for whoever runs the worker: Faust would put its own handlers in the place of theirs.
     worker = faust.Worker(app, override_logging=False, redirect_stdouts=False, quiet=True, loop=loop)
     worker.spinner = None  # it would write escape codes into logs
-    _collect_seldom()
+    collect_young()
     try:
         with _ending_in_time(app):
             worker.execute_from_commandline()

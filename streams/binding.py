@@ -14,6 +14,7 @@ from .workload import offset_ns
 
 __all__ = ["bind", "stamped"]
 
+_MOST = 64  # calls that one effect is written to
 _INTERVAL = text("interval")
 _ARGUMENT_MATCH = text("argument-match")
 _NONE = text("")
@@ -41,8 +42,9 @@ def stamped(batch: LazyBatch) -> Iterator[tuple[tuple[CallRef, ...], bool, list[
 
 def bind(
     bounds: Iterable[Bound], among: Sequence[CallRef], known: Mapping[str, OpenCall]
-) -> Iterator[tuple[CallRef, Bound]]:
-    """Effects of the same calls as they go to each of them.
+) -> Iterator[tuple[CallRef | None, Bound]]:
+    """Effects of the same calls as they go to each of them; to none where more than 64 may have done it, for who keeps
+    many calls open would multiply every effect by them.
 
     One call in flight is `window`. Of several all are listed; where the arguments of exactly one name what the kernel
     saw, it goes to that one, still as one of the candidates.
@@ -52,6 +54,9 @@ def bind(
         evidence = bound.evidence if bound.evidence != _NONE else _INTERVAL
         if len(among) == 1:
             yield among[0], bound.tied("window", bound.candidates, evidence)
+            continue
+        if len(among) > _MOST:
+            yield None, bound.tied("candidates", listed, evidence)
             continue
         named = [ref for ref in among if ref.call_id in known and known[ref.call_id].declares(bound.event)]
         if len(named) == 1:

@@ -84,12 +84,13 @@ def slices(records: Mapping[Any, Sequence[Any]], size: Mapping[Any, int]) -> Ite
                 del left[tp]
 
 
-_murmur2 = lru_cache(65_536)(murmur2)
+_murmur2 = lru_cache(2_048)(murmur2)
+_SHORT = 128  # bytes of a key that is remembered
 
 
 def partition_of(key: bytes, partitions: Sequence[int], available: Sequence[int]) -> int:
-    """Where every Kafka client puts this key. The hash is pure Python in aiokafka, and keys come again and again."""
-    hashed: int = _murmur2(key) & 0x7FFFFFFF
+    """Where every Kafka client puts this key. The hash is pure Python in aiokafka, and workloads come often."""
+    hashed: int = (_murmur2 if len(key) <= _SHORT else murmur2)(key) & 0x7FFFFFFF
     return partitions[hashed % len(partitions)]
 
 
@@ -230,6 +231,12 @@ class ChunkConsumer(driver.Consumer):
         self._moves += 1
         self._sought = False
         self._places.begin({})
+
+    def membership(self) -> tuple[str, BaseException | None]:
+        """What the group calls this member, empty while it has no id, and what it refused for good."""
+        client = self._thread._consumer
+        coordinator = client._coordinator if client is not None else None
+        return ("", None) if coordinator is None else (coordinator.member_id, coordinator._pending_exception)
 
     def progress(self) -> dict[Any, Progress | None]:
         """How far each assigned source partition was read; None while its end is not known."""

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from .config import ClockTimes
 
-__all__ = ["Clock"]
+__all__ = ["Awake", "Clock"]
 
 
 class Clock:
@@ -68,4 +68,21 @@ class Clock:
         return min(busy, key=lambda topic: self._newest[topic] or 0, default=None)
 
     def _idle(self, topic: str, ended: frozenset[str], wall_ns: int) -> bool:
-        return topic in ended and wall_ns - self._heard[topic] >= self._times.idle_ns
+        self._heard[topic] = heard_ns = min(self._heard[topic], wall_ns)  # a wall clock that is set back mutes nobody
+        return topic in ended and wall_ns - heard_ns >= self._times.idle_ns
+
+
+class Awake:
+    """Whether silence is silence. A process that was frozen or held up has not heard what came meanwhile, and where the
+    partitions end it knows from before: for `idle_ns` it must not take any of them for read to the end."""
+
+    def __init__(self, idle_ns: int) -> None:
+        self._idle_ns = idle_ns
+        self._last = self._since = 0
+
+    def at(self, wall_ns: int) -> bool:
+        """To be asked at every tick, several times in `idle_ns`."""
+        if not 0 <= wall_ns - self._last < self._idle_ns:
+            self._since = wall_ns
+        self._last = wall_ns
+        return wall_ns - self._since >= self._idle_ns

@@ -16,6 +16,7 @@ STAGES = ("calls", "turns", "incidents", "feedback")
 
 _GROUP = re.compile(r"[A-Za-z0-9._-]{1,200}")
 _MS = 1_000_000
+_READ_AGAIN_S = 3_600.0  # a turn may stay open for ten minutes of it
 _S = 1_000_000_000
 
 
@@ -48,7 +49,8 @@ class ClockTimes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JoinTimes:
-    """How long the join of calls waits for what, nanoseconds of event time; see join.py."""
+    """How long the join of calls waits for what, nanoseconds of event time; see join.py. `most_kept`: the calls and
+    effects that it may hold together for a co-partition."""
 
     grace_ns: int = 1_000 * _MS
     slack_ns: int = 200 * _MS
@@ -56,6 +58,11 @@ class JoinTimes:
     max_call_ns: int = 120 * _S
     late_ns: int = 30 * _S
     background_ns: int = 5 * _S
+    most_kept: int = 200_000
+
+    def __post_init__(self) -> None:
+        if self.most_kept < 1_000:
+            raise ConfigError(f"the join cannot do with {self.most_kept} calls and effects in all", "1000 at least")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +84,7 @@ class WorkerConfig:
     gap_s: float = 30.0
     max_call_s: float = 120.0
     late_horizon_s: float = 30.0
+    most_kept: int = 200_000
     background_s: float = 5.0
     out_of_order_ms: int = 500
     idle_ms: int = 1_000
@@ -119,11 +127,21 @@ class WorkerConfig:
                 f"grace_ms {self.grace_ms} is below twice slack_ms {self.slack_ms}",
                 "an effect just behind a reply must be bound before its call closes",
             )
+        if self.idle_ms < 2 * self.tick_ms:
+            raise ConfigError(
+                f"idle_ms {self.idle_ms} is below twice tick_ms {self.tick_ms}",
+                "silence is noticed at a tick, and only by a worker that was awake for the one before",
+            )
         if self.grace_ms > self.max_call_s * 1_000 or self.gap_s > self.max_call_s:
             raise ConfigError(
                 f"grace_ms {self.grace_ms} or gap_s {self.gap_s} is longer than max_call_s {self.max_call_s}",
                 "a call must be able to end before it is cut into segments",
             )
+
+    @property
+    def read_again_s(self) -> float:
+        """How old a record may be that a worker reads again after a restart, with room for the restart itself."""
+        return max(_READ_AGAIN_S, 2 * self.max_call_s)
 
     @property
     def clock(self) -> ClockTimes:
@@ -143,6 +161,7 @@ class WorkerConfig:
             max_call_ns=int(self.max_call_s * _S),
             late_ns=int(self.late_horizon_s * _S),
             background_ns=int(self.background_s * _S),
+            most_kept=self.most_kept,
         )
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
-from heapq import heappop, heappush, heapreplace
+from heapq import heapify, heappop, heappush, heapreplace
 from typing import Generic, TypeVar
 
 __all__ = ["Deadlines"]
+
+_SLACK = 1024
 
 K = TypeVar("K", bound=Hashable)
 
@@ -31,6 +33,13 @@ class Deadlines(Generic[K]):
         self._current[key] = (at, self._count)
         if current is None or at < current[0]:
             heappush(self._heap, (at, self._count, key))  # one that moves back is moved when its old place comes up
+            if len(self._heap) > 2 * len(self._current) + _SLACK:
+                self._heap = [(*current, key) for key, current in self._current.items()]
+                heapify(self._heap)
+
+    def discard(self, key: K) -> None:
+        """Let `key` never be due, if it was to be."""
+        self._current.pop(key, None)
 
     def next(self) -> int | None:
         """The earliest deadline."""

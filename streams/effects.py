@@ -25,6 +25,7 @@ _CHANGE = bytes([2 * get_args(ExecutionKind).index("change")])
 _WRITES = os.O_ACCMODE << 1  # of the flags' first byte as Avro writes it, behind that of path_source
 _OUTSIDE = frozenset(("outside", "metadata"))
 _REMEMBERED = 8192
+_LONG = 1024
 _PLACE = attrgetter("place")
 
 
@@ -128,9 +129,11 @@ class Classes:
         known = self._written if writes else self._read
         found = known.get(event.body)
         if found is None:
-            if len(known) >= _REMEMBERED:
-                known.clear()
-            found = known[event.body] = self._judged(event.body, writes=writes)
+            found = self._judged(event.body, writes=writes)
+            if len(event.body.named) + len(event.body.traffic) <= _LONG:  # longer ones are not shared
+                if len(known) >= _REMEMBERED:
+                    known.clear()
+                known[event.body] = found
         return found
 
     def _judged(self, body: Body, *, writes: bool) -> Class:
@@ -158,6 +161,11 @@ class Effects:
 
     def __len__(self) -> int:
         return len(self._held)
+
+    @property
+    def weight(self) -> int:
+        """How many there are, and KiB of them."""
+        return len(self._held) + self._bytes // 1024
 
     @property
     def first_source(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from itertools import count, groupby
+from itertools import groupby
 from typing import Any
 
 from ..models.events import CallRef, CallState
@@ -22,16 +22,17 @@ from .opencall import OpenCall
 from .recent import Recent
 from .record import from_blinded, from_message, id_of, to_call, to_output
 from .stage import Input, Output, Pin, Step
-from .waiting import Waiting, together
+from .waiting import Undecided, Waiting, together
 from .workload import Workload
 
 __all__ = ["Calls"]
 
 _NOTHING = Step()
-_REMEMBERED = 100_000
+_REMEMBERED = 100_000  # events
+_FORGOTTEN = 32_768  # calls
 _TIDY_NS = 1_000_000_000
+_COUNTED = ("amended", "crowded", "duplicate", "early", "late", "orphan", "segment", "timeout")
 _OF_A_CALL = frozenset(("request", "response", "error", "transport"))
-_FAR = frozenset(("outside", "metadata"))
 
 
 @lru_cache(4096)
@@ -48,18 +49,18 @@ class Calls:
         self._topic = topic
         self._workloads: dict[str, Workload] = {}
         self._calls: dict[str, OpenCall] = {}
+        self._kept = 0
+        self._closed: dict[str, None] = {}  # in the order they closed
         self._due: Deadlines[str] = Deadlines()
-        self._waiting: dict[int, tuple[Waiting, str, Pin]] = {}
-        self._decisions: Deadlines[int] = Deadlines()
-        self._numbers = count()
+        self._undecided = Undecided()
         self._changed: dict[str, OpenCall] = {}
         self._seen = Recent(_REMEMBERED)
-        self._gone = Recent(_REMEMBERED)
+        self._gone = Recent(_FORGOTTEN)
         self._watermark = 0
         self._tidied = 0
         self._outputs: list[Output] = []
         self._releases: list[Pin] = []
-        self._totals = dict.fromkeys(("amended", "duplicate", "early", "late", "orphan", "segment", "timeout"), 0)
+        self._totals = dict.fromkeys(_COUNTED, 0)
 
     def counts(self) -> dict[str, int]:
         """How often what happened since this stage began."""
@@ -67,18 +68,19 @@ class Calls:
 
     def levels(self) -> dict[str, int]:
         """How much there is now."""
-        still_open = sum(call.closed_ns is None for call in self._calls.values())
+        closed = len(self._closed)
         return {
-            "open": still_open,
-            "closed": len(self._calls) - still_open,
-            "waiting": sum(len(waiting.bounds) for waiting, _, _ in self._waiting.values()),
+            "open": len(self._calls) - closed,
+            "closed": closed,
+            "kept": self._kept,
+            "waiting": self._undecided.effects,
         }
 
     def wanted(self, records: Sequence[Input]) -> None:
         """Nothing: this stage has no store."""
 
     def next_deadline(self) -> int | None:
-        return min((at for at in (self._decisions.next(), self._due.next()) if at is not None), default=None)
+        return min((at for at in (self._undecided.next(), self._due.next()) if at is not None), default=None)
 
     def add(self, record: Input, pin: Pin, known: Any = None) -> Step:
         """Take a protocol event or an execution batch. Anything else raises TypeError."""
@@ -90,12 +92,14 @@ class Calls:
             self._add_message(record, pin)
         else:
             self._add_batch(record, pin)
+        if self._kept + self._undecided.effects > self._times.most_kept:
+            self._make_room()
         return self._step()
 
     def advance(self, watermark_ns: int) -> Step:
         self._watermark = max(self._watermark, watermark_ns)
-        for number in self._decisions.due(self._watermark):
-            self._decide(*self._waiting.pop(number))
+        for group in self._undecided.due(self._watermark):
+            self._decide(*group)
         self._touch()
         for call_id in self._due.due(self._watermark):
             self._fall_due(self._calls[call_id])
@@ -124,6 +128,7 @@ class Calls:
         call.keep(pin)
         if begins:
             call.closed_ns = None  # whatever was written before were effects only
+            self._closed.pop(call.call_id, None)
         if event.kind == "request":
             call.origin = call.origin or pin
             workload.watch(call)
@@ -141,21 +146,19 @@ class Calls:
                 self._attach(named[0], workload, bounds, pin)
             else:
                 for waiting in together(named, bounds, slack // 4):
-                    self._wait(waiting, workload, pin)
+                    pin.hold()
+                    self._undecided.put(waiting, workload, pin, waiting.to_ns + slack)
         self._touch()
-
-    def _wait(self, waiting: Waiting, workload: str, pin: Pin) -> None:
-        pin.hold()
-        number = next(self._numbers)
-        self._waiting[number] = waiting, workload, pin
-        self._decisions.set(number, waiting.to_ns + self._times.slack_ns)
 
     def _decide(self, waiting: Waiting, workload: str, pin: Pin) -> None:
         for among, bounds in self._among(waiting, workload).items():
             if not among:
                 self._attach_outside(workload, bounds, pin)
             for ref, bound in bind(bounds, among, self._calls) if among else ():
-                self._attach(ref, workload, (bound,), pin)
+                if ref is None:
+                    self._attach_outside(workload, (bound,), pin)
+                else:
+                    self._attach(ref, workload, (bound,), pin)
         self._releases.append(pin)
 
     def _among(self, waiting: Waiting, workload: str) -> dict[tuple[CallRef, ...], list[Bound]]:
@@ -181,11 +184,14 @@ class Calls:
         self._take(self._call(ref, workload, bounds[0].wall_ns), bounds, pin)
 
     def _attach_outside(self, workload: str, bounds: Sequence[Bound], pin: Pin) -> None:
-        """Effects of no call. Spans are aligned, so that a replay fills the same ones."""
+        """Effects of no call. Spans are aligned, so that a replay fills the same ones; what comes after its span was
+        forgotten stands for itself, for the span's revisions are told."""
         for span, group in groupby(bounds, lambda bound: bound.wall_ns // self._times.background_ns):
             within = list(group)
-            ref = CallRef(call_id=_background_id(workload, span))
-            self._take(self._call(ref, workload, within[0].wall_ns, background=True), within, pin)
+            name = _background_id(workload, span)
+            if name in self._gone and name not in self._calls:
+                name = id_of(f"{name}/{within[0].source.decode('latin-1')}")
+            self._take(self._call(CallRef(call_id=name), workload, within[0].wall_ns, background=True), within, pin)
 
     def _take(self, call: OpenCall, bounds: Sequence[Bound], pin: Pin) -> None:
         new = call.take_effects(bounds)
@@ -210,6 +216,7 @@ class Calls:
     def _touch(self) -> None:
         """Set the deadlines of what has changed, once for each call."""
         for call in self._changed.values():
+            self._kept += call.weigh()
             if call.news > call.early and call.unwritten and not call.part:
                 self._write_early(call)
             if call.closed_ns is not None and call.amend_ns is None:
@@ -245,16 +252,39 @@ class Calls:
                 call.segments = (self._watermark - call.first_ns) // self._times.max_call_ns
             else:
                 call.closed_ns = self._watermark
+                self._closed[call.call_id] = None
             self._write(call, state)
         elif call.amend_ns is not None:
             self._totals["amended"] += 1
             self._write(call, state)
         if call.closed_ns is not None and self._watermark >= self._forgotten_at(call):
-            del self._calls[call.call_id]
-            if not call.background:
-                self._gone.add(call.call_id)
+            self._forget(call)
         else:
             self._due.set(call.call_id, self._deadline(call))
+
+    def _forget(self, call: OpenCall) -> None:
+        del self._calls[call.call_id]
+        self._closed.pop(call.call_id, None)
+        self._kept -= call.weight
+        self._gone.add(call.call_id)
+
+    def _make_room(self) -> None:
+        """While all together hold too much, decide over half of it that waits, then forget calls before their time:
+        those that closed first, then those that are due first, which are written as they are."""
+        most = self._times.most_kept
+        while self._undecided.effects > most // 2 and (at := self._undecided.next()) is not None:
+            self._totals["crowded"] += 1
+            self._decide(*next(self._undecided.due(at)))
+        self._touch()
+        while self._kept + self._undecided.effects > most and (at := self._due.next()) is not None:
+            self._totals["crowded"] += 1
+            call = self._calls[next(iter(self._closed), None) or next(self._due.due(at))]
+            self._due.discard(call.call_id)
+            if call.closed_ns is None or call.amend_ns is not None:
+                self._write(call, self._state(call))
+            call.closed_ns = self._watermark
+            self._workload(call.workload).drop(call)
+            self._forget(call)
 
     def _state(self, call: OpenCall) -> CallState:
         if call.background:

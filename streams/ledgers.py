@@ -19,7 +19,7 @@ from .redisclient import Pipeline
 __all__ = ["Ledgers", "write"]
 
 _KEPT_S = 7 * 86_400
-_HASHES = 1_024
+_MOST = 100_000  # hashes and their fields, of all that are remembered
 _READ = """
 local answers = {}
 for at, key in ipairs(KEYS) do
@@ -53,6 +53,7 @@ class Ledgers:
 
     def __init__(self) -> None:
         self._read: OrderedDict[str, tuple[int, _Fields]] = OrderedDict()
+        self._held = 0
 
     def ask(self, pipe: Pipeline, prefix: str, names: Sequence[str]) -> None:
         if names:
@@ -66,7 +67,7 @@ class Ledgers:
 
     def _merged(self, name: str, number: int, since: int, *changes: bytes) -> _Fields:
         """`since`: the number that the changes are counted from, 0 for all of the hash, also where Redis lost it."""
-        before, fields = self._read.pop(name, (0, {}))
+        before, fields = self._taken(name)
         news = {field.decode(): value for field, value in zip(changes[::2], changes[1::2], strict=True)}
         if since == 0:
             fields = news
@@ -75,9 +76,18 @@ class Ledgers:
         else:
             number = before  # nothing is new, or a later answer came sooner
         self._read[name] = number, fields
-        if len(self._read) > _HASHES:
-            self._read.popitem(last=False)
+        self._held += 1 + len(fields)
+        while self._held > _MOST and len(self._read) > 1:
+            self._taken(next(iter(self._read)))
         return fields
+
+    def _taken(self, name: str) -> tuple[int, _Fields]:
+        """What was read of a hash last, no longer held."""
+        if name not in self._read:
+            return 0, {}
+        read = self._read.pop(name)
+        self._held -= 1 + len(read[1])
+        return read
 
 
 def write(pipe: Pipeline, prefix: str, note: Note) -> None:

@@ -23,11 +23,12 @@ _REPLIES = frozenset(("response", "error", "transport"))
 
 class OpenCall:
     """One call, or the background effects of a workload in one span of time (`background`). `origin` is where its
-    request stands."""
+    request stands, `long` the bytes of its messages that know no small bound, `weight` what weigh() said last."""
 
     __slots__ = (
         *("amend_ns", "anomalies", "background", "call_id", "closed_ns", "correlation_id", "early", "effects"),
-        *("first_ns", "last_ns", "origin", "pins", "reply", "request", "revision", "segments", "workload"),
+        *("first_ns", "last_ns", "long", "origin", "pins", "reply", "request", "revision", "segments", "weight"),
+        "workload",
     )
 
     def __init__(self, ref: CallRef, workload: str, wall_ns: int, effects: Effects, *, background: bool) -> None:
@@ -45,6 +46,8 @@ class OpenCall:
         self.revision = 0
         self.early = 0
         self.segments = 0
+        self.long = 0
+        self.weight = 0
         self.closed_ns: int | None = None
         self.amend_ns: int | None = None
 
@@ -100,9 +103,15 @@ class OpenCall:
                 self.origin.lead(pin)
         return pins
 
+    def weigh(self) -> int:
+        """By how much more it holds than at the last time: itself, its effects, and KiB of both."""
+        before, self.weight = self.weight, 1 + self.effects.weight + self.long // 1024
+        return self.weight - before
+
     def take_message(self, event: LazyMessage) -> None:
         """The request, a reply or a transport incident. Of two requests the more deeply inspected one speaks."""
         self._seen_at(event.wall_ns)
+        self.long += len(event.arguments) + len(event.tools) + len(event.listing) + len(event.sql)
         self.anomalies.update(event.anomalies)
         self.correlation_id = self.correlation_id or event.correlation_id
         if event.kind == "request":

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from ..models.baseline import BaselineView, Support, is_outside, turn_keys
 from ..models.bindings import weakest
 from ..models.detections.engine import Growing, Hit, NotJudged
-from ..models.detections.engine import Windowed as Said
 from ..models.events import AgentSpan, Alert, Call
 from ..models.hygiene import Verdict
 from ..models.measuring import Measures
@@ -17,11 +16,12 @@ from ..models.risk import Judgement
 from ..models.turn import Turn
 from .questions import keys_around, place, sources_of
 from .stage import Pin
+from .windowed import Windowed
 
 __all__ = ["Judged", "OpenTurn", "Screened"]
 
 _MOST = 256
-_MOST_MATCHES = 20
+_TEXT = 1024
 _PROMPTS = 4096
 _ANSWERS = 4096  # of one server, before the first look at which of them are needed
 
@@ -48,51 +48,16 @@ class Screened:
 
 
 @dataclass(slots=True, eq=False)
-class Windowed:
-    """What windows said of a turn. `key`, `hits`: of the finding of a window, which is a turn of its own, its key and
-    by call what completed it. Of other turns: whether any of its calls `raised` one, the keys of those, the hits of
-    rules that only signal, and by rule what could not be judged."""
-
-    key: str = ""
-    hits: dict[str, Hit] = field(default_factory=dict)
-    raised: bool = False
-    raised_by: set[str] = field(default_factory=set)
-    signals: dict[str, Hit] = field(default_factory=dict)
-    not_judged: dict[str, NotJudged] = field(default_factory=dict)
-
-    def hear(self, said: Said) -> None:
-        """What the windows said of a call of the turn."""
-        self.signals.update((one.hit.rule.id, one.hit) for one in said.hits if one.hit.rule.signal)
-        self.raised_by.update(one.key for one in said.hits if not one.hit.rule.signal)
-        self.raised = self.raised or bool(self.raised_by)
-        self.not_judged.update((one.rule, one) for one in said.not_judged)
-
-    def complete(self, key: str, call: Call, hit: Hit) -> None:
-        """A call completed the window, or a late one before it."""
-        self.key, self.raised = key, True
-        self.hits[call.call_id] = hit
-
-    def together(self, turn: Turn) -> tuple[Hit, ...]:
-        """The finding's one hit: what every call showed that is still held, as the worst and last of them says."""
-        held = [self.hits[call.call_id] for call in turn.calls if call.call_id in self.hits]
-        if not held:
-            return ()
-        worst = max(held, key=lambda hit: hit.risk)
-        matches = [match for hit in held for match in hit.matches][-_MOST_MATCHES:]
-        return (replace(worst, matches=tuple(matches)),)
-
-
-@dataclass(slots=True, eq=False)
 class OpenTurn:
     """`opened_ns`, `last_ns`: event time of the first record since it was (re)opened and of the last one. `finding` is
     what was sent last, `judged` what it would say now; None before the first. `failed`: rules or score could not judge
-    it. `weight`: the calls, effects and spans that are held. `views` are the baselines it is judged against: their
-    totals as they stood when the turn first asked, and every count as it was first answered."""
+    it. `weight`: its calls, effects, spans and KiB of text, and 2 for itself. `views` are the baselines it is judged
+    against: their totals as they stood when the turn first asked, and every count as it was first answered."""
 
     key: str
     opened_ns: int = 0
     last_ns: int = 0
-    weight: int = 0
+    weight: int = 2
     closed: bool = False
     failed: bool = False
     finding: Alert | None = None
@@ -165,13 +130,24 @@ class OpenTurn:
         other the calls that did nothing notable: fillers cannot push a theft out. Returns what was forgotten."""
         calls = _surplus(self._calls.values(), latest)
         spans = sorted(self._spans.values(), key=lambda span: span.started_ns)[: max(len(self._spans) - _MOST, 0)]
-        for call in calls:
-            del self._calls[call.call_id]
-            self._sorted = None
+        if calls:
+            self._forget(calls)
         for span in spans:
             del self._spans[span.span_id]
         self.weight -= sum(map(_weight, calls)) + len(spans)
         return (*calls, *spans)
+
+    def _forget(self, calls: Iterable[Call]) -> None:
+        """With all that is known of these calls, and of servers that only they were of: a turn may go on for ever."""
+        for call in calls:
+            del self._calls[call.call_id]
+            self.custom.pop(call.call_id, None)
+            self.windowed.hits.pop(call.call_id, None)
+        self._sorted = None
+        servers = {call.server.id for call in self._calls.values()}
+        for known in (self.views, self._answers, self._room):
+            for server in known.keys() - servers:
+                del known[server]
 
     def keep(self, pin: Pin, at_ns: int) -> None:
         """Stay open for a record of this time; its chunk must come again after a crash until the turn closes."""
@@ -271,7 +247,10 @@ def _latest(seen: Call | None, record: Call) -> Call:
 
 
 def _weight(record: Call | AgentSpan) -> int:
-    return 1 + len(record.effects) if isinstance(record, Call) else 1
+    if not isinstance(record, Call):
+        return 1
+    texts = sum(len(one.path or "") + sum(map(len, one.arguments)) for one in record.effects)
+    return 1 + len(record.effects) + len(record.arguments) + len(record.tools) + texts // _TEXT
 
 
 def _in_order(calls: Iterable[Call]) -> tuple[Call, ...]:

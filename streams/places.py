@@ -18,17 +18,16 @@ _offset = attrgetter("offset")
 
 
 class Records(list[Any]):
-    """Raw consumer records of one chunk, at least one. Nothing but `finished` makes its offsets committable.
+    """Raw consumer records of one chunk, at least one. Nothing but `finished` makes its offsets committable; `end` is
+    the offset behind the last one.
 
     Faust itself acknowledges what it skips around a rebalance, which would commit records that nobody worked on.
     """
 
-    finished = False
-
-    @property
-    def end(self) -> int:
-        """The offset behind the last record."""
-        return int(self[-1].offset) + 1
+    def __init__(self, records: Sequence[Any]) -> None:
+        super().__init__(records)
+        self.end = int(records[-1].offset) + 1
+        self.finished = False
 
 
 class Places:
@@ -48,7 +47,11 @@ class Places:
     def following(self, tp: Any, records: Sequence[Any]) -> Sequence[Any]:
         """Those of the records, in order, that were not given yet. Ask for what is missing() first."""
         expected = self._next.get(tp)
-        return () if expected is None else records[bisect_left(records, expected, key=_offset) :]
+        if expected is None:
+            return ()
+        if records and records[0].offset <= expected:
+            self._missed.pop(tp, None)  # it is being read again: what gets lost from here on got lost anew
+        return records[bisect_left(records, expected, key=_offset) :]
 
     def missing(self, tp: Any, came: int) -> int | None:
         """The offset from which to read again, because the client is at `came` already and what is before it was not
@@ -67,8 +70,9 @@ class Places:
         return chunk
 
     def fed(self, tp: Any, chunk: Records) -> None:
-        """The chunk was worked on."""
+        """The chunk was worked on: its records go, and its offsets wait for what was made of them."""
         self._fed[tp] = chunk.end
+        chunk.clear()
 
     def waiting(self, tp: Any) -> bool:
         """Whether something that was given was not worked on, or nothing can be given yet."""

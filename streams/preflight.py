@@ -37,7 +37,11 @@ async def check(config: WorkerConfig, joined: Iterable[Iterable[str]], written: 
     for group in groups:
         if len({partitions[topic] for topic in group}) > 1:
             counts = ", ".join(f"{topic} {partitions[topic]}" for topic in group)
-            raise ConfigError(f"topics that are joined differ in partitions: {counts}", "triptych topics plan")
+            most = max(partitions[topic] for topic in group)
+            raise ConfigError(
+                f"topics that are joined differ in partitions: {counts}",
+                f"triptych --set kafka.partitions={most} topics apply --grow",
+            )
 
 
 async def _partitions(config: WorkerConfig) -> dict[str, int]:

@@ -122,6 +122,7 @@ class Runner:
             async with part.lock:
                 await self._carry_out(part, [self._advance(partition, part, ended)])
                 self._measure(partition, part, ended)
+            await asyncio.sleep(0)  # what ends at once is much: records that came meanwhile do not wait for all of it
 
     async def settled(self) -> None:
         """Wait until what is in work is done, and everything acknowledged and written. Raises what was refused."""

@@ -22,6 +22,8 @@ from .stage import Input
 
 __all__ = ["Screening"]
 
+_ACROSS = "*windows*"  # in the place of a server: what a window found may be of several
+
 Assemble = Callable[[OpenTurn, Judged], Alert]
 Hold = Callable[[Alert, str], None]
 _Gist = tuple[Severity, Severity, frozenset[str], tuple[str, ...], tuple[bool, bool, bool], Binding]
@@ -47,7 +49,8 @@ class Screening:
     def names(self, records: Sequence[Input]) -> tuple[str, ...]:
         """What of the store's ledger these records may need."""
         calls = [record for record in records if isinstance(record, Call)]
-        return self._hygiene.names((call.server.id for call in calls), (call.wall_ns for call in calls))
+        servers = (_ACROSS, *(call.server.id for call in calls)) if calls else ()
+        return self._hygiene.names(servers, (call.wall_ns for call in calls))
 
     def learn(self, ledger: Mapping[str, Mapping[str, bytes]], failed: int = 0) -> None:
         """Take over what other workers told; asked again with the same answer, it does nothing."""
@@ -118,7 +121,7 @@ class Screening:
             uid=finding.finding_uid(self._tenant, judged.turn.key),
             keys=dedup_keys(calls, hits),
             lasting=lasting(hits),
-            server=primary.server.id,
+            server=_ACROSS if open_turn.windowed.key else primary.server.id,
             entity=primary.workload,
             rule=worst.rule.id if worst else SCORE,
             severity=_step(severity),

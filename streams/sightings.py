@@ -23,7 +23,7 @@ __all__ = ["Seeing", "Sightings", "answer", "ask", "merged", "write"]
 
 _ENTITIES = 4_096  # whose hits of this worker are not yet in an answer
 _SLACK_S = 86_400
-_READ = 65_536  # sightings that need not be parsed again
+_READ = 16_384  # sightings that need not be parsed again; half a KiB each
 _AT_ONCE = 64  # places that Redis takes before it listens to others
 _NOTHING = 1 << 30  # so many sightings are nowhere, so nothing is read
 _TAKE = """

@@ -104,9 +104,7 @@ class Turns:
         if not isinstance(record, Call | AgentSpan):
             raise TypeError(f"no turn holds a record of type {type(record).__name__}")
         key = key_of(record)
-        turn = self._turns.get(key)
-        if turn is None:
-            turn = self._turns[key] = OpenTurn(key)
+        turn = self._turn(key)
         before = turn.weight
         if not turn.take(record):
             self._totals["superseded"] += 1
@@ -150,7 +148,7 @@ class Turns:
                 yield self._raise(one, call, pin)
 
     def _raise(self, one: WindowHit, call: Call, pin: Pin) -> Step:
-        turn = self._turns.setdefault(one.key, OpenTurn(one.key))
+        turn = self._turn(one.key)
         before = turn.weight
         if turn.take(call):
             turn.trim(call)
@@ -160,6 +158,13 @@ class Turns:
         self._kept += turn.weight - before
         self._due.set(one.key, self._closes_at(turn))
         return self._look(turn, Known())
+
+    def _turn(self, key: str) -> OpenTurn:
+        turn = self._turns.get(key)
+        if turn is None:
+            turn = self._turns[key] = OpenTurn(key)
+            self._kept += turn.weight
+        return turn
 
     def advance(self, watermark_ns: int) -> Step:
         self._watermark = max(self._watermark, watermark_ns)

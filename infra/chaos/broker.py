@@ -26,8 +26,8 @@ __all__ = ["SOURCES", "Broker"]
 
 T = TypeVar("T")
 
-SOURCES = (topics.PROTOCOL, topics.EXECUTION, topics.CALLS, topics.AGENT, topics.ALERTS)
-_RESULTS = (topics.CALLS, topics.ALERTS, topics.INCIDENTS_OCSF, topics.DEADLETTER)
+SOURCES = (topics.PROTOCOL, topics.EXECUTION, topics.CALLS, topics.AGENT, topics.ALERTS, topics.VERDICTS)
+_RESULTS = (topics.CALLS, topics.ALERTS, topics.INCIDENTS_OCSF, topics.AUDIT, topics.DEADLETTER)
 _DELIVERED_S = 60.0
 _ANSWER_S = 5.0
 _ANSWERED_S = 90.0
@@ -35,7 +35,8 @@ _CAREFUL = {"acks": "all", "enable.idempotence": True, "partitioner": "murmur2_r
 
 
 class Broker:
-    """The topics as one run sees them: from where they ended when it began. `sent` is all that it put there."""
+    """The topics as one run sees them: from where they ended when it began. `sent` is all that it put there, and
+    `held_up_s` the longest that something new of a call took from its end to its topic."""
 
     def __init__(self, bootstrap: str, group: str) -> None:
         self._codec = bundled()
@@ -44,6 +45,7 @@ class Broker:
         self._group = Consumer({**self._client, "group.id": group, "enable.auto.commit": False})
         self._began_ms = time.time_ns() // 1_000_000
         self.sent: list[Recorded] = []
+        self.held_up_s = 0.0
         self._sources, self._results = self._places(SOURCES), self._places(_RESULTS)
         ends = self._ends(self._sources)
         _patiently(lambda: self._group.commit(offsets=ends, asynchronous=False))
@@ -84,20 +86,26 @@ class Broker:
         return sum(at.offset for at in self._ends(self._results))
 
     def truth(self, learned: Mapping[str, int]) -> truth.Truth:
-        """What the run told."""
+        """What the run told. `held_up_s` is then known."""
         events: list[object] = []
-        incidents: list[Incident] = []
+        arrived: dict[str, float] = {}
+        documents: dict[str, list[Incident]] = {topics.INCIDENTS_OCSF: [], topics.AUDIT: []}
         with Reader(self._client, _RESULTS, Span(self._began_ms)) as reader:
             for record in reader.read():
-                if record.topic == topics.INCIDENTS_OCSF:
-                    incidents.append(orjson.loads(record.value))
+                if record.topic in documents:
+                    documents[record.topic].append(orjson.loads(record.value))
                     continue
                 with suppress(WireError):  # what a scenario put between the calls
-                    events.append(self._codec.decode(record.value))
+                    event: object = self._codec.decode(record.value)
+                    events.append(event)
+                    if isinstance(event, Call):
+                        arrived.setdefault(event.event_id, record.timestamp / 1e3 - event.ended_ns / 1e9)
+        self.held_up_s = max(arrived.values(), default=0.0)
         told = truth.Told(
             calls=[event for event in events if isinstance(event, Call)],
             alerts=[event for event in events if isinstance(event, Alert)],
-            incidents=incidents,
+            incidents=documents[topics.INCIDENTS_OCSF],
+            audits=documents[topics.AUDIT],
             letters=[event for event in events if isinstance(event, DeadLetter)],
         )
         return truth.truth_of(told, learned)

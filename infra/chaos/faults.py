@@ -16,6 +16,7 @@ from ...streams.chunks import ChunkConsumer
 from ...streams.opencall import OpenCall
 from ...streams.openturn import OpenTurn
 from ...streams.pins import PinQueue
+from ...streams.places import Places
 from ...streams.runner import Runner
 from ...streams.stage import AwayError, Pin
 
@@ -67,6 +68,11 @@ def _acknowledged_out_of_order() -> None:
     _replace(ChunkConsumer, "_new_offset", newest)
 
 
+def _gaps_believed() -> None:
+    """As stock Faust does: where the client stands is where it was read to, whatever got lost on the way from it."""
+    _replace(Places, "missing", lambda *_: None)
+
+
 def _sent_without_acks() -> None:
     """The broker's word is not waited for."""
     made = wiring._faust
@@ -107,6 +113,7 @@ FAULTS: Mapping[str, Callable[[], None]] = {
     "acknowledged-out-of-order": _acknowledged_out_of_order,
     "chunk-dropped": _chunk_dropped_with_its_bad_record,
     "committed-on-read": _committed_on_read,
+    "gaps-believed": _gaps_believed,
     "released-early": _released_early,
     "sent-without-acks": _sent_without_acks,
     "store-given-up": _store_given_up,

@@ -14,6 +14,8 @@ __all__ = ["SCENARIOS", "Control", "Scenario"]
 
 _BETWEEN_BROKERS = 7  # slices
 _OVER_A_START_S = 25.0  # of a worker on a busy machine
+_OVER_A_LEADER_S = 45.0  # that is away, and of the rebalance that may follow
+_BEYOND_LEADERSHIP_S = 10.5  # the others replace a broker after 9
 _BEYOND_SESSION_S = 9.0  # a session times out after 6
 
 
@@ -29,7 +31,8 @@ class Control:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """`slices` of a whole run, of a quick one and of a control. `fixed`: workers keep their membership. `bare`: with
-    calls that no sensor leased. `turn_gap_s`: after so much silence a turn is over, longer than anything is held up."""
+    calls that no sensor leased. `judged`: verdicts are told of all findings in the end. `turn_gap_s`: after so much
+    silence a turn is over, longer than anything is held up."""
 
     says: str
     disturb: Disturb
@@ -38,6 +41,7 @@ class Scenario:
     few: int
     fixed: bool = True
     bare: bool = True
+    judged: bool = False
     turn_gap_s: float = 8.0
 
 
@@ -57,19 +61,23 @@ def _kill_behind_what_is_over(scene: Scene, number: int) -> None:
     _kill_a_worker(scene, number)
 
 
-def _kill_a_broker(scene: Scene, number: int) -> None:
-    """The one that takes most results freezes with what was just sent to it, dies, and comes back while the story goes
-    on. The next one goes when the others have long noticed, and all copies are equal again."""
+def _strike_a_broker(scene: Scene, number: int) -> None:
+    """The one that takes most results freezes with what was just sent to it. At first it dies, and comes back while the
+    story goes on. The next one, when all copies are equal again, is only cut off: it wakes up when the others have long
+    replaced it, and believes that it leads."""
     if number % _BETWEEN_BROKERS == 1:
         scene.broker.wait_in_sync()
         scene.frozen = scene.broker.leader(topics.CALLS) - 1
         scene.cluster.freeze(scene.frozen)
         scene.sleep(0.5, 1.0)
-    if number % _BETWEEN_BROKERS == 2:
+        scene.strikes += 1
+    if number == 2:
         scene.cluster.kill(scene.frozen)
         scene.sleep(0.0, 1.0)
         scene.cluster.start(scene.frozen)
-        scene.strikes += 1
+    if number == 2 + _BETWEEN_BROKERS:
+        scene.sleep(_BEYOND_LEADERSHIP_S, _BEYOND_LEADERSHIP_S + 1)
+        scene.cluster.thaw(scene.frozen)
     scene.sleep(2.0, 2.5)
 
 
@@ -118,13 +126,14 @@ def _poison(scene: Scene, number: int) -> None:
 
 
 def _pause_a_worker(scene: Scene, number: int) -> None:
-    """Frozen when it has read and committed what calls and turns are still made of."""
+    """Frozen when it has read and committed what calls and turns are still made of; at first beyond its session."""
     if number % 4 == 1:
         scene.sleep(1.5, 2.0)
         scene.workers.freeze("worker-1")
         scene.strikes += 1
     if number % 4 == 3:
-        scene.sleep(_BEYOND_SESSION_S, _BEYOND_SESSION_S + 1)
+        least_s = _BEYOND_SESSION_S if number % 8 == 3 else 1.0
+        scene.sleep(least_s, least_s + 1)
         scene.workers.thaw("worker-1")
         scene.sleep(2.0, 3.0)
 
@@ -138,6 +147,15 @@ SCENARIOS: Mapping[str, Scenario] = {
         few=5,
         turn_gap_s=_OVER_A_START_S,
     ),
+    "verdicts": Scenario(
+        says="kill -9 of a worker while analysts speak",
+        disturb=_kill_a_worker,
+        control=Control(says="committed on read", fault="committed-on-read"),
+        slices=3,
+        few=3,
+        judged=True,
+        turn_gap_s=_OVER_A_START_S,
+    ),
     "acks": Scenario(
         says="chunks are finished in another order than they came, kill -9 of a worker",
         disturb=_kill_behind_what_is_over,
@@ -147,13 +165,13 @@ SCENARIOS: Mapping[str, Scenario] = {
         turn_gap_s=_OVER_A_START_S,
     ),
     "broker": Scenario(
-        says="freeze and kill -9 of a broker of three",
-        disturb=_kill_a_broker,
+        says="kill -9 of a broker of three, and one that is cut off",
+        disturb=_strike_a_broker,
         control=Control(says="sent without waiting for acks", fault="sent-without-acks"),
         slices=10,
         few=10,
         bare=False,  # their effects may come when their call is committed: after a rebalance these are background
-        turn_gap_s=25.0,
+        turn_gap_s=_OVER_A_LEADER_S,
     ),
     "redis": Scenario(
         says="kill -9 of Redis",
@@ -186,7 +204,7 @@ SCENARIOS: Mapping[str, Scenario] = {
         few=4,
     ),
     "pause": Scenario(
-        says="a worker frozen beyond its session, then awake again",
+        says="a worker frozen, beyond its session and for less, then awake again",
         disturb=_pause_a_worker,
         control=Control(says="open calls hold no offsets", fault="released-early"),
         slices=8,

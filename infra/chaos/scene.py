@@ -8,12 +8,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from ...models import topics
 from ...streams.store import RedisStore
+from .. import verdicts
 from ..kafka.cluster import Cluster
 from .broker import Broker
 from .store import Redis
 from .story import BEHIND, slice_of
-from .truth import Losses, Truth, lost
+from .truth import Losses, Truth, lost, with_verdicts
 from .undisturbed import undisturbed
 from .worker import configured, settings_of
 from .workers import Workers
@@ -24,6 +26,9 @@ _FIRST_S = 60.0
 _SETTLED_S = 150.0
 _QUIET_S = 3.0
 _PAUSE_S = 0.5
+_LOTS = 5
+_WORD = "false"
+_LABEL = f"verdict:{_WORD}"
 
 
 @dataclass(slots=True)
@@ -52,7 +57,7 @@ Disturb = Callable[[Scene, int], None]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
     """`expected` is to be there, `repeated` was told more than once. `strikes`: how often something was done to the
-    scene. `ended`: last words of workers that ended by themselves and were started again."""
+    scene. `ended`: last words of workers that ended by themselves and were started again. `held_up_s`: see Broker."""
 
     losses: Losses
     expected: Truth
@@ -60,15 +65,20 @@ class Outcome:
     strikes: int
     ended: tuple[str, ...]
     settled: bool
+    held_up_s: float
 
 
-def play(scene: Scene, disturb: Disturb, slices: int, *, bare: bool) -> Outcome:
-    """Tell the story, disturb it, wait until all is committed or nothing moves, and hold it against the truth."""
+def play(scene: Scene, disturb: Disturb, slices: int, *, bare: bool, judged: bool) -> Outcome:
+    """Tell the story, disturb it, wait until all is committed or nothing moves, and hold it against the truth. With
+    `judged` somebody then says something of every finding, which is disturbed as well."""
     scene.cluster.ready()
     scene.store.start()
     try:
         _tell(scene, disturb, slices, bare=bare)
         settled = _settle(scene)
+        if judged:
+            _say(scene, disturb)
+            settled = _settle(scene) and settled
         learned = _learned(scene)
         found = scene.broker.truth(learned)
     finally:
@@ -76,7 +86,10 @@ def play(scene: Scene, disturb: Disturb, slices: int, *, bare: bool) -> Outcome:
         scene.store.kill()
         scene.broker.close()
     settings = settings_of(scene.cluster.bootstrap, scene.store.url, scene.workers.group, scene.workers.turn_gap_s)
-    expected = undisturbed(scene.broker.sent, settings, configured(settings))
+    story = [record for record in scene.broker.sent if record.topic != topics.VERDICTS]
+    expected = undisturbed(story, settings, configured(settings))
+    if judged:
+        expected = with_verdicts(expected, _LABEL)
     return Outcome(
         losses=lost(expected, found),
         expected=expected,
@@ -84,6 +97,7 @@ def play(scene: Scene, disturb: Disturb, slices: int, *, bare: bool) -> Outcome:
         strikes=scene.strikes,
         ended=tuple(scene.workers.ended),
         settled=settled,
+        held_up_s=scene.broker.held_up_s,
     )
 
 
@@ -107,6 +121,17 @@ def _awake(scene: Scene) -> None:
     while scene.broker.written() == before and time.monotonic() < deadline:
         scene.workers.tend()
         time.sleep(0.2)
+
+
+def _say(scene: Scene, disturb: Disturb) -> None:
+    """Verdicts in a few lots, and what happens behind each."""
+    uids = sorted(scene.broker.truth({}).findings)
+    for lot in range(_LOTS):
+        for uid in uids[lot::_LOTS]:
+            said = verdicts.render(uid, _WORD, "planned", by="ann", time_ms=time.time_ns() // 1_000_000)
+            scene.broker.send(topics.VERDICTS, uid, said)
+        scene.broker.deliver()
+        disturb(scene, lot)
 
 
 def _settle(scene: Scene) -> bool:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any
 
 from ...models.bindings import weakest
@@ -12,7 +13,7 @@ from ...models.events import Alert, Call, DeadLetter, Effect
 from ...models.turn import EARLY
 from ..incidents import Incident, newest
 
-__all__ = ["KINDS", "Losses", "Told", "Truth", "lost", "truth_of"]
+__all__ = ["KINDS", "Losses", "Told", "Truth", "lost", "truth_of", "with_verdicts"]
 
 Facts = tuple[Any, ...]
 KINDS = ("calls", "findings", "incidents")
@@ -27,6 +28,7 @@ class Told:
     alerts: Iterable[Alert] = ()
     incidents: Iterable[Incident] = ()
     letters: Iterable[DeadLetter] = ()
+    audits: Iterable[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +50,9 @@ class Truth:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Losses:
-    """By kind, sorted ids: of what is not there, is there otherwise, or is new.
+    """By kind, sorted ids: of what is not there, is there otherwise, or is new. `differences` shows the first few.
 
-    `differences` shows the first few of what is there otherwise.
+    `outside`: no losses, but records of background that tell effects of calls once more (streams/README.md, limits).
     """
 
     missing: Mapping[str, tuple[str, ...]]
@@ -58,6 +60,7 @@ class Losses:
     foreign: Mapping[str, tuple[str, ...]]
     sessions_missing: int
     buried_wrong: int
+    outside: tuple[str, ...] = ()
     differences: tuple[str, ...] = ()
 
     @property
@@ -83,9 +86,12 @@ def truth_of(told: Told, learned: Mapping[str, int]) -> Truth:
         ids[alert.event_id] += 1
         last_alerts[alert.finding_uid] = alert
     letters = {(one.topic, one.partition, one.offset): one.code for one in told.letters}
+    said: dict[str, set[str]] = {}
+    for audit in told.audits:
+        said.setdefault(audit["entity"]["uid"], set()).add(audit["entity_result"]["version"])
     return Truth(
         calls={name: _of_call(call, parts.get(name, {})) for name, call in last_calls.items()},
-        findings={uid: _of_alert(alert) for uid, alert in last_alerts.items()},
+        findings={uid: (*_of_alert(alert), *sorted(said.get(uid, ()))) for uid, alert in last_alerts.items()},
         incidents=dict(_of_incidents(told.incidents, last_alerts)),
         learned=learned,
         buried=Counter(letters.values()),
@@ -93,9 +99,17 @@ def truth_of(told: Told, learned: Mapping[str, int]) -> Truth:
     )
 
 
+def with_verdicts(expected: Truth, label: str) -> Truth:
+    """The same, had somebody said this of every finding that is closed: it says so, and an audit event does."""
+    findings = {uid: (*facts[:3], (label,), label) for uid, facts in expected.findings.items()}
+    return replace(expected, findings=findings)
+
+
 def lost(expected: Truth, found: Truth) -> Losses:
     """What of `expected` is missing or different in `found`. More learned sessions than expected are no loss."""
     codes = expected.buried.keys() | found.buried.keys()
+    outside = _outside(expected.calls, found.calls)
+    found = replace(found, calls={name: facts for name, facts in found.calls.items() if name not in outside})
     pairs = {kind: (expected.of(kind), found.of(kind)) for kind in KINDS}
     differences = [line for ours, theirs in pairs.values() for line in _differences(ours, theirs)]
     return Losses(
@@ -104,6 +118,7 @@ def lost(expected: Truth, found: Truth) -> Losses:
         foreign={kind: _missing(theirs, ours) for kind, (ours, theirs) in pairs.items()},
         sessions_missing=sum(max(0, n - found.learned.get(server, 0)) for server, n in expected.learned.items()),
         buried_wrong=sum(abs(expected.buried.get(code, 0) - found.buried.get(code, 0)) for code in codes),
+        outside=outside,
         differences=tuple(differences[:_SHOWN]),
     )
 
@@ -123,7 +138,9 @@ def _of_call(call: Call, parts: Mapping[str, Effect]) -> Facts:
 
 
 def _of_alert(alert: Alert) -> Facts:
-    return (alert.correlation_id, alert.activity, tuple(sorted(hit.id for hit in alert.rules)))
+    """Without verdicts the last of it is empty."""
+    verdicts = tuple(label for label in alert.labels if label.startswith("verdict:"))
+    return (alert.correlation_id, alert.activity, tuple(sorted(hit.id for hit in alert.rules)), verdicts)
 
 
 def _of_incidents(told: Iterable[Incident], alerts: Mapping[str, Alert]) -> Iterator[tuple[str, Facts]]:
@@ -140,6 +157,12 @@ def _of_incidents(told: Iterable[Incident], alerts: Mapping[str, Alert]) -> Iter
         yield mcp["incident"]["uid"], (tuple(members), sorted(mcp["clusters"]), incident["status"], up_to_date)
 
 
+def _outside(expected: Mapping[str, Facts], found: Mapping[str, Facts]) -> tuple[str, ...]:
+    of_calls = {source for *_, effects in expected.values() for source, *_ in effects}
+    new = {name: found[name] for name in _missing(found, expected) if found[name][0] == "background"}
+    return tuple(name for name, (*_, effects) in new.items() if {source for source, *_ in effects} <= of_calls)
+
+
 def _missing(expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(sorted(expected.keys() - found.keys()))
 
@@ -149,6 +172,8 @@ def _changed(expected: Mapping[str, Any], found: Mapping[str, Any]) -> tuple[str
 
 
 def _differences(expected: Mapping[str, Facts], found: Mapping[str, Facts]) -> Iterator[str]:
+    yield from (f"{name} is missing: {expected[name]!r}" for name in _missing(expected, found))
+    yield from (f"{name} should not be: {found[name]!r}" for name in _missing(found, expected))
     for name in _changed(expected, found):
-        pairs = zip(expected[name], found[name], strict=True)
+        pairs = zip_longest(expected[name], found[name])
         yield f"{name}: " + ", ".join(f"{theirs!r} instead of {ours!r}" for ours, theirs in pairs if ours != theirs)

@@ -22,7 +22,9 @@ def settings_of(bootstrap: str, redis_url: str, group: str, turn_gap_s: float) -
     return Settings(
         kafka=Kafka(bootstrap=bootstrap),
         redis=Redis.model_validate({"url": redis_url}),
-        worker=Worker(group=group, stages=("calls", "turns", "incidents"), turn_gap_s=turn_gap_s, gap_s=60.0),
+        worker=Worker(
+            group=group, stages=("calls", "turns", "incidents", "feedback"), turn_gap_s=turn_gap_s, gap_s=60.0
+        ),
         findings=Findings(tenant=group),
         incidents=Incidents(workload_s=0.0),  # else all attacks of a run were one incident
     )

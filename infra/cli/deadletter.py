@@ -67,26 +67,33 @@ def show(
     context: typer.Context,
     identifier: Annotated[str, typer.Argument(metavar="ID", help="Id of a dead letter, or the beginning of one.")],
     *,
-    whole: Annotated[bool, typer.Option("--whole", help="All bytes, not the first 512.")] = False,
+    octets: Annotated[bool, typer.Option("--bytes", help="The record's first 512 bytes too, and its key.")] = False,
+    whole: Annotated[bool, typer.Option("--whole", help="All its bytes.")] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
-    """Show one dead letter with the bytes of its record, as hex with what of them is text.
+    """Show one dead letter: why, where from, and what its record looks like.
+
+    What no producer of ours wrote may hold what none of them lets out, so its bytes are shown on request only: as hex,
+    with what of them is plain text.
 
     Example: triptych deadletter show 5f3c
+
+    Example: triptych deadletter show 5f3c --bytes
     """
     letter = _letters(context).one(identifier)
-    value = letter.letter.value
-    shown = value if whole else value[:_SHOWN]
-    told = {**_row(letter), "stage": letter.letter.stage, "retries": letter.rounds, "bytes": len(value)}
+    told, value, key = _facts(letter), letter.letter.value, letter.letter.key or b""
+    shown = value if whole else value[:_SHOWN] if octets else b""
     if as_json:
-        print_json({**told, "key": (letter.letter.key or b"").hex(), "value": shown.hex()})
+        print_json({**told, "key": key.hex(), "value": shown.hex()} if octets or whole else told)
         return
     for name, text in told.items():
         typer.echo(f"{name:>8}  {text}")
-    for line in _dump(shown):
-        typer.echo(line)
+    if octets or whole:
+        typer.echo("\n".join(("key:", *_dump(key), "value:", *_dump(shown))))
     if len(shown) < len(value):
-        typer.echo(f"... {len(value) - len(shown)} bytes more: --whole")
+        typer.echo(
+            f"{len(value) - len(shown)} bytes not shown: {'--whole' if octets else '--bytes, --whole'}", err=True
+        )
 
 
 @app.command()
@@ -152,14 +159,28 @@ def _span(since: str, until: str) -> Any:
     return span_of(since, until)
 
 
-def _row(letter: Letter) -> dict[str, Any]:
-    from datetime import UTC, datetime  # noqa: PLC0415
-
+def _facts(letter: Letter) -> dict[str, Any]:
+    """Everything but the record's content."""
     from ...models.text import clean  # noqa: PLC0415
+    from ..deadletters import kind_of  # noqa: PLC0415
+
+    value = letter.letter.value
+    return {
+        **_row(letter),
+        "stage": clean(letter.letter.stage, 40),
+        "retries": letter.rounds,
+        "bytes": len(value),
+        "kind": kind_of(value),
+    }
+
+
+def _row(letter: Letter) -> dict[str, Any]:
+    from ...models.text import clean  # noqa: PLC0415
+    from ..moments import written  # noqa: PLC0415
 
     buried = letter.letter
     return {
-        "time": datetime.fromtimestamp(max(0, letter.timestamp) / 1e3, UTC).isoformat(timespec="seconds"),
+        "time": written(letter.timestamp),
         "code": clean(buried.code, 8),
         "from": f"{clean(buried.topic, 64)}/{buried.partition}/{buried.offset}",
         "reason": clean(buried.reason, 200),

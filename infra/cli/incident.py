@@ -58,14 +58,18 @@ def show(
 ) -> None:
     """Show one incident in full: its findings and one timeline over servers, hosts and clusters.
 
+    One that became a part of another is shown as that one.
+
     Example: triptych incident show inc-7ae82112bd318adb
 
     Example: triptych incident show inc-7ae8 --json
     """
-    from ..incidents import find  # noqa: PLC0415
+    from ..incidents import find, name_of  # noqa: PLC0415
 
     inbox = _inbox(context)
-    found = find(inbox, identifier)
+    asked, found = find(inbox, identifier)
+    if asked is not found:
+        typer.echo(f"{name_of(asked)} is part of {name_of(found)} by now", err=True)
     if as_json:
         import orjson  # noqa: PLC0415
 

@@ -42,6 +42,7 @@ _MODEL = typer.Option(metavar="FILE|ID", help="Judge by this model; without one,
 _LIVE = typer.Option("--live", help="Baselines and model of the workers' store; never written.")
 _DIFF = typer.Option(metavar="FILE|FOLDER|TOPIC", help="Hold the findings against these; `recorded`: the own ones.")
 _DIFF_RULES = typer.Option(metavar="DIR", help="Hold the findings against those of these rules.")
+_SALVAGE = typer.Option("--salvage", help="Take a damaged file up to where it is cut, and say so.")
 _EXPECT_NONE = typer.Option("--expect-none", help="End with 1 where anything is found.")
 
 
@@ -57,6 +58,7 @@ def replay(  # noqa: PLR0917  the words of a command line
     live: Annotated[bool, _LIVE] = False,
     diff: Annotated[str, _DIFF] = "",
     diff_rules: Annotated[list[Path] | None, _DIFF_RULES] = None,
+    salvage: Annotated[bool, _SALVAGE] = False,
     expect_none: Annotated[bool, _EXPECT_NONE] = False,
     as_json: Annotated[bool, JSON] = False,
 ) -> None:
@@ -78,13 +80,14 @@ def replay(  # noqa: PLR0917  the words of a command line
     _check(events, calls, diff, diff_rules)
     span, settings = span_of(since, until), of(context).settings
     with ExitStack() as stack:
-        sources = _sources(settings, span, stack)
-        history = _history(sources.calls(calls) if calls else None, events, span)
+        sources = _sources(settings, span, stack, salvage=salvage)
+        history = _history(sources, calls, events, span)
         judges = _judges(settings, model, live=live)
         found = _judged(settings, history, judges, rules or settings.findings.rules)
         before = _recorded(sources, history, diff) if diff else None
         if diff_rules:
             before = _judged(settings, history, judges, diff_rules).alerts
+    _say_damaged(history.recording)
     if before is not None:
         _show_differences(before, found, as_json=as_json)
     else:
@@ -109,19 +112,18 @@ def _recorded(sources: Sources, history: History, name: str) -> dict[str, Alert]
     return findings_in(recording, history.since_ms, history.until_ms)
 
 
-def _sources(settings: Settings, span: Span, stack: ExitStack) -> Sources:
+def _sources(settings: Settings, span: Span, stack: ExitStack, *, salvage: bool) -> Sources:
     from ..replay.sources import Sources  # noqa: PLC0415
     from .telling import counting  # noqa: PLC0415
 
-    return Sources(settings, span, stack, stack.enter_context(counting("records fetched")))
+    return Sources(settings, span, stack, stack.enter_context(counting("records fetched")), salvage=salvage)
 
 
-def _history(joined: Recording | None, events: Path | None, span: Span) -> History:
-    from ..replay.recording import Recording  # noqa: PLC0415
+def _history(sources: Sources, calls: str, events: Path | None, span: Span) -> History:
     from ..replay.replaying import History  # noqa: PLC0415
 
-    recording = joined or Recording(events or Path())
-    return History(recording=recording, joined=joined is not None, since_ms=span.since_ms, until_ms=span.until_ms)
+    recording = sources.calls(calls) if calls else sources.events(events or Path())
+    return History(recording=recording, joined=bool(calls), since_ms=span.since_ms, until_ms=span.until_ms)
 
 
 def _judges(settings: Settings, model: str, *, live: bool) -> Judges:
@@ -178,6 +180,11 @@ def _show_differences(before: Mapping[str, Alert], found: Findings, *, as_json: 
 
 def _read(found: Findings) -> dict[str, Any]:
     return {"records": found.records, "calls": found.calls, "dead_letters": found.dead}
+
+
+def _say_damaged(recording: Recording) -> None:
+    for what in recording.damaged:
+        typer.echo(f"salvaged: {what}", err=True)
 
 
 def _say(found: Findings) -> None:

@@ -29,9 +29,12 @@ def worker(context: typer.Context) -> None:
     log = logs.configure("worker", debug=options.debug)
     settings = options.settings
     broker = brokers.reach(settings.kafka)
-    url = stores.reach(settings.redis).url if set(settings.worker.stages) - {"calls"} else ""
-    config = parts.configured(settings, broker, url)
+    store = stores.reach(settings.redis) if set(settings.worker.stages) - {"calls"} else None
+    config = parts.configured(settings, broker, store.url if store else "")
     parts.check(config, broker, log)
+    if store is not None:
+        parts.check_store(store, settings, log)
+        parts.warm(store, settings)
     parts.ask_registry(settings, log)
     log.info("joining", bootstrap=broker.bootstrap, stages=config.stages, group=config.group)
     raise typer.Exit(run(config, parts.stages(settings, config)))

@@ -48,6 +48,10 @@ class Cluster:
         """Stop a node without closing anything: what is sent to it meanwhile lies in its sockets."""
         self._running[index][0].send_signal(signal.SIGSTOP)
 
+    def thaw(self, index: int) -> None:
+        """Let a frozen node go on: it believes what it knew before."""
+        self._running[index][0].send_signal(signal.SIGCONT)
+
     def stop(self) -> None:
         for index in list(self._running):
             self.kill(index)

@@ -106,7 +106,10 @@ class Container:
     def __init__(self, file: BinaryIO, name: str) -> None:
         self._file = file
         self._name = name
-        if file.read(len(_MAGIC)) != _MAGIC:
+        magic = file.read(len(_MAGIC))
+        if len(magic) < len(_MAGIC) and _MAGIC.startswith(magic):
+            raise self._damaged("the end inside its header")
+        if magic != _MAGIC:
             raise RecordingError(f"{name} is no Avro object container file", "triptych record makes them")
         self.about = self._metadata()
         self._sync = self._exactly(_SYNC)
@@ -174,7 +177,8 @@ class Container:
 
     def _damaged(self, what: str) -> RecordingError:
         return RecordingError(
-            f"{self._name} is cut or damaged: {what}", "record again; what stands before that place is whole"
+            f"{self._name} is cut or damaged: {what}",
+            "record again; triptych replay --salvage takes what stands before",
         )
 
 

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import heapq
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 from ...models import topics, wire
 from ...models.errors import WireError
+from ...models.text import clean
 from .container import Container
 from .errors import RecordingError
 from .recorded import Recorded, read, value_schema
@@ -42,15 +44,21 @@ def framed(schema_id: int) -> bytes:
 
 
 class Recording:
-    """A recording, or one file of it, or a container file of events. `codec` learns the schemas that the files hold."""
+    """A recording, or one file of it, or a container file of events. `codec` learns the schemas that the files hold.
 
-    def __init__(self, path: Path, codec: wire.Codec | None = None) -> None:
+    With `salvage` a file that is cut or damaged ends where it is, and `damaged` says so.
+    """
+
+    def __init__(self, path: Path, codec: wire.Codec | None = None, *, salvage: bool = False) -> None:
         """Raises RecordingError E01 for files that cannot be read, E03 where there are none."""
         self.codec = codec or wire.bundled()
+        self.damaged: list[str] = []
+        self._salvage = salvage
         found = sorted(path.rglob("*.avro")) if path.is_dir() else [path] if path.is_file() else []
-        self._files = [_opened(file, number, self.codec) for number, file in enumerate(found)]
+        self._files = [file for number, one in enumerate(found) for file in self._opened(one, number)]
         if not self._files:
-            raise RecordingError(f"{path} holds no recording", "triptych record FOLDER makes one", code="E03")
+            what = "holds no recording" if path.exists() else "is not there"
+            raise RecordingError(f"{path} {what}", "triptych record FOLDER makes one", code="E03")
 
     @property
     def topics(self) -> frozenset[str]:
@@ -65,10 +73,29 @@ class Recording:
         Raises RecordingError E01 at the place where a file is cut or damaged.
         """
         files = [file for file in self._files if file.topic in wanted]
-        for _, record in heapq.merge(*map(_in_place, files), key=itemgetter(0)):
+        for _, record in heapq.merge(*(_in_place(self._whole(file)) for file in files), key=itemgetter(0)):
             after = since_ms is None or record.timestamp >= since_ms
             if after and (until_ms is None or record.timestamp < until_ms):
                 yield record
+
+    def _opened(self, path: Path, number: int) -> Iterator[_File | _Events]:
+        with self._salvaging():
+            yield _opened(path, number, self.codec)
+
+    def _whole(self, file: _File | _Events) -> Iterator[Recorded]:
+        """The records of a file, to where it is damaged if that is to be salvaged."""
+        with self._salvaging():
+            yield from file
+
+    @contextmanager
+    def _salvaging(self) -> Iterator[None]:
+        try:
+            yield
+        except RecordingError as error:
+            if not self._salvage:
+                raise
+            if error.what not in self.damaged:
+                self.damaged.append(error.what)
 
 
 class _File:
@@ -127,20 +154,38 @@ def _opened(path: Path, number: int, codec: wire.Codec) -> _File | _Events:
     schema = container.schema
     value = value_schema(schema)
     if value is None:
-        codec.learn(_FOREIGN + number, schema)
-        name = str(schema.get("name", "")).rpartition(".")[2]
-        return _Events(path, _TOPIC_OF[name], codec, _FOREIGN + number)
+        return _Events(
+            path, _topic_of(path, schema), _learnt(path, _FOREIGN + number, schema, codec), _FOREIGN + number
+        )
     topic, schema_id = (container.about.get(f"triptych.{name}", b"").decode("utf-8", "replace") for name in _ABOUT)
     if not _TOPIC.fullmatch(topic) or (value != "bytes" and not _NUMBER.fullmatch(schema_id)):
         raise RecordingError(f"{path} does not say what it holds", "take the files as triptych record made them")
     if value == "bytes":
         return _File(path, topic, None)
     if not codec.knows(int(schema_id)):
-        codec.learn(int(schema_id), value)
+        _learnt(path, int(schema_id), value, codec)
     return _File(path, topic, framed(int(schema_id)))
 
 
-def _in_place(file: _File | _Events) -> Iterator[tuple[Place, Recorded]]:
+def _topic_of(path: Path, schema: Any) -> str:
+    name = str(schema.get("name", "")) if isinstance(schema, dict) else ""
+    if (topic := _TOPIC_OF.get(name.rpartition(".")[2])) is None:
+        held = clean(name, 60) or "values without a name"
+        raise RecordingError(f"{path} holds {held}, no events of ours", f"one of {', '.join(_TOPIC_OF)}")
+    return topic
+
+
+def _learnt(path: Path, number: int, schema: Any, codec: wire.Codec) -> wire.Codec:
+    try:
+        codec.learn(number, schema)
+    except WireError as error:
+        raise RecordingError(
+            f"{path} holds events of another schema: {error.what}", "a version that knows it"
+        ) from error
+    return codec
+
+
+def _in_place(file: Iterable[Recorded]) -> Iterator[tuple[Place, Recorded]]:
     """Every record with its place in the order of arrival: none comes before those it stands behind in its file."""
     reached = 0
     for record in file:
@@ -149,4 +194,5 @@ def _in_place(file: _File | _Events) -> Iterator[tuple[Place, Recorded]]:
 
 
 def _unreadable(path: Path, error: Exception) -> RecordingError:
-    return RecordingError(f"{path} holds something else than it says ({type(error).__name__})", "record again")
+    why = error.what if isinstance(error, WireError) else type(error).__name__
+    return RecordingError(f"{path} holds something else than it says ({clean(why, 120)})", "record again")

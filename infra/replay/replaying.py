@@ -62,8 +62,12 @@ class Memory:
 
 
 def replay(settings: Settings, history: History, judges: Judges, tell: Callable[[int], None]) -> Findings:
-    """Run the stages over a history. Raises RecordingError E03 where it holds nothing that they take."""
-    return asyncio.run(_replay(settings, history, judges, tell))
+    """Run the stages over a history. Raises RecordingError E03 where it holds nothing that they take: that nothing was
+    found in nothing is no answer."""
+    found = asyncio.run(_replay(settings, history, judges, tell))
+    if not found.records:
+        raise RecordingError("nothing to replay: no record lies in that span", "--since and --until", code="E03")
+    return found
 
 
 def findings_in(recording: Recording, since_ms: int | None = None, until_ms: int | None = None) -> dict[str, Alert]:
@@ -138,6 +142,8 @@ def _in_file(file: Path) -> Model | None:
     """The model in a file that has its manifest as .json beside it."""
     if not file.is_file():
         return None
+    if file.suffix != ".npz":
+        raise ConfigError(f"{file} is no model file", "name the .npz file")
     manifest = file.with_suffix(".json")
     if not manifest.is_file():
         raise ConfigError(f"{file} has no manifest beside it", f"it belongs at {manifest}")
@@ -148,7 +154,7 @@ def _check(held: Collection[str], wanted: Collection[str], *, joined: bool) -> N
     needed = {topics.CALLS} if joined else {topics.PROTOCOL, topics.EXECUTION}
     if not needed & set(held):
         raise RecordingError(
-            f"nothing to replay: {', '.join(sorted(needed))} are not in it, only {', '.join(sorted(held))}",
+            f"nothing to replay: {' and '.join(sorted(needed))} not among {', '.join(sorted(held)) or 'no records'}",
             "--calls begins at calls, --events at what the producers sent",
             code="E03",
         )

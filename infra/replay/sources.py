@@ -11,6 +11,7 @@ from ...models import topics
 from .. import brokers
 from ..reading import Span
 from ..settings import Settings
+from .errors import RecordingError
 from .folder import Folder
 from .recorder import record
 from .recording import Recording
@@ -21,15 +22,22 @@ __all__ = ["Sources"]
 class Sources:
     """Opens histories; what it had to fetch for that goes when `stack` is closed."""
 
-    def __init__(self, settings: Settings, span: Span, stack: ExitStack, tell: Callable[..., None]) -> None:
+    def __init__(
+        self, settings: Settings, span: Span, stack: ExitStack, tell: Callable[..., None], *, salvage: bool = False
+    ) -> None:
         self._settings = settings
         self._span = span
         self._stack = stack
         self._tell = tell
+        self._salvage = salvage
 
     def calls(self, name: str) -> Recording:
         """Calls in a file or a folder, or those of a topic with the agent spans beside it."""
         return self._open(name, (name, topics.AGENT))
+
+    def events(self, folder: Path) -> Recording:
+        """What the producers sent."""
+        return Recording(folder, salvage=self._salvage)
 
     def findings(self, name: str) -> Recording:
         """Findings in a file or a folder, or those of a topic."""
@@ -39,8 +47,11 @@ class Sources:
         """Raises RecordingError, BrokerError."""
         path = Path(name)
         if path.exists():
-            return Recording(path)
+            return Recording(path, salvage=self._salvage)
         client = brokers.reach(self._settings.kafka).client()
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="triptych-replay-")))
-        record(client, wanted, Folder(folder), self._span, tell=self._tell)
+        out = Folder(folder)
+        record(client, wanted, out, self._span, tell=self._tell)
+        if name not in out.counts:
+            raise RecordingError(f"{name} holds no record in that span", "--since and --until", code="E03")
         return Recording(folder)

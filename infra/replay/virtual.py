@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import count, groupby
 from operator import attrgetter
-from typing import Any
 
 import orjson
 
@@ -22,7 +21,7 @@ from ...streams.config import ClockTimes
 from ...streams.metrics import Metrics
 from ...streams.runner import Chunk, Plan, Runner, Store
 from ...streams.stage import Headers, Input, Stage
-from ..incidents import newest
+from ..incidents import Incident, newest
 from .recorded import Recorded
 
 __all__ = ["SOURCES", "Findings", "Stages", "VirtualWorker"]
@@ -69,7 +68,7 @@ class Findings:
 
     alerts: dict[str, Alert] = field(default_factory=dict)
     first_ns: dict[str, int] = field(default_factory=dict)
-    incidents: list[Mapping[str, Any]] = field(default_factory=list)
+    incidents: list[Incident] = field(default_factory=list)
     dead: dict[str, int] = field(default_factory=dict)
     records: int = 0
     calls: int = 0
@@ -89,7 +88,7 @@ class VirtualWorker:
         self._chore = stages.chore
         self._now = 0
         self._made: dict[str, list[Recorded]] = {names.CALLS: [], names.ALERTS: []}
-        self._told: list[bytes] = []
+        self._told: dict[bytes, Incident] = {}  # each in one revision: a long history tells some thousand times
         self._offsets = count()
         self._calls = self._runner(stages, "calls", stages.calls, None) if stages.calls else None
         self._turns = self._runner(stages, "turns", stages.turns, stages.store)
@@ -113,7 +112,7 @@ class VirtualWorker:
             self.found.records += 1
         await self._feed(poll)
         await self._end()
-        self.found.incidents = newest(map(orjson.loads, self._told))
+        self.found.incidents = newest(self._told.values())
         return self.found
 
     async def _feed(self, poll: list[Recorded]) -> None:
@@ -185,7 +184,8 @@ class VirtualWorker:
             self.found.first_ns.setdefault(alert.finding_uid, self._now)
             self._make(topic, key, value)
         elif topic == names.INCIDENTS_OCSF:
-            self._told.append(value)
+            held = [self._told[key]] if key in self._told else []
+            (self._told[key],) = newest([*held, orjson.loads(value)])
         elif topic == names.DEADLETTER:
             code = self._codec.decode(value, DeadLetter).code
             self.found.dead[code] = self.found.dead.get(code, 0) + 1

@@ -104,15 +104,14 @@ class Hygiene:
         return None
 
     def told(self, news: News, sequence: int) -> None:
-        """A revision of the turn's own finding was told: its keys are its own now, where nobody else has them."""
-        since = news.at_ns
-        if (before := self.ledger.told(news.uid)) is not None:
-            since = before.since_ns
+        """A revision of the turn's own finding was told: its keys are its own now, where nobody else has them. What is
+        told again after a crash takes nothing back of what others told since."""
+        mine = Told(news.at_ns, news.at_ns, sequence, news.severity, news.layers, 1)
+        before = self.ledger.told(news.uid)
+        told = mine if before is None else before.and_then(mine)
         for key in news.keys:
             if self.ledger.claim(news.server, key, news.at_ns) is None:
-                self.ledger.keep_claim(news.server, key, Claim(news.uid, since, self._window_of(news, key)))
-        turns = before.turns if before else 1
-        told = Told(since, news.at_ns, sequence, news.severity, news.layers, turns)
+                self.ledger.keep_claim(news.server, key, Claim(news.uid, told.since_ns, self._window_of(news, key)))
         self.ledger.keep_told(news.server, news.uid, told)
 
     def _window_of(self, news: News, key: str) -> int:

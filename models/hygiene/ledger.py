@@ -62,6 +62,16 @@ class Told(NamedTuple):
     layers: int
     turns: int
 
+    def and_then(self, other: Told) -> Told:
+        """Both, as they were told: of each figure what is further. It began when this one says."""
+        return self._replace(
+            told_ns=max(self.told_ns, other.told_ns),
+            sequence=max(self.sequence, other.sequence),
+            severity=max(self.severity, other.severity),
+            layers=self.layers | other.layers,
+            turns=max(self.turns, other.turns),
+        )
+
 
 class Admission(NamedTuple):
     """A new finding that was let through in its hour."""
@@ -171,18 +181,8 @@ class Ledger:
 
     def _merge_told(self, uid: str, theirs: Told) -> None:
         ours = self._told.get(uid, theirs)
-        _keep(
-            self._told,
-            uid,
-            Told(
-                since_ns=min(ours.since_ns, theirs.since_ns),
-                told_ns=max(ours.told_ns, theirs.told_ns),
-                sequence=max(ours.sequence, theirs.sequence),
-                severity=max(ours.severity, theirs.severity),
-                layers=ours.layers | theirs.layers,
-                turns=max(ours.turns, theirs.turns),
-            ),
-        )
+        since_ns = min(ours.since_ns, theirs.since_ns)
+        _keep(self._told, uid, ours.and_then(theirs)._replace(since_ns=since_ns))
 
 
 def _keep(held: dict[K, V], key: K, value: V) -> None:

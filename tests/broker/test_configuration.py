@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -92,6 +93,14 @@ def test_a_broker_that_nobody_reaches_names_its_address(run: Run) -> None:
     (nobody,) = free_ports(1)
     ended = run(kafka__bootstrap=f"127.0.0.1:{nobody}", kafka__security_protocol="plaintext")
     assert (ended.code, "K01" in ended.said, f"127.0.0.1:{nobody}" in ended.said) == (1, True, True)
+    assert "kafka.bootstrap" in ended.said
+
+
+def test_a_port_where_something_else_listens_is_told_apart(run: Run) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"127.0.0.1:{silent.getsockname()[1]}"
+        ended = run(kafka__bootstrap=address, kafka__security_protocol="plaintext")
+    assert (ended.code, "K01" in ended.said, "nothing there speaks Kafka" in ended.said) == (1, True, True)
     assert "kafka.bootstrap" in ended.said
 
 

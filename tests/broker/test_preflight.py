@@ -40,7 +40,7 @@ async def test_joined_topics_with_unequal_partitions_are_told_with_their_numbers
     one, other = made(kafka, {"one": 2, "other": 3})
     with pytest.raises(ConfigError, match=f"{one} 2, {other} 3") as raised:
         await check(WorkerConfig(bootstrap=kafka), [[one, other]], [])
-    assert (raised.value.code, "triptych topics" in raised.value.hint) == ("C01", True)
+    assert (raised.value.code, "kafka.partitions=3 topics apply --grow" in raised.value.hint) == ("C01", True)
 
 
 async def test_every_topic_that_is_missing_is_named_at_once(kafka: str) -> None:

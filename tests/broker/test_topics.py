@@ -9,6 +9,7 @@ import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
 from triptych.infra import admin
+from triptych.infra.errors import TopicError
 from triptych.infra.topics import Topic, wanted
 
 pytestmark = pytest.mark.broker
@@ -58,3 +59,19 @@ def test_partitions_grow_only_when_asked_and_never_shrink(client: dict[str, str]
     assert {change.action for change in admin.apply(client, [topic], grow=True)} == {"ok"}
     fewer = {change.setting: change for change in admin.apply(client, [replace(topic, partitions=1)], grow=True)}
     assert (fewer["partitions"].held, fewer["partitions"].action) == ("4", "keep")
+
+
+def test_topics_that_could_not_be_joined_are_mended_by_growing_and_the_rest_is_done_first(
+    client: dict[str, str], topic: Topic
+) -> None:
+    other, third = replace(topic, name=f"{topic.name}.other", joined_with=topic.name), f"{topic.name}.third"
+    ours = [topic, other, replace(topic, name=third)]
+    broker = AdminClient(client)
+    for made in broker.create_topics([NewTopic(topic.name, 4, 1), NewTopic(other.name, 3, 1)]).values():
+        made.result(10)
+    with pytest.raises(TopicError, match="T02"):
+        admin.apply(client, ours)
+    assert third in broker.list_topics(timeout=10).topics
+    assert {change.action for change in admin.apply(client, ours, grow=True)} == {"ok"}
+    for gone in broker.delete_topics([other.name, third]).values():
+        gone.result(10)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import sys
+from typing import Any
 
+from triptych.infra.chaos import faults
 from triptych.models.detections.engine import Rulebook
 from triptych.models.errors import TriptychError
 from triptych.models.incidents.member import Windows
 from triptych.models.sensitivity import Sensitivity
 from triptych.streams import app
 from triptych.streams.app import Wiring, run
+from triptych.streams.chunks import ChunkConsumer
 from triptych.streams.config import Topics, WorkerConfig
 from triptych.streams.feedback import Feedback, VerdictCodec
 from triptych.streams.incidents import Gathering, Incidents
@@ -50,10 +53,29 @@ def incidents(config: WorkerConfig) -> Wiring:
     return Wiring(lambda: Incidents(gathering), IncidentStore(config.redis_url, Windows(), tenant=config.group))
 
 
+def lose_fetches() -> None:
+    """What a client fetched first when partitions have moved gets lost on its way, as it may when its thread hands it
+    over; the client goes on behind it."""
+    fetch, moves = ChunkConsumer._wait_next_records, set[int]()
+
+    async def losing(self: Any, timeout: float) -> Any:  # noqa: ASYNC109  Faust's signature
+        fetched, active = await fetch(self, timeout)
+        begins, moved = not moves, bool(fetched) and self._moves not in moves
+        if moved:
+            moves.add(self._moves)
+        return ({}, active) if moved and not begins else (fetched, active)
+
+    ChunkConsumer._wait_next_records = losing
+
+
 def main() -> int:
     given = json.loads(sys.argv[1])
     stage = Broken if given.pop("broken", False) else Calls
     topics = Topics(**given.pop("topics"))
+    if fault := given.pop("fault", ""):
+        faults.install(fault)
+    if given.pop("loses", False):
+        lose_fetches()
     app._END_S = given.pop("end_s", app._END_S)
     config = WorkerConfig(topics=topics, **{"stages": ("calls",), **given})
     judge = Sensitivity.load(outside=("127.0.0.0/8",))

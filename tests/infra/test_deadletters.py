@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from triptych.infra import brokers
 from triptych.infra.cli.main import app
 from triptych.infra.cli.options import Options
-from triptych.infra.deadletters import MOST_ROUNDS, DeadLetterError, Filter, Letter, Letters, refusal, resend
+from triptych.infra.deadletters import MOST_ROUNDS, DeadLetterError, Filter, Letter, Letters, kind_of, refusal, resend
 from triptych.infra.settings import Kafka
 from triptych.models import topics, wire
 from triptych.models.errors import ConfigError
@@ -130,10 +130,34 @@ def test_the_list_tells_when_why_and_from_where(run: Any) -> None:
     assert [(row["code"], row["from"], row["reason"]) for row in rows] == [("W03", "mcp.protocol/1/2", "reason W03")]
 
 
-def test_bytes_of_strangers_are_shown_as_hex_and_never_as_they_are(run: Any) -> None:
-    shown = run("show", HELD[0].event_id).stdout
+def test_what_a_record_holds_is_shown_on_request_only(run: Any) -> None:
+    plain, told = run("show", HELD[0].event_id), json.loads(run("show", HELD[0].event_id, "--json").stdout)
+    assert ("red" in plain.output, NASTY.hex(" ") in plain.output, "--bytes" in plain.stderr) == (False, False, True)
+    assert ("key" in told, "value" in told, told["bytes"]) == (False, False, len(NASTY))
+
+
+@pytest.mark.parametrize("option", ["--bytes", "--whole"])
+def test_bytes_of_strangers_are_shown_as_hex_and_never_as_they_are(run: Any, option: str) -> None:
+    shown = run("show", HELD[0].event_id, option).stdout
     assert NASTY.hex(" ") in shown
     assert "\x1b" not in shown
+    assert json.loads(run("show", HELD[0].event_id, option, "--json").stdout)["value"] == NASTY.hex()
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        (b"\0\0\0\xff\xffsecret", "framed, schema 65535"),
+        (b' {"password": "secret"}', "JSON"),
+        (b'{"password": "secret', "nearly JSON"),
+        (b"a secret", "text"),
+        (NASTY, "bytes"),
+        (b"", "bytes"),
+        (b"\0", "bytes"),
+    ],
+)
+def test_what_a_record_looks_like_is_told_without_a_word_of_it(value: bytes, kind: str) -> None:
+    assert kind_of(value) == kind
 
 
 def test_a_retry_sends_nothing_unless_it_is_told_to(run: Any, broker: brokers.Broker) -> None:
@@ -147,6 +171,31 @@ def test_a_retry_sends_nothing_unless_it_is_told_to(run: Any, broker: brokers.Br
 def test_a_retry_of_what_cannot_go_again_ends_with_1_and_says_why(run: Any) -> None:
     result = run("retry", "--code", "J04", "--send")
     assert (result.exit_code, "came back 3 times" in result.stdout) == (1, True)
+
+
+def test_a_record_that_came_back_is_sent_again_from_its_newest_letter_alone(run: Any, broker: brokers.Broker) -> None:
+    first, second = buried(71, "J06"), buried(72, "J06")
+    producer = Producer(broker.client())
+    producer.produce(topics.DEADLETTER, CODEC.encode(first), key="w")
+    producer.produce(
+        topics.DEADLETTER, CODEC.encode(second), key="w", headers=[(RETRY, f"{first.event_id}/1".encode())]
+    )
+    assert producer.flush(10) == 0
+    (row,) = json.loads(run("list", "--code", "J06", "--json").stdout)
+    assert row["id"] == second.event_id
+    assert json.loads(run("retry", "--code", "J06", "--send", "--json").stdout)["sent"] == 1
+    assert run("show", first.event_id).exit_code == 0
+    refused = run("retry", first.event_id, "--send")
+    assert (refused.exit_code, f"came back as {second.event_id}" in refused.stdout) == (1, True)
+
+
+@pytest.mark.parametrize("header", [b"", b"/", b"x/y", b"x/\xc2\xb2", b"x/-1", b"x/" + b"9" * 5_000, b"\xff\xfe/1"])
+def test_a_header_of_somebody_else_breaks_nothing(broker: brokers.Broker, header: bytes) -> None:
+    alien = buried(90, "X99")
+    producer = Producer(broker.client())
+    producer.produce(topics.DEADLETTER, CODEC.encode(alien), key="w", headers=[(RETRY, header)])
+    assert producer.flush(10) == 0
+    assert len(list(Letters(broker.client()).read(Filter(codes=("X99",))))) == 1
 
 
 def test_everything_at_once_is_never_sent(run: Any) -> None:

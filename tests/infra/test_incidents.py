@@ -8,6 +8,8 @@ from typing import Any
 import orjson
 import pytest
 from confluent_kafka import Producer
+from hypothesis import given
+from hypothesis import strategies as st
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -73,11 +75,48 @@ def test_each_incident_comes_once_in_its_newest_revision_and_a_part_stays_a_part
 
 
 def test_the_beginning_of_an_id_is_enough_where_it_is_clear(inbox: Any) -> None:
-    assert incidents.find(inbox, WHOLE.uid[:12])["count"] == 2
+    asked, shown = incidents.find(inbox, WHOLE.uid[:12])
+    assert (shown["count"], asked is shown) == (2, True)
     with pytest.raises(incidents.IncidentError, match="A04"):
         incidents.find(inbox, "inc-")
     with pytest.raises(incidents.IncidentError, match="A03"):
         incidents.find(inbox, "inc-none")
+    with pytest.raises(incidents.IncidentError, match="A03"):
+        incidents.find(inbox, "")
+
+
+def test_an_incident_that_became_a_part_leads_to_the_whole(inbox: Any, broker: brokers.Broker) -> None:
+    part = assemble([member("mail", 4_000)], tenant="acme").uid
+    asked, whole = incidents.find(inbox, part)
+    assert (incidents.name_of(asked), incidents.name_of(whole)) == (part, WHOLE.uid)
+    words = ["--set", f"kafka.bootstrap={broker.bootstrap}", "incident", "show", part]
+    result = CliRunner().invoke(app, words, obj=Options())
+    assert (f"{part} is part of {WHOLE.uid}" in result.stderr, WHOLE.uid in result.stdout) == (True, True)
+
+
+HOSTILE: list[Any] = [5, "\x1b[31m", None, [], {}, [5], [{"time": "x"}], {"x": [1]}, -1, 1 << 60, True, 0.5]
+
+
+@given(st.data())
+def test_whatever_somebody_else_writes_to_the_topic_is_no_incident_or_can_be_shown(data: st.DataObject) -> None:
+    told = orjson.loads(document(WHOLE))
+    mcp = told["unmapped"]["mcp"]
+    places = (told, told["unmapped"], mcp, mcp["incident"], mcp["timeline"][0], told["finding_info_list"][0])
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.sampled_from(places))
+        place[data.draw(st.sampled_from(sorted(place)))] = data.draw(st.sampled_from(HOSTILE))
+    if incidents.is_incident(told):
+        for rendered in (
+            render_incidents(incidents.newest([told, orjson.loads(document(WHOLE))])),
+            render_incident(told),
+        ):
+            assert "\x1b" not in shown(rendered)
+
+
+def test_mergers_that_lead_in_a_circle_end() -> None:
+    one, other = (assemble([member(name)], tenant="acme") for name in ("one", "other"))
+    circle = {a.uid: orjson.loads(document(merged(a.uid, b))) for a, b in ((one, other), (other, one))}
+    assert incidents._whole(circle[one.uid], circle)
 
 
 def test_without_the_topic_the_broker_is_named(broker: brokers.Broker) -> None:

@@ -13,6 +13,7 @@ import pytest
 from typer.main import get_command
 
 from triptych.infra.cli.main import app
+from triptych.infra.loading import load
 
 UNITS = sorted((Path(__file__).resolve().parents[2] / "infra" / "systemd").rglob("*.service"))
 
@@ -46,4 +47,16 @@ def test_systemd_takes_a_unit_without_a_word(unit: Path, tmp_path: Path) -> None
 def test_there_are_units_for_a_user_and_for_a_machine() -> None:
     names = {(unit.parent.name, unit.name) for unit in UNITS}
     kinds = ("triptych-ship.service", "triptych-gateway-http@.service")
-    assert names == {(place, kind) for place in ("system", "user") for kind in kinds}
+    assert names == {(place, kind) for place in ("system", "user") for kind in kinds} | {
+        ("system", "triptych-worker@.service")
+    }
+
+
+@pytest.mark.parametrize("port", [18081, 18082])
+def test_every_worker_of_a_machine_has_a_name_and_a_port_of_its_own(port: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    (unit,) = (unit for unit in UNITS if unit.name == "triptych-worker@.service")
+    (given,) = re.findall(r"^Environment=(.*)$", unit.read_text(), re.MULTILINE)
+    for pair in given.replace("%H", "host").replace("%i", str(port)).split():
+        monkeypatch.setenv(*pair.split("="))
+    worker = load().settings.worker
+    assert (worker.instance, worker.health_port) == (f"host-{port}", port)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from triptych.infra.errors import TopicError
-from triptych.infra.topics import TOPICS, Held, Topic, plan, wanted
+from triptych.infra.topics import TOPICS, Held, Topic, check_joins, plan, wanted
 from triptych.models import topics as names
 from triptych.models import wire
 
@@ -95,8 +95,9 @@ def test_partitions_are_never_taken_away(held: int, action: str) -> None:
 def test_a_broker_whose_join_could_not_meet_is_refused() -> None:
     held = {topic.name: _held(topic) for topic in wanted(4)}
     held["mcp.agent"] = replace(held["mcp.agent"], partitions=8)
-    with pytest.raises(TopicError, match=r"T02 mcp\.agent has 8 partitions and mcp\.calls has 4"):
-        plan(wanted(4), held, 1)
+    with pytest.raises(TopicError, match=r"T02 mcp\.agent has 8 partitions and mcp\.calls has 4") as raised:
+        check_joins(wanted(4), held)
+    assert "kafka.partitions=8 topics apply --grow" in raised.value.hint
 
 
 def test_the_file_keeps_every_topic_that_the_packages_name() -> None:

@@ -1,7 +1,9 @@
-"""What a worker is told of a schema registry before it starts."""
+"""What a worker is told before it starts, and what it does."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,9 +11,13 @@ import structlog
 from starlette.responses import JSONResponse
 from structlog.testing import capture_logs
 
-from triptych.infra import worker
+from triptych.infra import stores, worker
 from triptych.infra.ports import free_ports
-from triptych.infra.settings import Registry, Settings
+from triptych.infra.settings import Redis, Registry, Settings
+from triptych.infra.stores import Store
+from triptych.models.testing_traffic import sessions
+from triptych.models.training import train
+from triptych.streams.store import RedisStore
 
 
 def told(url: str) -> list[Any]:
@@ -32,3 +38,31 @@ def test_a_registry_that_is_away_or_lets_nobody_in_is_told_with_its_setting(regi
     (line,) = told(url)
     assert (line["event"], line["code"], line["log_level"]) == ("registry away", "J06", "warning")
     assert (url in line["error"], "registry.url" in line["fix"]) == (True, True)
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    with stores.start(Redis()) as one:
+        yield one
+
+
+async def publish_a_model(store: Store) -> None:
+    models = RedisStore(store.url)
+    try:
+        await models.publish(train(sessions(48), seed=1), {})
+    finally:
+        await models.close()
+
+
+def test_scoring_is_compiled_before_records_come_where_a_model_waits_to_judge(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[str] = []
+    monkeypatch.setattr(worker, "fastest", lambda: compiled.append("now"))
+
+    worker.warm(store, Settings())
+    nobody_judges = list(compiled)
+    asyncio.run(publish_a_model(store))
+    worker.warm(store, Settings())
+
+    assert (nobody_judges, compiled) == ([], ["now"])

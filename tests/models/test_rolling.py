@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.models.errors import ConfigError
-from triptych.models.rolling import LEAST, WINDOW, Rolling
+from triptych.models.rolling import LEAST, WINDOW, Latest, Rolling
 
 P = st.floats(1e-6, 1.0)
 EVEN = [(n + 1) / 500 for n in range(500)]  # as calibrated p of normal turns are
@@ -41,3 +41,9 @@ def test_only_the_latest_turns_count() -> None:
 def test_a_window_smaller_than_what_it_needs_is_refused() -> None:
     with pytest.raises(ConfigError, match="50 turns never holds the 100"):
         Rolling(window=50)
+
+
+@given(st.lists(st.tuples(st.sampled_from([b"ann", b"ben", b"cleo"]), P), max_size=3 * LEAST), P)
+def test_a_turn_is_held_against_those_of_all_others(turns: list[tuple[bytes, float]], p: float) -> None:
+    others = [found for who, found in turns if who != b"ann"]
+    assert Latest(turns).p(p, b"ann") == Rolling(others, window=max(LEAST, len(others))).p(p)

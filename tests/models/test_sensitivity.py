@@ -269,3 +269,8 @@ def test_the_quick_no_is_never_wrong(path: str) -> None:
         slow = copy(patterns)
         slow.words = None
         assert patterns.of(path) == slow.of(path)
+
+
+def test_a_path_of_any_length_has_its_class() -> None:
+    long = f"/home/ann/{'x' * 4_000}/.aws/credentials"
+    assert [BUILT_IN.path(long), BUILT_IN.path(long)] == [BUILT_IN.path("/home/ann/x/.aws/credentials")] * 2

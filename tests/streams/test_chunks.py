@@ -62,6 +62,10 @@ RELIED_ON = {
         "it must read _fetch_max_wait_ms, _fetch_min_bytes and _partition_assignment_strategy only now",
     ),
     GroupCoordinator.fetch_committed_offsets: ("6c049c737916", "it must ask for all partitions at once; -1 is none"),
+    GroupCoordinator._push_error_to_user: (
+        "743ff515bd7e",
+        "membership() must find what it keeps in _pending_exception",
+    ),
     Fetcher.seek_to: ("f0ba6aba6c22", "it must not wait, and must drop what was fetched"),
     Recovery._resume_streams: (
         "d986a6710c1a",

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.streams.clock import Clock
+from triptych.streams.clock import Awake, Clock
 from triptych.streams.config import ClockTimes
 
 TIMES = ClockTimes(out_of_order_ns=10, idle_ns=100, lag_ns=50, skew_ns=5)
@@ -56,6 +56,22 @@ def test_a_small_lead_keeps_its_time_and_still_does_not_move_it() -> None:
     made = clock("p")
     assert made.observe("p", 404, 400, 400) == 404
     assert made.watermark(400) == 390
+
+
+def test_a_wall_clock_that_is_set_back_holds_no_idle_topic() -> None:
+    made = clock()
+    made.observe("p", 9_000, 9_000, 9_000)
+    made.observe("x", 9_000, 9_000, 9_000)
+    made.watermark(5_000, ["p", "x"])
+    made.observe("p", 9_500, 9_500, 5_000)
+    assert made.watermark(5_100, ["x"]) == 9_490
+
+
+def test_silence_counts_only_for_a_process_that_was_awake_all_the_time() -> None:
+    awake = Awake(100)
+    assert [awake.at(1_000 + tick) for tick in (0, 90, 100, 150)] == [False, False, True, True]
+    assert [awake.at(9_000 + tick) for tick in (0, 50, 99, 100)] == [False, False, False, True]
+    assert not awake.at(5_000), "nor across a clock that is set back"
 
 
 steps = st.lists(

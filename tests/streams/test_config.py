@@ -22,6 +22,7 @@ SASL = {"security.protocol": "SASL_PLAINTEXT", "sasl.username": "u", "sasl.passw
         ({"stages": ("calls", "calls")}, "calls"),
         ({"stages": ()}, "stages"),
         ({"idle_ms": 0}, "idle_ms is 0"),
+        ({"idle_ms": 300}, "idle_ms 300 is below twice tick_ms 200"),
         ({"grace_ms": 300, "slack_ms": 200}, "twice slack_ms 200"),
         ({"max_call_s": 10.0, "gap_s": 30.0}, "max_call_s 10"),
         ({"health_port": 70_000}, "70000"),
@@ -34,8 +35,9 @@ def test_a_setting_that_cannot_work_is_refused_with_its_value(wrong: dict[str, A
 
 
 def test_times_reach_the_join_and_the_clock_in_nanoseconds() -> None:
-    config = WorkerConfig(bootstrap="b:1", grace_ms=1_500, gap_s=2.5, idle_ms=7)
-    assert (config.join.grace_ns, config.join.gap_ns, config.clock.idle_ns) == (1_500_000_000, 2_500_000_000, 7_000_000)
+    config = WorkerConfig(bootstrap="b:1", grace_ms=1_500, gap_s=2.5, idle_ms=700)
+    times = config.join.grace_ns, config.join.gap_ns, config.clock.idle_ns
+    assert times == (1_500_000_000, 2_500_000_000, 700_000_000)
 
 
 @pytest.mark.parametrize(

@@ -121,3 +121,29 @@ def test_the_same_effect_again_is_nothing_new() -> None:
     again = bounds(*fillers(3))
     effects = taken(again)
     assert (effects.add(again), len(effects)) == ([], 3)
+
+
+class Counting(SomeMatter):
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def path(self, path: str) -> str | None:
+        self.asked.append(path)
+        return super().path(path)
+
+
+def test_only_short_bodies_are_remembered_for_whoever_opens_files_chooses_their_length() -> None:
+    judge = Counting()
+    classes = Classes(judge)
+    short, long = "/srv/secret", f"/srv/secret/{'x' * 4_000}"
+    for _ in range(3):
+        for bound in bounds(*[ExecutionEvent(kind="open", path=path, count=1) for path in (short, long)]):
+            assert classes.of(bound.event).sensitive
+    assert [judge.asked.count(path) for path in (short, long)] == [1, 3]
+
+
+def test_short_bodies_are_shared_and_long_ones_are_not() -> None:
+    def bodies(path: str) -> int:
+        return len({id(bound.event.body) for bound in bounds(*[ExecutionEvent(kind="open", path=path)] * 3)})
+
+    assert (bodies("/srv/app"), bodies("/srv/" + "x" * 4_000)) == (1, 3)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triptych.models.errors import ConfigError
 from triptych.models.events import ExecutionBatch, Placement
 from triptych.streams.config import JoinTimes
 
@@ -273,7 +274,7 @@ def test_effects_beyond_the_bound_are_counted(story: Any) -> None:
 def test_every_pin_is_released_once_nothing_is_open(story: Any) -> None:
     played = story.play(story.timeline(BUSY, lease="none"))
     assert not any(pin.held for pin in played.pins)
-    assert played.levels == {"open": 0, "closed": 0, "waiting": 0}
+    assert played.levels == {"open": 0, "closed": 0, "kept": 0, "waiting": 0}
 
 
 def test_a_pin_is_held_while_the_call_it_feeds_is_open(story: Any) -> None:
@@ -337,3 +338,63 @@ def test_a_blinded_sensor_is_told_at_once_and_calls_after_it_are_not_covered(sto
     assert (told.state, told.coverage.notes) == ("background", ("detached: sys_exit",))
     assert (played["a"].coverage.execution, played["b"].coverage.execution) == (True, False)
     assert "sensor blinded" in played["b"].coverage.notes
+
+
+FEW = JoinTimes(most_kept=1_000)
+
+
+def test_calls_beyond_the_bound_are_written_before_their_time_those_that_are_due_first(story: Any) -> None:
+    requests = [story.message(f"c{n}", "request", story.start + n * 1_000) for n in range(1_500)]
+    played = story.play(requests, FEW, to_the_end=False)
+    assert (played.levels["kept"], played.levels["open"], played.counts["crowded"]) == (1_000, 1_000, 500)
+    assert {call.call_id for call in played.written} == {f"c{n}" for n in range(500)}
+    assert {call.state for call in played.written} == {"segment"}
+
+
+def test_what_comes_of_a_call_after_it_was_crowded_out_is_told_under_its_id(story: Any) -> None:
+    requests = [story.message(f"c{n}", "request", story.start + n * 1_000) for n in range(1_500)]
+    reply = story.message("c0", "response", story.start + story.step, is_error=False)
+    played = story.play([*requests, reply], FEW)
+    assert len(played.calls) == 1_500
+    assert [call.ended_ns for call in played.written if call.call_id == "c0"][-1] == reply.wall_ns
+    assert not any(pin.held for pin in played.pins)
+
+
+def test_closed_calls_are_crowded_out_before_any_open_one(story: Any) -> None:
+    drawn = story.timeline("a  [--]\n?" + " " * 29 + "h\nb" + " " * 28 + "[", lease="none")
+    requests = [story.message(f"c{n}", "request", drawn[-1].wall_ns + n) for n in range(999)]
+    played = story.play([*drawn, *requests], FEW, to_the_end=False)
+    assert (played.counts["crowded"], played.levels["closed"], played.levels["open"]) == (1, 0, 1_000)
+    assert [call.state for call in played.written if call.call_id == "a"] == ["complete"]
+
+
+def test_effects_that_wait_beyond_the_bound_are_decided_before_their_time_and_none_is_lost(story: Any) -> None:
+    at = story.start + story.step
+    batches = [story.batch(at + n, *[story.opened(at + n, f"/{n}/{m}") for m in range(10)]) for n in range(200)]
+    played = story.play(batches, FEW, to_the_end=False)
+    assert played.levels["waiting"] + played.levels["kept"] <= 1_000
+    whole = story.play(batches, FEW)
+    assert sum(len(call.effects) + call.effects_dropped for call in whole.background) == 2_000
+
+
+def test_an_effect_of_very_many_calls_is_written_once_with_all_of_them(story: Any) -> None:
+    requests = [story.message(f"c{n}", "request", story.start + n, lease="none") for n in range(100)]
+    at = story.start + story.step
+    played = story.play([*requests, story.batch(at, story.opened(at))])
+    [background] = played.background
+    assert (background.effects[0].binding, len(background.effects[0].candidates)) == ("candidates", 100)
+    assert not any(call.effects for call in played.calls.values() if call is not background)
+
+
+def test_a_call_that_was_crowded_out_is_no_candidate_any_more(story: Any) -> None:
+    requests = [story.message(f"c{n}", "request", story.start + n, lease="none") for n in range(1_001)]
+    at = story.start + story.step
+    played = story.play([*requests, story.batch(at, story.opened(at))], FEW)
+    [background] = played.background
+    assert "c2" in background.effects[0].candidates
+    assert "c0" not in background.effects[0].candidates
+
+
+def test_a_bound_that_no_traffic_fits_in_is_refused() -> None:
+    with pytest.raises(ConfigError, match="999"):
+        JoinTimes(most_kept=999)

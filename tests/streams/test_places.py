@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from triptych.streams.places import Places, Records
@@ -30,6 +30,7 @@ def read(places: Places, log: list[Record], at: int, most: int) -> tuple[Records
     return (places.give("p", following) if following else None), behind
 
 
+@example([0, 1], [(1, "read"), (1, "lose"), (1, "read"), (1, "back"), (1, "read"), (1, "lose")])
 @given(
     st.lists(st.integers(0, 60), min_size=1, unique=True).map(sorted),
     st.lists(st.tuples(st.integers(1, 7), st.sampled_from(("read", "lose", "back"))), max_size=40),
@@ -76,3 +77,13 @@ def test_a_partition_waits_while_something_given_is_not_worked_on_or_nothing_can
     assert places.waiting("p")
     places.fed("p", chunk)
     assert not places.waiting("p")
+
+
+def test_a_chunk_that_was_worked_on_keeps_its_place_and_not_its_records() -> None:
+    places = Places()
+    places.begin({"p": 5})
+    chunk = places.give("p", records(range(5, 8)))
+    places.fed("p", chunk)
+    assert (chunk, places.finished("p")) == ([], None)
+    chunk.finished = True
+    assert places.finished("p") == 8

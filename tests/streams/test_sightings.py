@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from triptych.models.detections.engine import Memory, Rulebook
+from triptych.models.detections.engine import Memory, Rulebook, Told
 from triptych.models.events import Alert, Call, HttpFact, Peer
 from triptych.models.testing import call
 from triptych.models.turn import EARLY
@@ -173,3 +173,11 @@ def test_of_equal_sightings_the_earliest_stands(order: tuple[int, int]) -> None:
     memory.add(first)
     [held] = memory.add(second._replace(reach=second.reach._replace(least=1))).held
     assert held.at_us == min(*first.members.values(), *second.members.values())
+
+
+def test_of_what_was_told_the_newest_is_known() -> None:
+    told = Told(most=2)
+    signatures = [("rule", ("entity",), ("step", name, ())) for name in "abc"]
+    for signature in signatures:
+        told.add([signature])
+    assert [signature in told for signature in signatures] == [False, True, True]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triptych.models.baseline import BaselineView, Support, keys_of, turn_keys
-from triptych.models.detections.engine import Evaluation, Rulebook
+from triptych.models.detections.engine import Evaluation, Hit, Place, Rulebook, Windowed, WindowHit
 from triptych.models.errors import ConfigError
 from triptych.models.events import AgentSpan, Alert, Call, Coverage, DeadLetter
 from triptych.models.history import from_json
@@ -21,6 +21,7 @@ from triptych.models.turn import EARLY, RUNNING, Turn
 from triptych.streams import openturn
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.known import Known, Learn, Remember
+from triptych.streams.openturn import OpenTurn
 from triptych.streams.stage import Output, Pin, Step
 from triptych.streams.turns import JudgeTimes, Turns
 
@@ -29,6 +30,7 @@ TRAFFIC = sessions(48)
 NORMAL = learned(TRAFFIC)
 RULES = Rulebook.load()
 TIMES = JudgeTimes(gap_ns=30 * S, max_turn_ns=600 * S, late_ns=60 * S)
+RULE = next(rule for rule in RULES.rules if not rule.signal)
 SECRET = read("/home/ann/.aws/credentials", 0.1)
 OUT = send("198.51.100.66:9911", 4096, at_s=0.2)
 
@@ -217,7 +219,7 @@ def test_a_late_revision_amends_the_finding_of_a_closed_turn(bench: Bench) -> No
 def test_closed_turns_are_forgotten_in_the_end(bench: Bench) -> None:
     bench.take(at(call("list_dir"), 0))
     bench.advance(31)
-    assert bench.stage.levels() == {"open": 0, "closed": 1, "kept": 1}
+    assert bench.stage.levels() == {"open": 0, "closed": 1, "kept": 3}
     bench.advance(100)
     assert bench.stage.levels() == {"open": 0, "closed": 0, "kept": 0}
     assert bench.stage.next_deadline() is None
@@ -439,10 +441,32 @@ def test_turns_hold_no_more_than_the_bound_and_what_is_due_first_goes_before_its
 def test_what_is_held_is_counted_down_to_nothing(bench: Bench) -> None:
     first = call("read_config", SECRET)
     bench.take(first, span("chat"), replace(first, revision=2, effects=(SECRET, OUT)), call("list_dir", at_s=1))
-    assert bench.stage.levels()["kept"] == 5
+    assert bench.stage.levels()["kept"] == 2 + 5
     bench.advance(40)
     bench.advance(200)
     assert bench.stage.levels() == {"open": 0, "closed": 0, "kept": 0}
+
+
+def test_a_turn_that_never_ends_holds_nothing_of_what_it_forgot() -> None:
+    turn = OpenTurn("endless")
+    for number in range(600):
+        one = call("list_dir", at_s=number, server=f"server-{number}")
+        asked = turn.questions([one])
+        assert turn.take(one)
+        forgotten = turn.trim(one)
+        turn.custom[one.call_id] = ()
+        turn.learn_of(one, forgotten, {server: NORMAL.view(keys) for server, keys in asked.items()})
+        hit = Hit(RULE, "high", 70.0, (), f"window-{number}")
+        turn.windowed.hear(Windowed(hits=(WindowHit(hit, hit.key, Place("rule", "tool", "files"), 1),)))
+        turn.windowed.complete("window", one, hit)
+    assert len(turn.custom) == len(turn.windowed.hits) == len(turn.turn().calls) == 256
+    assert len(turn.views) <= 257
+    assert len(turn.windowed.raised_by) <= 256
+
+
+def test_long_texts_count_for_more_than_their_number(bench: Bench) -> None:
+    bench.take(call("read_config", replace(SECRET, arguments=("x" * 5_000,))))
+    assert bench.stage.levels()["kept"] == 2 + 2 + 4
 
 
 class Failing(Rulebook):

@@ -7,7 +7,16 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ....models import topics
-from ....models.events import ArgumentFact, CallRef, ExecutionBatch, ExecutionEvent, Principal, ProtocolEvent, Server
+from ....models.events import (
+    AgentSpan,
+    ArgumentFact,
+    CallRef,
+    ExecutionBatch,
+    ExecutionEvent,
+    Principal,
+    ProtocolEvent,
+    Server,
+)
 
 __all__ = ["EFFECT_NS", "REPLY_NS", "SERVER", "Kind", "Told", "heartbeats", "kind_of", "told"]
 
@@ -16,10 +25,12 @@ WORKLOADS = 9  # no divisor of _EVERY, so that each of them has thefts
 EFFECT_NS = 3_000_000
 REPLY_NS = 20_000_000
 _EVERY = 40
+_PEOPLE = 499
+_CONVERSATIONS = 4_999  # at hundreds of calls a second one of fewer would be a sweep, and each of its calls a finding
 _EFFECTS = 10
 
 Kind = Literal["usual", "theft", "odd"]
-Event = ProtocolEvent | ExecutionBatch
+Event = ProtocolEvent | ExecutionBatch | AgentSpan
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +56,9 @@ def told(number: int, at_ns: int) -> Iterator[Told]:
         "workload": workload,
         "call_id": call,
         "correlation_id": f"turn-{number}",
-        "conversation": f"conversation-{number % 97}",
+        "conversation": f"conversation-{number % _CONVERSATIONS}",
         "server": Server(id=SERVER),
-        "principal": Principal(id=f"person-{number % 5}" if kind == "usual" else f"guest-{number}"),
+        "principal": Principal(id=f"person-{number % _PEOPLE}" if kind == "usual" else f"guest-{number}"),
         "tool": "delete_everything" if kind == "odd" else "read_config",
         "method": "tools/call",
         "lease": "granted",

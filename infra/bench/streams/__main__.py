@@ -125,11 +125,15 @@ def _memory(plan: Plan, build: Path | None) -> list[Row]:
     size = _size(plan)
     plan.tell("memory of calls")
     opened, closed = (_remembered(build, what, size.remembered) for what in ("open", "closed"))
+    plan.tell("memory of turns")
+    turns, over = (_remembered(build, what, size.remembered // 8) for what in ("open-turns", "closed-turns"))
     plan.tell("an hour of event time")
     third, last = _remembered(build, "hour", size.rate, size.seconds)
     return [
         Row(name="memory of an open call", value=opened, unit="KiB"),
         Row(name="memory of 100,000 effects of closed calls", value=closed * 100_000 / EFFECTS / 1024, unit="MB"),
+        Row(name="memory of an open turn of four calls", value=turns, unit="KiB"),
+        Row(name="memory of a closed one", value=over, unit="KiB"),
         Row(name="after an hour", value=last, unit="MB"),
         Row(name="last quarter of an hour over the one before", value=last / third, unit="times", at_most=1.05),
     ]

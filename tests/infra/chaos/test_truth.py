@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from triptych.infra.chaos.truth import Told, Truth, lost, truth_of
+from triptych.infra.chaos.truth import Told, Truth, lost, truth_of, with_verdicts
 from triptych.models.events import Alert, Call, Coverage, DeadLetter, Effect
 from triptych.models.incidents.incident import assemble, merged
 from triptych.models.incidents.member import of_alert
@@ -51,7 +51,9 @@ def test_what_was_told_again_is_counted() -> None:
 
 
 def test_a_call_that_is_not_there_is_missing() -> None:
-    assert lost(told(WHOLE), told(PART)).missing["calls"] == ("a",)
+    losses = lost(told(WHOLE), told(PART))
+    assert losses.missing["calls"] == ("a",)
+    assert losses.differences[0].startswith("a is missing")
 
 
 def test_a_repetition_with_fewer_effects_is_a_change_and_is_shown() -> None:
@@ -81,6 +83,24 @@ def test_which_names_an_incident_had_before_is_chance_but_each_must_be_closed() 
     expected = told(incidents=(whole,))
     assert lost(expected, told(incidents=(early, closed, whole))).total == 0
     assert lost(expected, told(incidents=(early, whole))).foreign["incidents"]
+
+
+def test_a_record_of_background_is_new_unless_it_tells_effects_of_calls_once_more() -> None:
+    background = replace(WHOLE, call_id="x", state="background", coverage=Coverage())
+    assert lost(told(WHOLE), told(WHOLE, background)).outside == ("x",)
+    assert lost(told(WHOLE), told(WHOLE, background)).total == 0
+    other = replace(background, effects=(*WHOLE.effects, Effect(source="c#0")))
+    assert lost(told(WHOLE), told(WHOLE, other)).foreign["calls"] == ("x",)
+
+
+def test_a_verdict_that_its_finding_or_no_audit_event_tells_is_lost() -> None:
+    audit = {"entity": {"uid": "f"}, "entity_result": {"version": "verdict:false"}}
+    labelled = replace(FINDING, labels=("verdict:false",))
+    expected = with_verdicts(told(alerts=(FINDING,)), "verdict:false")
+    whole = truth_of(Told(alerts=(FINDING, labelled), audits=(audit, audit)), {})
+    assert lost(expected, whole).total == 0
+    for less in (Told(alerts=(labelled,)), Told(alerts=(FINDING,), audits=(audit,))):
+        assert lost(expected, truth_of(less, {})).changed["findings"] == ("f",)
 
 
 def test_sessions_and_dead_letters_are_counted() -> None:

@@ -124,10 +124,19 @@ def test_a_file_of_something_else_is_refused_with_its_name(tmp_path: Path) -> No
     path = tmp_path / "odd.avro"
     with path.open("wb") as file:
         fastavro.writer(file, {"type": "record", "name": "Odd", "fields": []}, [{}])
-    with pytest.raises(Exception, match="no event"):
+    with pytest.raises(RecordingError, match=r"odd\.avro holds Odd, no events"):
         Recording(path)
-    with pytest.raises(RecordingError, match="holds no recording"):
+    with pytest.raises(RecordingError, match="nowhere is not there"):
         Recording(tmp_path / "nowhere")
+
+
+def test_events_of_a_schema_that_does_not_fit_are_refused_with_their_file(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.avro"
+    field = {"name": "x", "type": "int"}
+    with path.open("wb") as file:
+        fastavro.writer(file, {"type": "record", "name": "triptych.Call", "fields": [field]}, [{"x": 1}])
+    with pytest.raises(RecordingError, match=r"theirs\.avro .* does not fit"):
+        list(Recording(path).records((topics.CALLS,)))
 
 
 def test_a_file_that_is_cut_gives_what_is_whole_and_then_says_where_it_ends(history: Any, tmp_path: Path) -> None:
@@ -136,3 +145,20 @@ def test_a_file_that_is_cut_gives_what_is_whole_and_then_says_where_it_ends(hist
     file.write_bytes(file.read_bytes()[:-5])
     with pytest.raises(RecordingError, match=r"mcp\.protocol.*cut"):
         list(Recording(folder).records(ALL))
+
+
+@pytest.mark.parametrize("left", [0, 2, 300, -5], ids=["nothing", "a part of the mark", "the header", "not its end"])
+def test_what_stands_before_a_cut_is_salvaged_with_everything_else_and_the_cut_is_told(
+    history: Any, tmp_path: Path, left: int
+) -> None:
+    records = history.usual()
+    folder = history.write(tmp_path / "r", records)
+    (file,) = (folder / topics.PROTOCOL).glob("*.avro")
+    file.write_bytes(file.read_bytes()[:left])
+    recording = Recording(folder, salvage=True)
+    for _ in range(2):
+        held = list(recording.records(ALL))
+        assert {one.topic for one in held} == {topics.EXECUTION, topics.AGENT}
+        assert len(held) == sum(one.topic != topics.PROTOCOL for one in records)
+    (told,) = recording.damaged
+    assert str(file) in told

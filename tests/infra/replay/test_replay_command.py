@@ -88,12 +88,29 @@ def test_two_folders_of_rules_are_held_against_each_other(folder: Path, tmp_path
     assert result.exit_code == 0
 
 
+def test_a_span_without_records_is_no_answer(folder: Path) -> None:
+    """Else `--expect-none` would pass where nothing was judged."""
+    with pytest.raises(TriptychError, match="E03 nothing to replay"):
+        run("replay", "--events", str(folder), "--since", "2020-01-01", "--until", "2020-01-02", "--expect-none")
+
+
+def test_a_recording_that_is_cut_is_replayed_where_that_is_asked_for(folder: Path) -> None:
+    whole = next((folder / topics.AGENT).glob("*.avro"))
+    whole.write_bytes(whole.read_bytes()[:-5])
+    with pytest.raises(TriptychError, match="E01") as raised:
+        run("replay", "--events", str(folder))
+    assert "--salvage" in raised.value.hint
+    result = run("replay", "--events", str(folder), "--salvage")
+    assert "chain.credential-read-then-egress" in result.stdout
+    assert f"salvaged: {whole}" in result.stderr
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["replay"], "one of --events and --calls"),
         (["replay", "--events", "x", "--calls", "y"], "one of --events and --calls"),
-        (["replay", "--events", "nowhere"], "holds no recording"),
+        (["replay", "--events", "nowhere"], "is not there"),
         (["replay", "--events", "x", "--diff", "a", "--diff-rules", "b"], "two comparisons"),
         (["replay", "--events", "x", "--since", "soon"], "no point in time"),
         (["replay", "--events", "x", "--since", "1d", "--until", "2d"], "is not after"),

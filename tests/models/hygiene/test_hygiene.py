@@ -86,6 +86,19 @@ def test_the_sequence_of_a_finding_only_rises() -> None:
     assert hygiene.sequence("first") == sequences[-1]
 
 
+def test_what_is_told_again_after_a_crash_takes_no_number_back() -> None:
+    hygiene = Hygiene()
+    first = news("first")
+    told(hygiene, first)
+    hygiene.place(news("second", 1, severity=4, layers=7))
+    assert hygiene.sequence("first") == 2
+    told(hygiene, first)
+    assert hygiene.sequence("first") == 2
+    assert told(hygiene, news("third", 2, severity=4, layers=7)) == "", "as bad as what was told already"
+    verdict = hygiene.place(news("fourth", 400))
+    assert isinstance(verdict, Again) and verdict.told.sequence == 3
+
+
 def test_a_rule_may_say_for_how_long_its_findings_are_one() -> None:
     hygiene = Hygiene()
     told_at = [
