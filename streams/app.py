@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
@@ -26,8 +26,8 @@ from ..models.feedback import Verdict
 from ..models.lazy import LazyBatch, LazyMessage
 from ..models.wire import Codec, bundled
 from . import chunks
-from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport, partition_of
-from .clock import Awake
+from .chunks import ChunkConsumer, ChunkSchema, ChunkTransport, Progress, partition_of
+from .clock import Hearing
 from .config import WorkerConfig
 from .garbage import collect_all, collect_young
 from .health import Health, pages, served
@@ -208,7 +208,7 @@ def _do_chores(app: faust.App, wiring: Wiring) -> None:
 
 
 def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metrics: Metrics, health: Health) -> None:
-    awake = Awake(config.clock.idle_ns)
+    hearing = Hearing(config.clock.idle_ns)
     member = Membership(config.instance, config.session_timeout_s)
 
     @app.on_partitions_revoked.connect(weak=False)
@@ -226,10 +226,9 @@ def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metr
         for (topic, partition), lag in health.lags.items():
             metrics.lag.labels(topic, str(partition)).set(lag)
         health.check()
-        hears = awake.at(time.time_ns())
+        silent = _silent(progress, hearing, time.time_ns())
         for runner in runners:
-            at_end = _at_end(runner.plan, progress)
-            await runner.tick(at_end if hears else dict.fromkeys(at_end, ()))
+            await runner.tick(_at_end(runner.plan, progress, silent))
 
 
 def _drain(app: faust.App, runners: list[Runner]) -> None:
@@ -245,10 +244,19 @@ def _drain(app: faust.App, runners: list[Runner]) -> None:
             log.warning("ends with work under way", error=str(error) or type(error).__name__)
 
 
-def _at_end(plan: Plan, progress: Mapping[Any, Any]) -> dict[int, list[str]]:
+def _silent(progress: Mapping[Any, Progress | None], hearing: Hearing, wall_ns: int) -> set[Any]:
+    """The places with nothing more to read, as far as can be heard."""
+    return {
+        place
+        for place, reached in progress.items()
+        if reached is not None and hearing.at(place, reached.answered_ns, wall_ns) and reached.at_end
+    }
+
+
+def _at_end(plan: Plan, places: Collection[Any], silent: Collection[Any]) -> dict[int, list[str]]:
     """Partitions held, and of each the topics with nothing more to read; a topic without that partition never has."""
-    held = {partition for topic, partition in progress if topic in plan.sources}
-    unread = {place for place, reached in progress.items() if reached is None or not reached.at_end}
+    held = {partition for topic, partition in places if topic in plan.sources}
+    unread = {place for place in places if place not in silent}
     return {partition: [topic for topic in plan.sources if (topic, partition) not in unread] for partition in held}
 
 

@@ -46,11 +46,13 @@ _MOVING_S = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a partition was read: next offset, end of the partition, and whether chunks still wait to be fed."""
+    """How far a partition was read: next offset, its end by the broker's last answer, whether chunks still wait to be
+    fed, and the wall time of that answer, epoch nanoseconds."""
 
     position: int
     end: int
     waiting: bool
+    answered_ns: int = 0
 
     @property
     def lag(self) -> int:
@@ -254,7 +256,7 @@ class ChunkConsumer(driver.Consumer):
     def _progress_of(self, tp: Any, state: Any) -> Progress | None:
         if state is None or not state.has_valid_position or state.highwater is None:
             return None
-        return Progress(state.position, state.highwater, self._places.waiting(tp))
+        return Progress(state.position, state.highwater, self._places.waiting(tp), state.timestamp * 1_000_000)
 
 
 class ChunkTransport(driver.Transport):

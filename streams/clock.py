@@ -7,11 +7,11 @@ silent for `idle_ns`. While all are idle, time moves with the wall clock minus `
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 
 from .config import ClockTimes
 
-__all__ = ["Awake", "Clock"]
+__all__ = ["Clock", "Hearing"]
 
 
 class Clock:
@@ -72,17 +72,20 @@ class Clock:
         return topic in ended and wall_ns - heard_ns >= self._times.idle_ns
 
 
-class Awake:
-    """Whether silence is silence. A process that was frozen or held up has not heard what came meanwhile, and where the
-    partitions end it knows from before: for `idle_ns` it must not take any of them for read to the end."""
+class Hearing:
+    """Whether the silence of a partition is silence. Where it ends is known from its broker's last answer, which is old
+    when this process was frozen, or when the broker is away, frozen, or believes that it still leads. So a partition
+    counts as read to its end only once answers came without a pause for `idle_ns`."""
 
     def __init__(self, idle_ns: int) -> None:
         self._idle_ns = idle_ns
-        self._last = self._since = 0
+        self._places: dict[Hashable, tuple[int, int]] = {}  # its last answer, and since when they come without a pause
 
-    def at(self, wall_ns: int) -> bool:
-        """To be asked at every tick, several times in `idle_ns`."""
-        if not 0 <= wall_ns - self._last < self._idle_ns:
-            self._since = wall_ns
-        self._last = wall_ns
-        return wall_ns - self._since >= self._idle_ns
+    def at(self, place: Hashable, answered_ns: int, wall_ns: int) -> bool:
+        """To be asked at every tick, several times in `idle_ns`. `answered_ns`: the wall time of the last answer."""
+        last, since = self._places.get(place, (0, wall_ns))
+        pauses = answered_ns - last, wall_ns - answered_ns
+        if not all(0 <= pause < self._idle_ns for pause in pauses):  # negative: a clock that was set back
+            since = wall_ns
+        self._places[place] = answered_ns, since
+        return wall_ns - since >= self._idle_ns

@@ -231,19 +231,22 @@ class OpenTurn:
 
 
 def _latest(seen: Call | None, record: Call) -> Call:
-    """Revisions are cumulative, so the higher one stands. Where a restart of stage 1 cut a call in two, the part
-    without the request only adds its effects to the other, whichever comes first."""
+    """The one that stands, with the effects that only the other tells of. Revisions are cumulative, but a restart of
+    stage 1 cuts a call in two, or counts it anew with more of its effects, or fewer."""
     if seen is None:
         return record
-    if seen.coverage.protocol == record.coverage.protocol:
-        return record if record.revision > seen.revision else seen
-    whole, part = (seen, record) if seen.coverage.protocol else (record, seen)
-    told = {effect.source for effect in whole.effects}
-    more = [effect for effect in part.effects if effect.source not in told]
+    above, below = (record, seen) if _rank(record) > _rank(seen) else (seen, record)
+    told = {effect.source for effect in above.effects}
+    more = [effect for effect in below.effects if effect.source not in told]
     if not more:
-        return whole
-    effects = sorted((*whole.effects, *more), key=lambda effect: (effect.mono_ns, effect.source))
-    return replace(whole, effects=tuple(effects), binding=weakest(effect.binding for effect in effects))
+        return above
+    effects = sorted((*above.effects, *more), key=lambda effect: (effect.mono_ns, effect.source))
+    return replace(above, effects=tuple(effects), binding=weakest(effect.binding for effect in effects))
+
+
+def _rank(call: Call) -> tuple[bool, int, int]:
+    """What knows the request stands before what does not, then the later revision, then the one that knows more."""
+    return call.coverage.protocol, call.revision, len(call.effects)
 
 
 def _weight(record: Call | AgentSpan) -> int:

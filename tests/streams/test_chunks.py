@@ -66,6 +66,10 @@ RELIED_ON = {
         "743ff515bd7e",
         "membership() must find what it keeps in _pending_exception",
     ),
+    Fetcher._proc_fetch_request: (
+        "59bf948fff47",
+        "of each partition that its broker answered for it must set highwater and timestamp, in milliseconds",
+    ),
     Fetcher.seek_to: ("f0ba6aba6c22", "it must not wait, and must drop what was fetched"),
     Recovery._resume_streams: (
         "d986a6710c1a",

@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.streams.clock import Awake, Clock
+from triptych.streams.clock import Clock, Hearing
 from triptych.streams.config import ClockTimes
 
 TIMES = ClockTimes(out_of_order_ns=10, idle_ns=100, lag_ns=50, skew_ns=5)
@@ -67,11 +67,32 @@ def test_a_wall_clock_that_is_set_back_holds_no_idle_topic() -> None:
     assert made.watermark(5_100, ["x"]) == 9_490
 
 
-def test_silence_counts_only_for_a_process_that_was_awake_all_the_time() -> None:
-    awake = Awake(100)
-    assert [awake.at(1_000 + tick) for tick in (0, 90, 100, 150)] == [False, False, True, True]
-    assert [awake.at(9_000 + tick) for tick in (0, 50, 99, 100)] == [False, False, False, True]
-    assert not awake.at(5_000), "nor across a clock that is set back"
+def heard(hearing: Hearing, *asked: tuple[int, int]) -> list[bool]:
+    """At each wall time, of a broker that answered last that long before."""
+    return [hearing.at("p", at - ago, at) for at, ago in asked]
+
+
+def test_silence_counts_once_answers_came_without_a_pause_for_as_long() -> None:
+    assert heard(Hearing(100), (1_000, 1), (1_050, 5), (1_099, 0), (1_100, 1), (1_180, 20)) == [False] * 3 + [True] * 2
+
+
+def test_a_process_that_was_frozen_hears_silence_anew() -> None:
+    hearing = Hearing(100)
+    assert heard(hearing, (1_000, 1), (1_090, 1), (1_101, 1))[-1]
+    assert heard(hearing, (9_000, 7_900), (9_050, 1), (9_099, 1), (9_150, 1)) == [False, False, False, True]
+
+
+def test_a_broker_that_stops_answering_is_no_silence_nor_is_its_first_answer_behind_that() -> None:
+    hearing = Hearing(100)
+    assert heard(hearing, (1_000, 1), (1_090, 1), (1_101, 1))[-1]
+    assert heard(hearing, (1_190, 90), (1_210, 110), (1_220, 0), (1_300, 1), (1_320, 1)) == [True, *[False] * 3, True]
+
+
+def test_each_partition_is_heard_for_itself_and_a_clock_that_is_set_back_begins_anew() -> None:
+    hearing = Hearing(100)
+    assert heard(hearing, (1_000, 1), (1_090, 1), (1_110, 1))[-1]
+    assert not hearing.at("x", 1_110, 1_110)
+    assert not hearing.at("p", 500, 500)
 
 
 steps = st.lists(

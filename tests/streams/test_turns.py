@@ -387,6 +387,26 @@ def test_a_part_left_by_a_restart_adds_its_effects_to_the_call(bench: Bench, par
     assert {alert.finding_uid for alert in alerts} == {alerts[0].finding_uid}
 
 
+@pytest.mark.parametrize("poorer_first", [True, False])
+def test_a_revision_that_a_restart_told_again_with_more_or_fewer_effects_takes_none_away(
+    bench: Bench, poorer_first: bool
+) -> None:
+    known = call("read_config", SECRET, OUT)
+    poorer = replace(known, effects=known.effects[1:])
+    for record in (poorer, known) if poorer_first else (known, poorer):
+        bench.take(record)
+    (closed,) = bench.advance(3_600)
+    assert "chain.credential-read-then-egress" in {hit.id for hit in closed.rules}
+
+
+def test_a_later_revision_keeps_the_effects_that_only_an_earlier_one_told(bench: Bench) -> None:
+    known = call("read_config", SECRET, OUT)
+    bench.take(known)
+    bench.take(replace(known, revision=1, effects=known.effects[1:]))
+    (closed,) = bench.advance(3_600)
+    assert "chain.credential-read-then-egress" in {hit.id for hit in closed.rules}
+
+
 def known_early(whole: Call, revision: int = -9) -> Call:
     coverage = replace(whole.coverage, notes=(RUNNING, EARLY))
     return replace(whole, revision=revision, state="segment", coverage=coverage)
@@ -440,7 +460,7 @@ def test_turns_hold_no_more_than_the_bound_and_what_is_due_first_goes_before_its
 
 def test_what_is_held_is_counted_down_to_nothing(bench: Bench) -> None:
     first = call("read_config", SECRET)
-    bench.take(first, span("chat"), replace(first, revision=2, effects=(SECRET, OUT)), call("list_dir", at_s=1))
+    bench.take(first, span("chat"), replace(first, revision=2, effects=(*first.effects, OUT)), call("list_dir", at_s=1))
     assert bench.stage.levels()["kept"] == 2 + 5
     bench.advance(40)
     bench.advance(200)
