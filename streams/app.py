@@ -226,8 +226,9 @@ def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metr
         for (topic, partition), lag in health.lags.items():
             metrics.lag.labels(topic, str(partition)).set(lag)
         health.check()
-        silent = _silent(progress, hearing, time.time_ns())
-        for runner in runners:
+        for runner in runners:  # each by what is heard now: the one before may have waited for a broker
+            progress = cast(ChunkConsumer, app.consumer).progress()
+            silent = _silent(progress, hearing, time.time_ns())
             await runner.tick(_at_end(runner.plan, progress, silent))
 
 

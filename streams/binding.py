@@ -43,24 +43,32 @@ def stamped(batch: LazyBatch) -> Iterator[tuple[tuple[CallRef, ...], bool, list[
 def bind(
     bounds: Iterable[Bound], among: Sequence[CallRef], known: Mapping[str, OpenCall]
 ) -> Iterator[tuple[CallRef | None, Bound]]:
-    """Effects of the same calls as they go to each of them; to none where more than 64 may have done it, for who keeps
-    many calls open would multiply every effect by them.
+    """Effects of the same calls as they go to each of them; to none where more than 64 may have done it, of whom so
+    many are listed: who keeps many calls open would multiply every effect by them.
 
     One call in flight is `window`. Of several all are listed; where the arguments of exactly one name what the kernel
     saw, it goes to that one, still as one of the candidates.
     """
-    listed = tuple(ref.call_id for ref in among)
+    listed = tuple(ref.call_id for ref in among[:_MOST])
+    declared = _declared(among, known) if len(among) > 1 else []
     for bound in bounds:
         evidence = bound.evidence if bound.evidence != _NONE else _INTERVAL
         if len(among) == 1:
             yield among[0], bound.tied("window", bound.candidates, evidence)
             continue
+        named = {ref.call_id: ref for digest, ref in declared if digest in bound.event.body.digests}
+        if len(named) == 1:
+            [(call_id, ref)] = named.items()
+            others = listed if call_id in listed else (call_id, *listed[1:])
+            yield ref, bound.tied("candidates", others, _ARGUMENT_MATCH)
+            continue
         if len(among) > _MOST:
             yield None, bound.tied("candidates", listed, evidence)
             continue
-        named = [ref for ref in among if ref.call_id in known and known[ref.call_id].declares(bound.event)]
-        if len(named) == 1:
-            yield named[0], bound.tied("candidates", listed, _ARGUMENT_MATCH)
-            continue
         for ref in among:
             yield ref, bound.tied("candidates", listed, evidence)
+
+
+def _declared(among: Sequence[CallRef], known: Mapping[str, OpenCall]) -> list[tuple[bytes, CallRef]]:
+    """Digests of what the arguments of these calls name."""
+    return [(digest, ref) for ref in among if ref.call_id in known for digest in known[ref.call_id].declared]

@@ -92,7 +92,7 @@ class Calls:
             self._add_message(record, pin)
         else:
             self._add_batch(record, pin)
-        if self._kept + self._undecided.effects > self._times.most_kept:
+        if self._kept + self._undecided.weight > self._times.most_kept:
             self._make_room()
         return self._step()
 
@@ -272,11 +272,11 @@ class Calls:
         """While all together hold too much, decide over half of it that waits, then forget calls before their time:
         those that closed first, then those that are due first, which are written as they are."""
         most = self._times.most_kept
-        while self._undecided.effects > most // 2 and (at := self._undecided.next()) is not None:
+        while self._undecided.weight > most // 2 and (at := self._undecided.next()) is not None:
             self._totals["crowded"] += 1
             self._decide(*next(self._undecided.due(at)))
         self._touch()
-        while self._kept + self._undecided.effects > most and (at := self._due.next()) is not None:
+        while self._kept + self._undecided.weight > most and (at := self._due.next()) is not None:
             self._totals["crowded"] += 1
             call = self._calls[next(iter(self._closed), None) or next(self._due.due(at))]
             self._due.discard(call.call_id)

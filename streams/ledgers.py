@@ -63,12 +63,17 @@ class Ledgers:
     def answer(self, names: Sequence[str], answers: Iterator[Any]) -> Mapping[str, _Fields]:
         """By name of the hash; takes an answer if any was asked for."""
         told = next(answers) if names else ()
-        return {name: self._merged(name, *each) for name, each in zip(names, told, strict=True)}
+        answered = {name: self._merged(name, *each) for name, each in zip(names, told, strict=True)}
+        while self._held > _MOST and len(self._read) > 1:
+            self._taken(next(iter(self._read)))
+        return answered
 
     def _merged(self, name: str, number: int, since: int, *changes: bytes) -> _Fields:
         """`since`: the number that the changes are counted from, 0 for all of the hash, also where Redis lost it."""
         before, fields = self._taken(name)
         news = {field.decode(): value for field, value in zip(changes[::2], changes[1::2], strict=True)}
+        if since > before:
+            return news  # what they add to was forgotten since it was asked: the next time all of it comes
         if since == 0:
             fields = news
         elif number > before:
@@ -77,8 +82,6 @@ class Ledgers:
             number = before  # nothing is new, or a later answer came sooner
         self._read[name] = number, fields
         self._held += 1 + len(fields)
-        while self._held > _MOST and len(self._read) > 1:
-            self._taken(next(iter(self._read)))
         return fields
 
     def _taken(self, name: str) -> tuple[int, _Fields]:

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from ..models.events import CallRef
 from ..models.lazy import LazyMessage
 from ..models.lazy_effects import text
-from ..models.lazy_events import LazyEvent
 from .effects import Bound, Effects
 from .stage import Pin
 
@@ -126,10 +125,6 @@ class OpenCall:
         for bound in new:
             self._seen_at(bound.wall_ns)
         return len(new)
-
-    def declares(self, event: LazyEvent) -> bool:
-        """Whether an argument named what the event touched."""
-        return any(digest in event.body.digests for digest in self.declared)
 
     @property
     def declared(self) -> tuple[bytes, ...]:

@@ -238,15 +238,16 @@ def _latest(seen: Call | None, record: Call) -> Call:
     above, below = (record, seen) if _rank(record) > _rank(seen) else (seen, record)
     told = {effect.source for effect in above.effects}
     more = [effect for effect in below.effects if effect.source not in told]
-    if not more:
+    if not more or (above.effects_dropped and above.coverage.protocol == below.coverage.protocol):
         return above
     effects = sorted((*above.effects, *more), key=lambda effect: (effect.mono_ns, effect.source))
     return replace(above, effects=tuple(effects), binding=weakest(effect.binding for effect in effects))
 
 
-def _rank(call: Call) -> tuple[bool, int, int]:
-    """What knows the request stands before what does not, then the later revision, then the one that knows more."""
-    return call.coverage.protocol, call.revision, len(call.effects)
+def _rank(call: Call) -> tuple[bool, bool, int, int]:
+    """What knows the request stands before what does not, then what knows the reply, then the later revision, then the
+    one that knows more."""
+    return call.coverage.protocol, call.state == "complete", call.revision, len(call.effects)
 
 
 def _weight(record: Call | AgentSpan) -> int:

@@ -31,6 +31,7 @@ _RETRY_FIRST_S = 0.1
 _RETRY_MOST_S = 5.0
 
 _UNFRAMED = -1
+_AT_ONCE = 50  # records
 
 log = structlog.get_logger(__name__)
 
@@ -81,7 +82,7 @@ class Runner:
         """Partitions moved: forget everything. What was not acknowledged comes again."""
         for partition in self._parts:
             self._metrics.forget(self.plan.name, str(partition))
-        self._parts.clear()
+        self._parts = {}
 
     async def feed(self, chunk: Chunk) -> None:
         """Take one chunk; returns when it was worked on. What followed from it is acknowledged and written behind it.
@@ -108,21 +109,31 @@ class Runner:
                 return
             steps = [Step(outputs=tuple(outputs), releases=(pin,))]
             add = partial(part.stage.add, pin=pin, known=known)
-            steps += [self._add(chunk, raw, record, add) for raw, record in records]
+            for number, (raw, record) in enumerate(records, 1):
+                steps.append(self._add(chunk, raw, record, add))
+                if number % _AT_ONCE == 0:
+                    await asyncio.sleep(0)  # time, heartbeats and acknowledgements do not wait for a whole chunk
+            if not self._alive(chunk.partition, part):
+                return
             steps.append(self._advance(chunk.partition, part, ()))
             await self._carry_out(part, steps)
 
     async def tick(self, at_end: Mapping[int, Iterable[str]]) -> None:
-        """Let time pass. `at_end`: the partitions held, and of each the topics that have nothing more to read."""
+        """Let time pass. `at_end`: the partitions held, and of each the topics that have nothing more to read, which
+        counts no longer where others took so long that something may have come."""
+        asked, parts = self._now(), self._parts
         for partition, ended in at_end.items():
             part = self._part(partition)
             part.outbox.check()
             if part.lock.locked():
                 continue  # a chunk is under way, and it advances time itself
             async with part.lock:
-                await self._carry_out(part, [self._advance(partition, part, ended)])
-                self._measure(partition, part, ended)
+                silent = ended if self._now() - asked < self.plan.times.idle_ns // 2 else ()
+                await self._carry_out(part, [self._advance(partition, part, silent)])
+                self._measure(partition, part, silent)
             await asyncio.sleep(0)  # what ends at once is much: records that came meanwhile do not wait for all of it
+            if self._parts is not parts:
+                return
 
     async def settled(self) -> None:
         """Wait until what is in work is done, and everything acknowledged and written. Raises what was refused."""

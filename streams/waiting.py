@@ -32,21 +32,27 @@ class Waiting:
         self.bounds.append(bound)
         return True
 
+    @property
+    def weight(self) -> int:
+        return sum(1 + len(bound.event.body.named) // 1024 for bound in self.bounds)
+
 
 class Undecided:
-    """Groups of effects of a workload, and the chunk they stand in, by when they are due. `effects`: how many."""
+    """Groups of effects of a workload, and the chunk they stand in, by when they are due. `effects`: how many; their
+    `weight`: KiB of what they name, too."""
 
     def __init__(self) -> None:
         self._groups: dict[int, tuple[Waiting, str, Pin]] = {}
         self._due: Deadlines[int] = Deadlines()
         self._numbers = count()
-        self.effects = 0
+        self.effects = self.weight = 0
 
     def put(self, waiting: Waiting, workload: str, pin: Pin, at_ns: int) -> None:
         number = next(self._numbers)
         self._groups[number] = waiting, workload, pin
         self._due.set(number, at_ns)
         self.effects += len(waiting.bounds)
+        self.weight += waiting.weight
 
     def next(self) -> int | None:
         """When the first of them is due."""
@@ -57,6 +63,7 @@ class Undecided:
         for number in self._due.due(now_ns):
             group = self._groups.pop(number)
             self.effects -= len(group[0].bounds)
+            self.weight -= group[0].weight
             yield group
 
 

@@ -45,7 +45,7 @@ def measure(plan: Plan) -> Measured:
             kept = _run(cluster, Path(root) / name, name, scenario, scenario.few if plan.quick else scenario.slices)
             for remark in (*kept.losses.differences, *kept.ended):
                 plan.tell(f"{name}: {remark}")
-            rows += _kept(name, scenario.says, kept)
+            rows += _kept(name, scenario, kept)
             plan.tell(f"{name}, control: {scenario.control.says}")
             broken = _run(cluster, Path(root) / f"{name}-control", name, scenario, scenario.few, control=True)
             plan.tell(f"{name}, control: {broken.losses.total} lost")
@@ -67,9 +67,9 @@ def _run(
     return play(scene, scenario.disturb, slices, bare=scenario.bare, judged=scenario.judged)
 
 
-def _kept(name: str, says: str, outcome: Outcome) -> Iterator[Row]:
+def _kept(name: str, scenario: Scenario, outcome: Outcome) -> Iterator[Row]:
     losses = outcome.losses
-    yield Row(name=f"{name}: {says}", value=outcome.strikes, unit="times", at_least=1)
+    yield Row(name=f"{name}: {scenario.says}", value=outcome.strikes, unit="times", at_least=1)
     for kind in KINDS:
         yield Row(name=f"{name}: {kind} told", value=len(outcome.expected.of(kind)), unit="", at_least=1)
         yield Row(name=f"{name}: {kind} missing", value=len(losses.missing[kind]), unit="", at_most=0)
@@ -82,7 +82,12 @@ def _kept(name: str, says: str, outcome: Outcome) -> Iterator[Row]:
     }
     for what, value in figures.items():
         yield Row(name=f"{name}: {what}", value=value, unit="", at_most=0)
-    yield Row(name=f"{name}: effects of calls told as background too", value=len(losses.outside), unit="records")
+    yield Row(
+        name=f"{name}: effects of calls told as background too",
+        value=len(losses.outside),
+        unit="records",
+        at_most=None if scenario.bare else 0,
+    )
     yield Row(name=f"{name}: longest that a call was held up", value=outcome.held_up_s, unit="s")
     yield Row(name=f"{name}: records told again", value=outcome.repeated, unit="")
     yield Row(name=f"{name}: workers that ended by themselves", value=len(outcome.ended), unit="")

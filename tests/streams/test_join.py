@@ -377,13 +377,22 @@ def test_effects_that_wait_beyond_the_bound_are_decided_before_their_time_and_no
     assert sum(len(call.effects) + call.effects_dropped for call in whole.background) == 2_000
 
 
-def test_an_effect_of_very_many_calls_is_written_once_with_all_of_them(story: Any) -> None:
+def test_an_effect_of_very_many_calls_is_written_once_with_some_of_them(story: Any) -> None:
     requests = [story.message(f"c{n}", "request", story.start + n, lease="none") for n in range(100)]
     at = story.start + story.step
     played = story.play([*requests, story.batch(at, story.opened(at))])
     [background] = played.background
-    assert (background.effects[0].binding, len(background.effects[0].candidates)) == ("candidates", 100)
+    assert (background.effects[0].binding, len(background.effects[0].candidates)) == ("candidates", 64)
     assert not any(call.effects for call in played.calls.values() if call is not background)
+
+
+def test_very_many_calls_hide_no_call_whose_argument_names_the_path(story: Any) -> None:
+    requests = [story.message(f"c{n}", "request", story.start + n, lease="none") for n in range(100)]
+    requests[90] = replace(requests[90], arguments=(story.argument("/srv/app.toml"),))
+    at = story.start + story.step
+    played = story.play([*requests, story.batch(at, story.opened(at, "/srv/app.toml"))])
+    [effect] = played["c90"].effects
+    assert (effect.evidence, len(effect.candidates), effect.candidates[0]) == ("argument-match", 64, "c90")
 
 
 def test_a_call_that_was_crowded_out_is_no_candidate_any_more(story: Any) -> None:

@@ -48,6 +48,22 @@ def test_fields_beyond_the_bound_go_with_the_hash_that_was_read_longest_ago(monk
     assert len(read(known, "a", 4, **{f"f{n}": b"" for n in range(4)})) == 4
 
 
+def test_what_is_forgotten_between_question_and_answer_is_read_whole_the_next_time() -> None:
+    known = Ledgers()
+    read(known, "a", 5, x=b"1")
+    late = Ledgers()
+    assert late.answer(["a"], iter([[[6, 5, b"y", b"2"]]])) == {"a": {"y": b"2"}}
+    assert asked(late, "a") == 0
+
+
+def test_an_answer_forgets_nothing_that_it_still_adds_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    known = Ledgers()
+    read(known, "x", 5, old=b"1")
+    monkeypatch.setattr(ledgers, "_MOST", 3)
+    answered = known.answer(["a", "x"], iter([[[3, 0, b"f", b"", b"g", b"", b"h", b""], [6, 5, b"new", b"2"]]]))
+    assert answered["x"] == {"old": b"1", "new": b"2"}
+
+
 def test_one_hash_that_is_larger_than_the_bound_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ledgers, "_MOST", 3)
     known = Ledgers()

@@ -319,6 +319,39 @@ async def test_time_alone_does_not_pass_while_there_is_more_to_read(bench: Bench
     assert bench.sink.sent == []
 
 
+async def test_silence_that_was_heard_before_a_long_wait_is_none_behind_it(bench: Bench) -> None:
+    for partition in (0, 1):
+        await bench.feed(replace(bench.chunk(record(partition, "hold")), partition=partition))
+    told = bench.sink.send
+
+    async def slowly(*record: Any) -> Awaitable[object]:
+        bench.now += 60 * SECOND
+        return await told(*record)
+
+    bench.sink.send = slowly  # type: ignore[method-assign]
+    bench.now += 60 * SECOND
+    await bench.tick({0: ["in"], 1: ["in"]})
+    assert [CODEC.decode(value).event_id for _, value in bench.sink.sent] == ["e0"]
+
+
+async def test_partitions_that_move_during_a_tick_are_not_begun_anew_by_it(bench: Bench) -> None:
+    ticking = asyncio.create_task(bench.runner.tick({0: [], 1: []}))
+    await asyncio.sleep(0)
+    bench.runner.reset()
+    await ticking
+    assert bench.runner._parts == {}
+
+
+async def test_time_and_others_come_in_between_the_records_of_a_chunk(bench: Bench) -> None:
+    feeding = asyncio.create_task(bench.feed(bench.chunk(*(record(number) for number in range(200)))))
+    turns = 0
+    while not feeding.done() and not bench.sink.sent:
+        turns += 1
+        await asyncio.sleep(0)
+    await feeding
+    assert (turns >= 200 // module._AT_ONCE, len(bench.sink.sent)) == (True, 200)
+
+
 async def test_nothing_is_acknowledged_across_a_rebalance(bench: Bench) -> None:
     bench.sink.gate = asyncio.Event()
     under_way = asyncio.create_task(bench.feed(bench.chunk(record(1), name="old")))

@@ -23,7 +23,7 @@ from triptych.streams.judgement import Judge, Judging
 from triptych.streams.known import Known, Learn, Remember
 from triptych.streams.openturn import OpenTurn
 from triptych.streams.stage import Output, Pin, Step
-from triptych.streams.turns import JudgeTimes, Turns
+from triptych.streams.turns import JudgeTimes, Turns, key_of
 
 S = 1_000_000_000
 TRAFFIC = sessions(48)
@@ -397,6 +397,15 @@ def test_a_revision_that_a_restart_told_again_with_more_or_fewer_effects_takes_n
         bench.take(record)
     (closed,) = bench.advance(3_600)
     assert "chain.credential-read-then-egress" in {hit.id for hit in closed.rules}
+
+
+@pytest.mark.parametrize("ended_first", [True, False])
+def test_no_repetition_takes_the_reply_from_a_call(bench: Bench, ended_first: bool) -> None:
+    ended = call("read_config", SECRET, OUT)
+    cut = replace(ended, revision=1, state="segment")
+    for record in (ended, cut) if ended_first else (cut, ended):
+        bench.take(record)
+    assert [call.state for call in bench.stage._turns[key_of(ended)].turn().calls] == ["complete"]
 
 
 def test_a_later_revision_keeps_the_effects_that_only_an_earlier_one_told(bench: Bench) -> None:
