@@ -25,7 +25,10 @@ _CAUSES = {
     "_SSL": ("no TLS", "check kafka.ssl_ca_file and the names in the broker's certificate"),
     "_RESOLVE": ("no such host", "check the host name in kafka.bootstrap"),
     "_TRANSPORT": ("no answer", "is it running? check kafka.bootstrap and kafka.security_protocol"),
-    "_BAD_MSG": ("nothing there speaks Kafka", "check host and port in kafka.bootstrap, and kafka.security_protocol"),
+    "_BAD_MSG": (
+        "no answer that is Kafka's",
+        "is it running, does a firewall drop it? check host and port in kafka.bootstrap, and kafka.security_protocol",
+    ),
 }
 _HOPELESS = {"_AUTHENTICATION", "_SSL", "_ALL_BROKERS_DOWN"}  # waiting longer changes nothing
 

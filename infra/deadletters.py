@@ -6,6 +6,7 @@ whole, those that have come back too often, and those that were addressed to the
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -80,12 +81,15 @@ class Letters:
     unreadable: int = 0
 
     def read(self, wanted: Filter, span: Span | None = None) -> Iterator[Letter]:
-        """Those that `wanted` takes and whose record did not come back as another letter since. Raises BrokerError."""
+        """Those that `wanted` takes and whose record did not come back as another letter since. Raises BrokerError.
+
+        Reads the whole topic first, whatever the span: a letter may have come back after it.
+        """
         return (letter for letter in self._all(wanted, span) if not letter.back)
 
     def _all(self, wanted: Filter, span: Span | None = None) -> Iterator[Letter]:
         """Each once: a crash may bury a record twice, under one id."""
-        back = {before: letter.event_id for letter, record in self._decoded(None) if (before := _round(record)[0])}
+        back = self._returned()
         seen: set[str] = set()
         self.unreadable = 0
         for letter, record in self._decoded(span):
@@ -93,6 +97,22 @@ class Letters:
                 seen.add(letter.event_id)
                 place = (record.partition, record.offset, record.timestamp)
                 yield Letter(letter, *place, _round(record)[1], back.get(letter.event_id, ""))
+
+    def _returned(self) -> dict[str, str]:
+        """The letter as which a letter came back, id by id: the same record one round on, behind it in its partition.
+
+        A header alone proves nothing: ids can be guessed, and any producer may name somebody else's.
+        """
+        known: dict[str, tuple[object, ...]] = {}
+        back: dict[str, str] = {}
+        for letter, record in self._decoded(None):
+            if letter.event_id in known:
+                continue
+            before, rounds = _round(record)
+            if before in known and known[before] == _content(letter, record.partition, rounds - 1):
+                back[before] = letter.event_id
+            known[letter.event_id] = _content(letter, record.partition, rounds)
+        return back
 
     def _decoded(self, span: Span | None) -> Iterator[tuple[DeadLetter, Recorded]]:
         codec = wire.bundled()
@@ -179,6 +199,11 @@ def _produce(producer: Producer, letter: Letter, failed: list[str]) -> None:
         producer.poll(0)
     except (BufferError, KafkaException) as error:
         failed.append(str(error))
+
+
+def _content(letter: DeadLetter, partition: int, rounds: int) -> tuple[object, ...]:
+    """What a record that is sent again has in common with itself: its key decides on the partition of its letter."""
+    return partition, rounds, letter.topic, letter.key or b"", hashlib.sha256(letter.value).digest()
 
 
 def _round(record: Recorded) -> tuple[str, int]:

@@ -52,7 +52,7 @@ def check(store: Store, *, tenant: str, now_s: float) -> tuple[Doubt, ...]:
             facts = _facts(client)
             _check_facts(store, facts)
             _write(client, f"triptych:{quote(tenant, safe='')}:probe")
-            return (*_forgetting(facts), *_clock(client, now_s))
+            return (*_forgetting(store, facts), *_clock(client, now_s))
         except (redis.ConnectionError, redis.TimeoutError) as error:
             raise StoreError(
                 f"cannot use Redis at {store.address}: {error}", "is it running? check redis.url"
@@ -94,7 +94,12 @@ def _write(client: redis.Redis, key: str) -> None:
         pipe.execute()
 
 
-def _forgetting(facts: Mapping[str, Any]) -> Iterator[Doubt]:
+def _forgetting(store: Store, facts: Mapping[str, Any]) -> Iterator[Doubt]:
+    if store.provider == "external" and facts.get("aof_enabled") == 0:  # what we start ourselves ends with us
+        yield Doubt(
+            "a Redis that ends forgets what it was told since its last snapshot (appendonly no)",
+            "CONFIG SET appendonly yes",
+        )
     policy = str(facts.get("maxmemory_policy", ""))
     if facts.get("maxmemory") and policy.startswith("volatile"):
         yield Doubt(

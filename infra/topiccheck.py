@@ -18,10 +18,10 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]  # its __init_
 
 from .errors import TopicError
 
-__all__ = ["Wanted", "check", "faults"]
+__all__ = ["FIX", "Fault", "Wanted", "check", "faults"]
 
 _TIMEOUT_S = 10.0
-_FIX = "triptych topics apply; a size by kafka-configs.sh --alter --add-config max.message.bytes=1048588"
+FIX = "triptych topics apply; a size by kafka-configs.sh --alter --add-config max.message.bytes=1048588"
 _MOCK = "mockCluster"  # librdkafka's, the embedded broker
 
 
@@ -35,29 +35,53 @@ class Wanted:
     record_bytes: int
 
 
-def check(client: Mapping[str, Any], wanted: Wanted) -> None:
-    """Raises TopicError T03 that names every topic that would lose or refuse records."""
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A fault of a topic. `fatal`: a worker would lose what it reads, or end again and again over what it writes."""
+
+    what: str
+    fatal: bool = True
+
+
+def check(client: Mapping[str, Any], wanted: Wanted) -> tuple[str, ...]:
+    """What is wrong and holds no worker up. Raises TopicError T03 that names everything that does."""
     admin = AdminClient({**client, "log_level": 0})
     if str(admin.list_topics(timeout=_TIMEOUT_S).cluster_id).startswith(_MOCK):
-        return  # its topics have no configuration
-    if found := [fault for topic, held in _held(admin, wanted) for fault in faults(topic, held, wanted)]:
-        raise TopicError("; ".join(found), _FIX, code="T03")
+        return ()  # its topics have no configuration
+    found = [fault for topic, held in _held(admin, wanted) for fault in faults(topic, held, wanted)]
+    if fatal := [fault.what for fault in found if fault.fatal]:
+        raise TopicError("; ".join(fatal), FIX, code="T03")
+    return tuple(fault.what for fault in found)
 
 
-def faults(topic: str, held: Mapping[str, str], wanted: Wanted) -> Iterator[str]:
+def faults(topic: str, held: Mapping[str, str], wanted: Wanted) -> Iterator[Fault]:
     """What is wrong with one topic of this configuration, as the broker tells it."""
     policy = held.get("cleanup.policy", "delete")
     if "compact" in policy:
-        yield f"{topic} is compacted (cleanup.policy {policy}): of records with one key all but the last would go"
-    kept_ms = int(held.get("retention.ms", -1))
-    if topic in wanted.reads and 0 <= kept_ms < wanted.kept_s * 1_000:
-        yield (
+        yield Fault(
+            f"{topic} is compacted (cleanup.policy {policy}): of records with one key all but the last would go",
+            fatal=topic in wanted.reads,
+        )
+    kept_ms = _number(held, "retention.ms")
+    if topic in wanted.reads and kept_ms is not None and 0 <= kept_ms < wanted.kept_s * 1_000:
+        yield Fault(
             f"{topic} keeps records for {kept_ms / 1_000:g} s (retention.ms), and a worker that starts again may need "
             f"those of {wanted.kept_s:g} s"
         )
-    largest = int(held.get("max.message.bytes", wanted.record_bytes))
-    if topic in wanted.writes and largest < wanted.record_bytes:
-        yield f"{topic} takes records of {largest} bytes (max.message.bytes), and a worker writes {wanted.record_bytes}"
+    largest = _number(held, "max.message.bytes")
+    if topic in wanted.writes and largest is not None and largest < wanted.record_bytes:
+        # The broker refuses such a record for good, and a worker that is refused reads it again.
+        yield Fault(
+            f"{topic} takes records of {largest} bytes (max.message.bytes), and a worker writes {wanted.record_bytes}"
+        )
+
+
+def _number(held: Mapping[str, str], name: str) -> int | None:
+    """None for what is not told, or is no number."""
+    try:
+        return int(held[name])
+    except (KeyError, ValueError):
+        return None
 
 
 def _held(admin: AdminClient, wanted: Wanted) -> Iterator[tuple[str, dict[str, str]]]:

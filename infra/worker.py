@@ -72,9 +72,10 @@ def configured(settings: Settings, broker: Broker, redis_url: str) -> WorkerConf
 
 def check(config: WorkerConfig, broker: Broker, log: BoundLogger) -> None:
     """Ask what a worker would wait for in silence. Raises BrokerError K13 for what this user may not do there,
-    TopicError T03 for topics that would lose or refuse records.
+    TopicError T03 for topics that would lose what is read, or refuse what is written.
 
-    Records ahead of this clock are told and no error: another machine's clock may be the wrong one.
+    A written topic that is compacted is told and no error, and so are records ahead of this clock: another machine's
+    clock may be the wrong one.
     """
     reads = tuple(dict.fromkeys(topic for name in config.stages for topic in sources_of(config, name)))
     needs = permissions.Needs(reads=reads, writes=written_by(config), group=config.group)
@@ -82,7 +83,8 @@ def check(config: WorkerConfig, broker: Broker, log: BoundLogger) -> None:
     kept = topiccheck.Wanted(
         reads=reads, writes=needs.writes, kept_s=config.read_again_s, record_bytes=config.max_record_bytes
     )
-    topiccheck.check(broker.client(), kept)
+    for what in topiccheck.check(broker.client(), kept):
+        log.warning("topic in doubt", what=what, fix=topiccheck.FIX)
     ahead = permissions.ahead_ms(broker.client(), reads, time.time_ns() // 1_000_000)
     if ahead is not None and ahead[1] > config.clock_skew_s * 1_000:
         log.warning("clock differs", topic=ahead[0], ahead_s=ahead[1] / 1_000, fix="run a time service such as chrony")

@@ -44,6 +44,9 @@ def list_(
 ) -> None:
     """Print one line for each dead letter, oldest first in each partition: when, code, where from, reason, id.
 
+    What was sent again and came back is shown once, as it came back last. To know that, every listing reads the whole
+    topic first, --since or not.
+
     Example: triptych deadletter list --since 1d --code W02
 
     Example: triptych deadletter list --topic mcp.protocol --json

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ...models.events import Alert
     from ..reading import Span
     from ..replay.comparing import Difference
-    from ..replay.recording import Recording
     from ..replay.replaying import History, Judges
     from ..replay.sources import Sources
     from ..replay.virtual import Findings
@@ -87,7 +86,7 @@ def replay(  # noqa: PLR0917  the words of a command line
         before = _recorded(sources, history, diff) if diff else None
         if diff_rules:
             before = _judged(settings, history, judges, diff_rules).alerts
-    _say_damaged(history.recording)
+    _say_damaged(sources.damaged)
     if before is not None:
         _show_differences(before, found, as_json=as_json)
     else:
@@ -182,8 +181,8 @@ def _read(found: Findings) -> dict[str, Any]:
     return {"records": found.records, "calls": found.calls, "dead_letters": found.dead}
 
 
-def _say_damaged(recording: Recording) -> None:
-    for what in recording.damaged:
+def _say_damaged(damaged: Sequence[str]) -> None:
+    for what in damaged:
         typer.echo(f"salvaged: {what}", err=True)
 
 

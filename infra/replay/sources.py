@@ -30,6 +30,12 @@ class Sources:
         self._stack = stack
         self._tell = tell
         self._salvage = salvage
+        self._opened: list[Recording] = []
+
+    @property
+    def damaged(self) -> tuple[str, ...]:
+        """What was salvaged from the files read so far, each once."""
+        return tuple(dict.fromkeys(what for recording in self._opened for what in recording.damaged))
 
     def calls(self, name: str) -> Recording:
         """Calls in a file or a folder, or those of a topic with the agent spans beside it."""
@@ -37,7 +43,7 @@ class Sources:
 
     def events(self, folder: Path) -> Recording:
         """What the producers sent."""
-        return Recording(folder, salvage=self._salvage)
+        return self._file(folder)
 
     def findings(self, name: str) -> Recording:
         """Findings in a file or a folder, or those of a topic."""
@@ -47,7 +53,7 @@ class Sources:
         """Raises RecordingError, BrokerError."""
         path = Path(name)
         if path.exists():
-            return Recording(path, salvage=self._salvage)
+            return self._file(path)
         client = brokers.reach(self._settings.kafka).client()
         folder = Path(self._stack.enter_context(tempfile.TemporaryDirectory(prefix="triptych-replay-")))
         out = Folder(folder)
@@ -55,3 +61,8 @@ class Sources:
         if name not in out.counts:
             raise RecordingError(f"{name} holds no record in that span", "--since and --until", code="E03")
         return Recording(folder)
+
+    def _file(self, path: Path) -> Recording:
+        recording = Recording(path, salvage=self._salvage)
+        self._opened.append(recording)
+        return recording

@@ -22,8 +22,10 @@ CODEC = wire.bundled()
 NASTY = b"\x1b[31mred\x00\xff"
 
 
-def buried(offset: int, code: str = "W02", *, topic: str = topics.PROTOCOL, stage: str = "calls") -> DeadLetter:
-    source = Source(topic, 1, offset, 1_700_000_000_000, b"w", NASTY)
+def buried(
+    offset: int, code: str = "W02", *, topic: str = topics.PROTOCOL, stage: str = "calls", value: bytes = NASTY
+) -> DeadLetter:
+    source = Source(topic, 1, offset, 1_700_000_000_000, b"w", value)
     return dead_letter(source, code, f"reason {code}", stage)
 
 
@@ -187,6 +189,43 @@ def test_a_record_that_came_back_is_sent_again_from_its_newest_letter_alone(run:
     assert run("show", first.event_id).exit_code == 0
     refused = run("retry", first.event_id, "--send")
     assert (refused.exit_code, f"came back as {second.event_id}" in refused.stdout) == (1, True)
+
+
+def listed(broker: brokers.Broker, code: str, *held: tuple[DeadLetter, str]) -> list[int]:
+    """Bury these, each with the header of its record, and where the records of those that are listed stood."""
+    producer = Producer(broker.client())
+    for one, header in held:
+        producer.produce(topics.DEADLETTER, CODEC.encode(one), key="w", headers=[(RETRY, header.encode())])
+    assert producer.flush(10) == 0
+    return [one.letter.offset for one in Letters(broker.client()).read(Filter(codes=(code,)))]
+
+
+def test_records_that_name_each_other_hide_nobody(broker: brokers.Broker) -> None:
+    first, second = buried(201, "X01"), buried(202, "X01")
+    assert listed(broker, "X01", (first, f"{second.event_id}/1"), (second, f"{first.event_id}/1")) == [201, 202]
+
+
+@pytest.mark.parametrize(
+    "other", [{"value": b"other bytes"}, {"topic": topics.CALLS}], ids=["other bytes", "another topic"]
+)
+def test_another_record_hides_nobodys_letter_by_naming_it(broker: brokers.Broker, other: dict[str, Any]) -> None:
+    code = f"X{len(other.get('value', b''))}"
+    victim, bad = buried(211, code), buried(212, code, **other)
+    assert listed(broker, code, (victim, ""), (bad, f"{victim.event_id}/1")) == [211, 212]
+    assert Letters(broker.client()).one(victim.event_id).back == ""
+
+
+@pytest.mark.parametrize("header", ["{}/3", "{}/0"])
+def test_a_round_that_was_never_begun_hides_nothing(broker: brokers.Broker, header: str) -> None:
+    code, at = f"Y{header[-1]}", 220 + int(header[-1])
+    victim, bad = buried(at, code), buried(at + 10, code)
+    assert listed(broker, code, (victim, ""), (bad, header.format(victim.event_id))) == [at, at + 10]
+
+
+def test_a_letter_cannot_have_come_back_before_it_was_buried(broker: brokers.Broker) -> None:
+    early, late = buried(241, "X41"), buried(242, "X41")
+    named = (early, f"{late.event_id}/1")
+    assert listed(broker, "X41", named, (late, ""), named) == [241, 242]  # a crash buries twice
 
 
 @pytest.mark.parametrize("header", [b"", b"/", b"x/y", b"x/\xc2\xb2", b"x/-1", b"x/" + b"9" * 5_000, b"\xff\xfe/1"])

@@ -29,6 +29,7 @@ def admin(embedded: Store) -> Iterator[redis.Redis]:
         client.execute_command("REPLICAOF", "NO", "ONE")
         client.config_set("maxmemory", "0")
         client.config_set("maxmemory-policy", "noeviction")
+        client.config_set("appendonly", "no")
 
 
 def refused(store: Store) -> StoreError:
@@ -64,6 +65,16 @@ def test_a_policy_that_only_evicts_what_expires_is_a_doubt(embedded: Store, admi
     assert ("volatile-lru" in doubt.what, "noeviction" in doubt.fix) == (True, True)
 
 
+def test_a_store_of_somebody_else_that_keeps_no_log_is_a_doubt_with_its_setting(
+    embedded: Store, admin: redis.Redis
+) -> None:
+    theirs = Store("external", embedded.url)
+    (doubt,) = check(theirs, tenant="acme", now_s=time.time())
+    assert ("appendonly no" in doubt.what, doubt.fix) == (True, "CONFIG SET appendonly yes")
+    admin.config_set("appendonly", "yes")
+    assert check(theirs, tenant="acme", now_s=time.time()) == ()
+
+
 def test_a_store_without_room_is_refused(embedded: Store, admin: redis.Redis) -> None:
     admin.config_set("maxmemory", "1")
     assert "maxmemory" in refused(embedded).hint
@@ -84,6 +95,7 @@ def test_a_user_that_may_not_do_everything_is_told_what_to_grant(
 def test_the_rights_that_are_recommended_are_enough(embedded: Store, admin: redis.Redis) -> None:
     rights = "~triptych:* +@read +@write +@scripting +@transaction +@connection +info +time"
     admin.execute_command("ACL", "SETUSER", "worker", "reset", "on", ">pw", *rights.split())
+    admin.config_set("appendonly", "yes")
     theirs = Store("external", embedded.url.replace("unix://", "unix://worker:pw@"))
     assert check(theirs, tenant="acme", now_s=time.time()) == ()
     assert len(check(theirs, tenant="acme", now_s=time.time() + 600)) == 1

@@ -12,11 +12,13 @@ from starlette.responses import JSONResponse
 from structlog.testing import capture_logs
 
 from triptych.infra import stores, worker
+from triptych.infra.brokers import Broker
 from triptych.infra.ports import free_ports
 from triptych.infra.settings import Redis, Registry, Settings
 from triptych.infra.stores import Store
 from triptych.models.testing_traffic import sessions
 from triptych.models.training import train
+from triptych.streams.config import WorkerConfig
 from triptych.streams.store import RedisStore
 
 
@@ -38,6 +40,17 @@ def test_a_registry_that_is_away_or_lets_nobody_in_is_told_with_its_setting(regi
     (line,) = told(url)
     assert (line["event"], line["code"], line["log_level"]) == ("registry away", "J06", "warning")
     assert (url in line["error"], "registry.url" in line["fix"]) == (True, True)
+
+
+def test_a_topic_that_holds_nobody_up_is_told_with_its_fix(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker.permissions, "check", lambda *_: None)
+    monkeypatch.setattr(worker.permissions, "ahead_ms", lambda *_: None)
+    monkeypatch.setattr(worker.topiccheck, "check", lambda *_: ("out is compacted",))
+    with capture_logs() as lines:
+        worker.check(WorkerConfig(bootstrap="b:1"), Broker("external", "b:1", {}), structlog.get_logger())
+    (line,) = lines
+    assert (line["event"], line["what"], line["log_level"]) == ("topic in doubt", "out is compacted", "warning")
+    assert "triptych topics apply" in line["fix"]
 
 
 @pytest.fixture

@@ -105,6 +105,24 @@ def test_a_recording_that_is_cut_is_replayed_where_that_is_asked_for(folder: Pat
     assert f"salvaged: {whole}" in result.stderr
 
 
+def test_findings_to_compare_with_that_are_cut_are_told(history: Any, folder: Path, tmp_path: Path) -> None:
+    known = [(topics.ALERTS, Alert(finding_uid=uid, severity="low", wall_ns=10**18)) for uid in ("trp-1", "trp-2")]
+    theirs = history.write(tmp_path / "alerts", history.on_topics(known))
+    cut = next((theirs / topics.ALERTS).glob("*.avro"))
+    cut.write_bytes(cut.read_bytes()[:-5])
+    result = run("replay", "--events", str(folder), "--diff", str(theirs), "--salvage")
+    assert result.stderr.count(f"salvaged: {cut}") == 1
+
+
+def test_a_cut_recording_that_is_compared_with_itself_is_told_once(history: Any, tmp_path: Path) -> None:
+    known = history.on_topics([(topics.ALERTS, Alert(finding_uid="trp-1", severity="low", wall_ns=10**18))])
+    both = history.write(tmp_path / "both", [*history.usual(), *known])
+    cut = next((both / topics.AGENT).glob("*.avro"))
+    cut.write_bytes(cut.read_bytes()[:-5])
+    result = run("replay", "--events", str(both), "--diff", str(both), "--salvage")
+    assert result.stderr.count(f"salvaged: {cut}") == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
