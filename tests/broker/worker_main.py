@@ -54,16 +54,18 @@ def incidents(config: WorkerConfig) -> Wiring:
 
 
 def lose_fetches() -> None:
-    """What a client fetched first when partitions have moved gets lost on its way, as it may when its thread hands it
-    over; the client goes on behind it."""
-    fetch, moves = ChunkConsumer._wait_next_records, set[int]()
+    """What a client fetched of a partition of messages first when partitions have moved gets lost on its way, as it may
+    when its thread hands it over; the client goes on behind it. Nothing does of what a worker begins with."""
+    fetch, lost, began = ChunkConsumer._wait_next_records, set[tuple[int, Any]](), set[int]()
 
     async def losing(self: Any, timeout: float) -> Any:  # noqa: ASYNC109  Faust's signature
         fetched, active = await fetch(self, timeout)
-        begins, moved = not moves, bool(fetched) and self._moves not in moves
-        if moved:
-            moves.add(self._moves)
-        return ({}, active) if moved and not begins else (fetched, active)
+        came = {tp for tp, records in (fetched or {}).items() if records and tp.topic.endswith("protocol")}
+        if came:
+            began.add(self._moves)
+        goes = {tp for tp in came if self._moves > min(began) and (self._moves, tp) not in lost}
+        lost.update((self._moves, tp) for tp in goes)
+        return ({tp: records for tp, records in fetched.items() if tp not in goes} if goes else fetched), active
 
     ChunkConsumer._wait_next_records = losing
 
