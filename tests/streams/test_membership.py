@@ -16,6 +16,15 @@ def observed(name: str | None, *joins: tuple[float, str]) -> Membership:
     return member
 
 
+def taken(name: str | None, *joins: tuple[float, str]) -> bool:
+    """Whether the name is told to be somebody else's too."""
+    try:
+        observed(name, *joins)
+    except NameTakenError:
+        return True
+    return False
+
+
 @pytest.mark.parametrize("every_s", [0.5, 2, 9])
 def test_ids_that_last_shorter_than_a_session_name_the_setting(every_s: float) -> None:
     member = observed("one", (0, "a"), (every_s - 0.1, ""), (every_s, "b"), (2 * every_s, "c"))
@@ -34,11 +43,12 @@ def test_ids_that_last_shorter_than_a_session_name_the_setting(every_s: float) -
     ids=["it stays", "its session expires again and again", "a broker goes twice"],
 )
 def test_a_member_that_stays_or_is_slow_is_left_alone(joins: list[tuple[float, str]]) -> None:
-    observed("one", *joins)
+    assert not taken("one", *joins)
 
 
 def test_without_a_static_name_an_id_may_change_as_it_likes() -> None:
-    observed(None, *((at / 10, str(at)) for at in range(20)))
+    joins = [(at / 10, str(at)) for at in range(20)]
+    assert (taken(None, *joins), taken("one", *joins)) == (False, True)
 
 
 @pytest.mark.parametrize(("name", "told"), [("one", True), (None, False)])
