@@ -1,7 +1,19 @@
-"""A real Apache Kafka that lets nobody in without TLS, a password and permissions."""
+"""What several tests on a real Apache Kafka use: workers on it, and one that lets nobody in without TLS, a password and
+permissions."""
 
 from __future__ import annotations
 
-from secured_kafka import PASSWORDS, Secured, secured
+from collections.abc import Iterator
 
-__all__ = ["PASSWORDS", "Secured", "secured"]
+import pytest
+from secured_kafka import PASSWORDS, Secured, secured
+from worker_bench import Bench, benched
+
+__all__ = ["PASSWORDS", "Secured", "bench", "secured"]
+
+
+@pytest.fixture
+def bench(kafka: str) -> Iterator[Bench]:
+    """Topics and workers of one test."""
+    with benched(kafka) as bench:
+        yield bench

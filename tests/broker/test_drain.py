@@ -6,7 +6,7 @@ import signal
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -24,12 +24,6 @@ pytestmark = pytest.mark.broker
 NEVER_S = 10_000.0
 PATIENCE_S = 20.0
 Records = list[tuple[str, str, bytes]]
-
-
-@pytest.fixture
-def bench(kafka: str) -> Iterator[Bench]:
-    with benched(kafka) as bench:
-        yield bench
 
 
 def asked_to_end(worker: Any) -> int:

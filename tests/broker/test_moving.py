@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import time
 import urllib.request
-from collections.abc import Iterator
 
 import pytest
-from worker_bench import CODEC, MS, Bench, assert_all_there, benched, told
+from worker_bench import CODEC, MS, Bench, assert_all_there, told
 
 from triptych.infra.ports import free_ports
 from triptych.infra.reading import Reader
@@ -21,12 +20,6 @@ pytestmark = pytest.mark.broker
 
 BEFORE, BEHIND = 200, 400
 PATIENCE_S = 60.0
-
-
-@pytest.fixture
-def bench(kafka: str) -> Iterator[Bench]:
-    with benched(kafka) as bench:
-        yield bench
 
 
 def ready(port: int) -> bool:

@@ -3,20 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
-from worker_bench import Bench, benched
+from worker_bench import Bench
 
 pytestmark = pytest.mark.broker
 
 PATIENCE_S = 60.0
-
-
-@pytest.fixture
-def bench(kafka: str) -> Iterator[Bench]:
-    with benched(kafka) as bench:
-        yield bench
 
 
 def test_of_two_workers_under_one_name_one_ends(bench: Bench) -> None:
