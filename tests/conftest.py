@@ -16,6 +16,7 @@ from typing import Any, NoReturn, TypeVar
 import hypothesis
 import pytest
 import uvicorn
+from patience import PATIENCE_S
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -27,8 +28,10 @@ from triptych.models.errors import TriptychError
 
 pytest_plugins = ("ocsf_validator",)
 
-# Many tests share two cores: how long one example took says nothing.
-hypothesis.settings.register_profile("triptych", deadline=None)
+# Many tests share two cores: how long an example took says nothing.
+hypothesis.settings.register_profile(
+    "triptych", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow], print_blob=True
+)
 hypothesis.settings.load_profile("triptych")
 
 P = TypeVar("P")
@@ -131,7 +134,7 @@ def registry() -> Iterator[SchemaRegistry]:
         thread.start()
         yield ours
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE_S)
 
 
 @contextlib.contextmanager

@@ -80,10 +80,3 @@ def replying(*parts: bytes, close: bool = False) -> Handler:
         writer.close()
 
     return handle
-
-
-async def until(condition: Callable[[], object]) -> None:
-    """Returns once it holds."""
-    async with asyncio.timeout(10):
-        while not condition():  # noqa: ASYNC110 - what is awaited is another process, or the other side of a socket
-            await asyncio.sleep(0.005)

@@ -18,6 +18,7 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
+from patience import PATIENCE_S
 
 from triptych.infra import brokers
 from triptych.infra.kafka.jars import fetch, java
@@ -62,7 +63,7 @@ class Secured:
         ]
         admin = AdminClient({"bootstrap.servers": self.inside})
         for done in admin.create_acls(bindings).values():
-            done.result(10)
+            done.result(PATIENCE_S)
 
 
 @pytest.fixture(scope="session")
@@ -82,14 +83,14 @@ def secured(tmp_path_factory: pytest.TempPathFactory, require: Any) -> Iterator[
     command = (program, "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*")
     users = [word for user, password in PASSWORDS.items() for word in ("--add-scram", _scram(user, password))]
     formatted = (*command, "kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg", "-c", str(config))
-    subprocess.run((*formatted, *users), check=True, capture_output=True, timeout=60, cwd=folder)
+    subprocess.run((*formatted, *users), check=True, capture_output=True, timeout=PATIENCE_S, cwd=folder)
     with running((*command, "kafka.Kafka", str(config)), log=folder / "log", cwd=folder, patience_s=15) as process:
         broker = Secured(f"localhost:{client}", f"127.0.0.1:{inside}", folder / "ca.pem", folder / "other.pem")
         while not brokers.answers(broker.inside):
             assert process.poll() is None, (folder / "log").read_text()[-2000:]
         admin = AdminClient({"bootstrap.servers": broker.inside})
         for made in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in topics.ALL]).values():
-            made.result(20)
+            made.result(PATIENCE_S)
         yield broker
 
 
@@ -135,7 +136,7 @@ def _scram(user: str, password: str) -> str:
 
 
 def _openssl(folder: Path, *words: str) -> None:
-    subprocess.run(("openssl", *words), check=True, capture_output=True, timeout=30, cwd=folder)
+    subprocess.run(("openssl", *words), check=True, capture_output=True, timeout=PATIENCE_S, cwd=folder)
 
 
 def _authority(folder: Path, name: str) -> None:

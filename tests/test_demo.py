@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,15 +15,16 @@ import pytest
 
 from triptych.producers.sensor.probe import probe
 
-pytestmark = [pytest.mark.demo, pytest.mark.timeout(300)]
-UNPRIVILEGED = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--bounding-set=-all", "--")
+pytestmark = [pytest.mark.demo, pytest.mark.timeout(600)]
+NOBODY = 65534
+UNPRIVILEGED = ("setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", "--bounding-set=-all", "--")
 
 
 def play(folder: Path, *options: str, before: tuple[str, ...] = ()) -> tuple[int, dict[str, Any], str]:
     """Exit code, outcome and progress of one run whose temporary files all lie in `folder`."""
     command = [*before, sys.executable, "-m", "triptych.infra.cli.main", "demo", "--json", *options]
     environment = {**os.environ, "TMPDIR": str(folder), "HOME": str(folder)}
-    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=580)
     assert done.stdout, done.stderr[-3000:]
     return done.returncode, json.loads(done.stdout), done.stderr
 
@@ -68,8 +70,9 @@ def test_without_privileges_the_recorded_story_is_told_and_the_demo_says_so(
     tmp_path: Path, require: Callable[[str, str], NoReturn]
 ) -> None:
     if os.geteuid() == 0:
-        tmp_path.chmod(0o777)
-        code, outcome, said = play(tmp_path, before=UNPRIVILEGED)
+        with tempfile.TemporaryDirectory() as folder:  # nobody else may enter the folders of a test
+            os.chown(folder, NOBODY, NOBODY)
+            code, outcome, said = play(Path(folder), before=UNPRIVILEGED)
     elif all(need.ok for need in probe()):
         require("demo", "this user may observe the kernel, and cannot give that up")
     else:

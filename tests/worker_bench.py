@@ -7,14 +7,15 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic, OffsetSpec
+from patience import PATIENCE_S, eventually
 
 from triptych.models.events import Call, CallRef, ExecutionBatch, ExecutionEvent, ProtocolEvent, Server
 from triptych.models.wire import bundled
@@ -39,6 +40,7 @@ class Bench:
 
     def worker(self, **settings: Any) -> subprocess.Popen[bytes]:
         given = {"bootstrap": self.address, "group": self.group, "topics": asdict(self.topics), "commit_s": 0.3}
+        given |= {"end_s": PATIENCE_S}
         command = [sys.executable, str(MAIN), json.dumps({**given, "session_timeout_s": 6.0, **FAST, **settings})]
         process = subprocess.Popen(command, stderr=subprocess.PIPE)
         self.processes.append(process)
@@ -49,7 +51,7 @@ class Bench:
         for topic, key, value in records:
             producer.produce(topic, value, key=key)
             producer.poll(0)
-        assert producer.flush(20) == 0
+        assert producer.flush(PATIENCE_S) == 0
 
     def read(self, topic: str, enough: Callable[[list[bytes]], bool], patience_s: float = 90.0) -> list[bytes]:
         """Records from the start of a topic until they are enough. Fails when patience ends: slow is not lost."""
@@ -78,42 +80,58 @@ class Bench:
         consumer = Consumer({"bootstrap.servers": self.address, "group.id": self.group})
         places = [TopicPartition(topic, partition) for partition in range(PARTITIONS)]
         try:
-            return sum(max(0, place.offset) for place in consumer.committed(places, timeout=10))
+            return sum(max(0, place.offset) for place in consumer.committed(places, timeout=PATIENCE_S))
         except KafkaException as error:
-            if not error.args[0].retriable():  # a group that is being made has no coordinator yet
+            told = error.args[0]
+            if not told.retriable() and told.code() != KafkaError.NOT_COORDINATOR:  # as while a group is being made
                 raise
             return 0
         finally:
             consumer.close()
 
-    def commits(self, topic: str, number: int, patience_s: float = 30.0) -> int:
+    def commits(self, topic: str, number: int, patience_s: float = 90.0) -> int:
         deadline = time.monotonic() + patience_s
         while (reached := self.committed(topic)) < number and time.monotonic() < deadline:
             time.sleep(0.2)
         return reached
 
 
-def _create(admin: AdminClient, names: list[str]) -> None:
-    if str(admin.list_topics(timeout=10).cluster_id).startswith("mockCluster"):
+def create(address: str, partitions: Mapping[str, int]) -> None:
+    """Topics by their number of partitions. Returns once a broker knows all: its controller tells it."""
+    admin = AdminClient({"bootstrap.servers": address})
+    for created in admin.create_topics([NewTopic(name, count, 1) for name, count in partitions.items()]).values():
+        created.result(PATIENCE_S)
+    places = [TopicPartition(name, at) for name, count in partitions.items() for at in range(count)]
+    eventually(lambda: _are_led(admin, places))
+
+
+def _are_led(admin: AdminClient, places: list[TopicPartition]) -> bool:
+    try:
+        return all(told.result() for told in admin.list_offsets(dict.fromkeys(places, OffsetSpec.latest())).values())
+    except KafkaException:
+        return False
+
+
+def _create(address: str, names: list[str]) -> None:
+    admin = AdminClient({"bootstrap.servers": address})
+    if str(admin.list_topics(timeout=PATIENCE_S).cluster_id).startswith("mockCluster"):
         for name in names:  # no CreateTopics there, but asking for a topic makes it, with four partitions
-            admin.list_topics(name, timeout=10)
+            admin.list_topics(name, timeout=PATIENCE_S)
         return
-    for created in admin.create_topics([NewTopic(name, PARTITIONS, 1) for name in names]).values():
-        created.result(20)
+    create(address, dict.fromkeys(names, PARTITIONS))
 
 
 @contextmanager
 def benched(address: str) -> Iterator[Bench]:
     prefix = f"t{next(NUMBERS)}-{time.time_ns()}"
     topics = Topics(**{name: f"{prefix}.{name}" for name in asdict(Topics())})
-    admin = AdminClient({"bootstrap.servers": address})
-    _create(admin, list(asdict(topics).values()))
+    _create(address, list(asdict(topics).values()))
     bench = Bench(address, topics, prefix, [])
     yield bench
     for process in bench.processes:
         if process.poll() is None:
             process.kill()
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE_S)
 
 
 def told(

@@ -9,7 +9,18 @@ import pytest
 from secured_kafka import PASSWORDS, Secured, secured
 from worker_bench import Bench, benched
 
-__all__ = ["PASSWORDS", "Secured", "bench", "secured"]
+from triptych.models.model import Model
+from triptych.models.testing_traffic import sessions
+from triptych.models.training import train
+
+__all__ = ["PASSWORDS", "Secured", "bench", "models", "secured"]
+
+
+@pytest.fixture(scope="session")
+def models() -> tuple[Model, Model, Model]:
+    """Three models of the same traffic."""
+    traffic = sessions(48)
+    return train(traffic, seed=1), train(traffic, seed=2), train(traffic, seed=3)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ import redis
 import structlog
 from confluent_kafka import Producer
 from confluent_kafka.admin import AclOperation, ResourceType
+from patience import PATIENCE_S, eventually
 from structlog.testing import capture_logs
 
 from triptych.infra import worker as parts
@@ -72,7 +73,7 @@ def run(lockable: Any) -> Run:
         } | given
         surroundings = {**os.environ, **{f"TRIPTYCH_{name.upper()}": value for name, value in settings.items()}}
         argv = [sys.executable, "-m", "triptych.infra.cli.main", "worker"]
-        done = subprocess.run(argv, check=False, env=surroundings, capture_output=True, text=True, timeout=60)
+        done = subprocess.run(argv, check=False, env=surroundings, capture_output=True, text=True, timeout=PATIENCE_S)
         return Ended(done.returncode, done.stderr)
 
     return start
@@ -128,9 +129,7 @@ def locked_store(require: Any, tmp_path_factory: pytest.TempPathFactory) -> Iter
     (port,) = free_ports(1)
     argv = (program, "--port", str(port), "--bind", "127.0.0.1", "--requirepass", REQUIRED, "--dir", str(folder))
     with running((*argv, "--save", ""), log=folder / "log"):
-        deadline = time.monotonic() + 15
-        while not _lets_in(port) and time.monotonic() < deadline:
-            time.sleep(0.05)
+        eventually(lambda: _lets_in(port))
         yield f"127.0.0.1:{port}"
 
 
@@ -154,7 +153,7 @@ def test_a_clock_that_differs_is_told_with_its_fix_and_stops_nobody(lockable: An
     inside = {"bootstrap.servers": lockable.inside}
     producer = Producer(inside)
     producer.produce(topics.PROTOCOL, b"x", timestamp=time.time_ns() // 10**6 + 600_000)
-    assert producer.flush(10) == 0
+    assert producer.flush(PATIENCE_S) == 0
     config = WorkerConfig(bootstrap=lockable.inside, group=GROUP, stages=("calls",))
     with capture_logs() as told:
         parts.check(config, Broker("external", lockable.inside, {}), structlog.get_logger())

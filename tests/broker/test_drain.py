@@ -6,12 +6,12 @@ import signal
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S, eventually
 from worker_bench import CODEC, MS, Bench, assert_all_there, benched, told
 
 from triptych.infra import brokers
@@ -22,7 +22,6 @@ from triptych.infra.settings import Kafka
 pytestmark = pytest.mark.broker
 
 NEVER_S = 10_000.0
-PATIENCE_S = 20.0
 Records = list[tuple[str, str, bytes]]
 
 
@@ -31,16 +30,9 @@ def asked_to_end(worker: Any) -> int:
     return int(worker.wait(PATIENCE_S))
 
 
-def wait(holds: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 3 * PATIENCE_S
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def opened(port: int) -> float:
     """Calls that a worker holds open, as its page tells."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE_S) as page:
         lines = page.read().decode().splitlines()
     held = [line for line in lines if line.startswith("triptych_stage_level{") and 'what="open"' in line]
     return sum(float(line.rpartition(" ")[2]) for line in held)
@@ -61,7 +53,7 @@ def test_what_is_done_is_committed_at_the_end_and_only_what_is_open_is_read_agai
     bench.calls(100)
     begun, replies = without_replies(told(bench.topics, 20, start=time.time_ns(), first=100))
     bench.produce(begun)
-    wait(lambda: opened(port) == 20)
+    eventually(lambda: opened(port) == 20)
     assert bench.committed(bench.topics.protocol) == 0
     assert asked_to_end(worker) == 0
     assert bench.committed(bench.topics.protocol) == 200

@@ -18,6 +18,7 @@ from typing import Any
 
 import fastavro
 import pytest
+from patience import PATIENCE_S
 
 from triptych.infra.chaos.broker import Broker
 from triptych.infra.chaos.story import BEHIND, Told, slice_of
@@ -128,7 +129,7 @@ class Stand:
             return self.broker.truth({})
         finally:
             process.kill()
-            process.wait(10)
+            process.wait(PATIENCE_S)
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ from triptych.models.errors import ConfigError
 from triptych.models.features import FEATURES
 from triptych.models.model import Model, ModelError
 from triptych.models.observation import Observation, cleared, pack
-from triptych.models.testing_traffic import sessions
-from triptych.models.training import train
 from triptych.streams import samples
 from triptych.streams.known import Learn, Sampled, Wanted
 from triptych.streams.modelstore import ModelStore
@@ -24,12 +22,6 @@ from triptych.streams.trainer import Trainer
 
 pytestmark = pytest.mark.broker
 DAY = 86_400_000_000_000
-TRAFFIC = sessions(48)
-
-
-@pytest.fixture(scope="module")
-def models() -> tuple[Model, Model, Model]:
-    return train(TRAFFIC, seed=1), train(TRAFFIC, seed=2), train(TRAFFIC, seed=3)
 
 
 @dataclass

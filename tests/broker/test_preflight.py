@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 
 import pytest
-from confluent_kafka.admin import AdminClient, NewTopic
+from worker_bench import create
 
 from triptych.infra.ports import free_ports
 from triptych.models.errors import ConfigError
@@ -21,14 +21,9 @@ pytestmark = pytest.mark.broker
 def made(kafka: str, partitions: Mapping[str, int]) -> list[str]:
     """Topics with that many partitions; their names."""
     prefix = f"preflight-{next(NUMBERS)}-{time.time_ns()}"
-    new = [NewTopic(f"{prefix}.{name}", count, 1) for name, count in partitions.items()]
-    admin = AdminClient({"bootstrap.servers": kafka})
-    for created in admin.create_topics(new).values():
-        created.result(20)
-    names = [topic.topic for topic in new]
-    while not set(names) <= admin.list_topics(timeout=10).topics.keys():  # the broker hears of them from its controller
-        time.sleep(0.05)
-    return names
+    named = {f"{prefix}.{name}": count for name, count in partitions.items()}
+    create(kafka, named)
+    return list(named)
 
 
 async def test_topics_that_are_there_and_match_pass(kafka: str) -> None:

@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 import redis
 from confluent_kafka import Consumer, Message, Producer, TopicPartition
+from patience import PATIENCE_S, eventually
 
 from triptych.infra import brokers, stores
 from triptych.infra.errors import BrokerError, StoreError
@@ -25,11 +25,11 @@ def _round_trip(bootstrap: str, topic: str) -> bytes | None:
     taken: list[Message] = []
     producer = Producer({"bootstrap.servers": bootstrap})
     producer.produce(topic, b"value", b"key", on_delivery=lambda _, message: taken.append(message))
-    assert producer.flush(10) == 0
+    assert producer.flush(PATIENCE_S) == 0
     consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "round-trip"})
     consumer.assign([TopicPartition(topic, taken[0].partition(), taken[0].offset())])
     try:
-        message = consumer.poll(20)
+        message = consumer.poll(PATIENCE_S)
         return message.value() if message and not message.error() else None
     finally:
         consumer.close()
@@ -37,7 +37,7 @@ def _round_trip(bootstrap: str, topic: str) -> bytes | None:
 
 def test_the_embedded_broker_carries_records_and_has_every_topic() -> None:
     with brokers.start(Kafka()) as broker:
-        there = Producer(broker.client()).list_topics(timeout=5).topics
+        there = Producer(broker.client()).list_topics(timeout=PATIENCE_S).topics
         assert {topic.name: topic.partitions for topic in wanted(4)} == {
             name: len(there[name].partitions) for name in there if name.startswith("mcp.")
         }
@@ -101,10 +101,7 @@ def test_a_killed_owner_leaves_no_orphan() -> None:
     with _owner_of_a_store() as (owner, url):
         assert redis.Redis.from_url(url).ping()
         os.kill(owner.pid, signal.SIGKILL)
-    deadline = time.monotonic() + 10
-    while _alive(url) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not _alive(url)
+    eventually(lambda: not _alive(url))
 
 
 def _alive(url: str) -> bool:

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from patience import PATIENCE_S
+from worker_bench import create
 
 from triptych.infra.deadletters import Filter, Letters
 from triptych.infra.errors import BrokerError
@@ -37,15 +38,14 @@ CODEC = bundled()
 def topic(kafka: str, request: pytest.FixtureRequest) -> str:
     """A topic with three partitions and thirty records, ten seconds apart, the one after the other."""
     name = f"recorded-{time.time_ns()}"
-    admin = AdminClient({"bootstrap.servers": kafka})
-    admin.create_topics([NewTopic(name, 3, 1)])[name].result(20)
+    create(kafka, {name: 3})
     producer = Producer({"bootstrap.servers": kafka})
     for number in range(30):
         producer.produce(
             name, f"v{number}", f"k{number}", partition=number % 3, timestamp=START_MS + number * 10_000,
             headers=[("n", str(number))],
         )  # fmt: skip
-    assert producer.flush(20) == 0
+    assert producer.flush(PATIENCE_S) == 0
     return name
 
 
@@ -80,7 +80,7 @@ def test_following_goes_on_with_what_comes(kafka: str, topic: str) -> None:
         held = [next(stream) for _ in range(30)]
         producer = Producer({"bootstrap.servers": kafka})
         producer.produce(topic, b"late")
-        producer.flush(10)
+        producer.flush(PATIENCE_S)
         assert (len(held), next(stream).value) == (30, b"late")
         stream.close()
 
@@ -122,15 +122,13 @@ def call(number: int, at: int, *, theft: bool) -> list[tuple[str, Any]]:
 def test_a_recording_of_a_run_finds_what_the_run_found(kafka: str, redis_url: str, tmp_path: Path) -> None:
     prefix = f"run-{time.time_ns()}"
     named = Topics(**{name: f"{prefix}.{name}" for name in asdict(Topics())})
-    admin = AdminClient({"bootstrap.servers": kafka})
-    for made in admin.create_topics([NewTopic(name, 4, 1) for name in asdict(named).values()]).values():
-        made.result(20)
+    create(kafka, dict.fromkeys(asdict(named).values(), 4))
     start = time.time_ns() - 3_000 * MS
     told = [one for n in range(40) for one in call(n, start + n * 20 * MS, theft=n % 10 == 3)]
     producer = Producer({"bootstrap.servers": kafka, "partitioner": "murmur2_random"})
     for topic, event in sorted(told, key=lambda one: one[1].wall_ns):
         producer.produce(getattr(named, topic), CODEC.encode(event), event.workload)
-    assert producer.flush(20) == 0
+    assert producer.flush(PATIENCE_S) == 0
     found = _run(kafka, redis_url, named, enough=4)
     with (
         Reader({"bootstrap.servers": kafka}, (named.protocol, named.execution)) as reader,
@@ -160,5 +158,5 @@ def _run(kafka: str, redis_url: str, named: Topics, enough: int) -> list[Alert]:
                     return list(found.values())
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE_S)
     return list(found.values())

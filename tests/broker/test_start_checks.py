@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AclOperation, ResourceType
+from patience import PATIENCE_S
 from pydantic import SecretStr
 
 from triptych.infra import brokers, permissions
@@ -95,7 +96,7 @@ def test_records_ahead_of_this_clock_are_found(secured: Any) -> None:
     now = time.time_ns() // 10**6
     producer = Producer(inside)
     producer.produce(topics.AGENT, b"x", timestamp=now + 600_000)
-    assert producer.flush(10) == 0
+    assert producer.flush(PATIENCE_S) == 0
     found = permissions.ahead_ms(inside, (topics.VERDICTS, topics.AGENT), now)
     assert found == (topics.AGENT, 600_000)
     assert permissions.ahead_ms(inside, (topics.VERDICTS,), now) is None

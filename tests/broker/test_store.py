@@ -14,20 +14,21 @@ from triptych.models.detections.engine import Rulebook
 from triptych.models.errors import ConfigError
 from triptych.models.events import AgentSpan, Call
 from triptych.models.history import to_json
-from triptych.models.model import dump
+from triptych.models.model import Model, dump
 from triptych.models.testing_traffic import sessions, theft
-from triptych.models.training import train
 from triptych.models.turn import Turn
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.known import Known, Learn, Remember, Wanted
+from triptych.streams.pins import Pin
 from triptych.streams.redisclient import now
-from triptych.streams.stage import Pin, StoreAwayError
+from triptych.streams.stage import StoreAwayError
 from triptych.streams.store import Bounds, RedisStore
 from triptych.streams.trainer import Trainer, step_of
 from triptych.streams.turns import JudgeTimes, Turns
 
 pytestmark = pytest.mark.broker
 S = 1_000_000_000
+Models = tuple[Model, Model, Model]
 TRAFFIC = sessions(48)
 
 
@@ -120,9 +121,9 @@ async def test_a_remembered_turn_that_cannot_be_read_is_left_out(store: RedisSto
     assert await store.turns() == []
 
 
-async def test_a_published_model_is_what_lookups_answer(store: RedisStore) -> None:
+async def test_a_published_model_is_what_lookups_answer(store: RedisStore, models: Models) -> None:
     assert (await store.lookup(Wanted())).model is None
-    model = train(TRAFFIC, seed=1)
+    model = models[0]
     await store.publish(model, {"files": 1})
     first = (await store.lookup(Wanted())).model
     assert first is not None
@@ -131,8 +132,10 @@ async def test_a_published_model_is_what_lookups_answer(store: RedisStore) -> No
     assert await store.trained_steps() == {"files": 1}
 
 
-async def test_a_model_with_a_flipped_byte_leaves_the_one_in_use_until_a_whole_one_comes(store: RedisStore) -> None:
-    one, two, three = (train(TRAFFIC, seed=seed) for seed in (1, 2, 3))
+async def test_a_model_with_a_flipped_byte_leaves_the_one_in_use_until_a_whole_one_comes(
+    store: RedisStore, models: Models
+) -> None:
+    one, two, three = models
     await store.publish(one, {})
     in_use = (await store.lookup(Wanted())).model
     assert in_use is not None
@@ -152,8 +155,9 @@ async def flip(store: RedisStore, name: str, at: int) -> None:
     await now(store.redis.setrange(name, at, bytes((byte ^ 1,))))
 
 
-async def test_only_the_current_model_and_the_one_before_are_kept(store: RedisStore, redis_url: str) -> None:
-    models = [train(TRAFFIC, seed=seed) for seed in (1, 2, 3)]
+async def test_only_the_current_model_and_the_one_before_are_kept(
+    store: RedisStore, redis_url: str, models: Models
+) -> None:
     for model in (*models, models[-1]):
         await store.publish(model, {})
     client = redis.Redis.from_url(redis_url)

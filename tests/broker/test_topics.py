@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
+from patience import PATIENCE_S
 
 from triptych.infra import admin
 from triptych.infra.errors import TopicError
@@ -26,7 +27,7 @@ def topic(client: dict[str, str], request: pytest.FixtureRequest) -> Iterator[To
     name = f"test.{request.node.name}"
     yield replace(wanted(4)[0], name=name)
     other = AdminClient(client)
-    other.delete_topics([name])[name].result(10)
+    other.delete_topics([name])[name].result(PATIENCE_S)
 
 
 def test_the_broker_holds_what_the_file_wants(client: dict[str, str]) -> None:
@@ -53,7 +54,7 @@ def test_a_setting_somebody_changed_is_shown_and_put_right(client: dict[str, str
 
 def test_partitions_grow_only_when_asked_and_never_shrink(client: dict[str, str], topic: Topic) -> None:
     other = AdminClient(client)
-    other.create_topics([NewTopic(topic.name, 2, 1)])[topic.name].result(10)
+    other.create_topics([NewTopic(topic.name, 2, 1)])[topic.name].result(PATIENCE_S)
     partitions = {change.setting: change for change in admin.apply(client, [topic])}["partitions"]
     assert (partitions.held, partitions.action) == ("2", "grow")
     assert {change.action for change in admin.apply(client, [topic], grow=True)} == {"ok"}
@@ -68,10 +69,10 @@ def test_topics_that_could_not_be_joined_are_mended_by_growing_and_the_rest_is_d
     ours = [topic, other, replace(topic, name=third)]
     broker = AdminClient(client)
     for made in broker.create_topics([NewTopic(topic.name, 4, 1), NewTopic(other.name, 3, 1)]).values():
-        made.result(10)
+        made.result(PATIENCE_S)
     with pytest.raises(TopicError, match="T02"):
         admin.apply(client, ours)
-    assert third in broker.list_topics(timeout=10).topics
+    assert third in broker.list_topics(timeout=PATIENCE_S).topics
     assert {change.action for change in admin.apply(client, ours, grow=True)} == {"ok"}
     for gone in broker.delete_topics([other.name, third]).values():
-        gone.result(10)
+        gone.result(PATIENCE_S)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 import pytest
+from patience import PATIENCE_S
 from worker_bench import CODEC, MS, Bench, assert_all_there, attack, benched, told
 
 from triptych.infra import brokers, stores
@@ -47,7 +48,7 @@ def test_calls_are_joined_and_every_offset_is_committed_to_its_end(bench: Bench)
     assert bench.commits(bench.topics.protocol, 600) == 600
     assert bench.commits(bench.topics.execution, 300) == 300
     worker.send_signal(signal.SIGTERM)
-    assert worker.wait(15) == 0
+    assert worker.wait(PATIENCE_S) == 0
 
 
 @on_any
@@ -74,7 +75,7 @@ def test_kill_and_restart_miss_no_call_and_write_the_same_ids_again(bench: Bench
     bench.produce(records[: len(records) // 2])
     bench.calls(50)
     first.kill()
-    first.wait(10)
+    first.wait(PATIENCE_S)
     bench.produce(records[len(records) // 2 :])
     bench.worker()
     calls = bench.calls(number)
@@ -99,7 +100,7 @@ def test_two_workers_of_which_one_is_killed_miss_no_call(bench: Bench) -> None:
 def test_a_stage_that_fails_in_its_timing_ends_the_process_and_commits_nothing(bench: Bench) -> None:
     bench.produce(told(bench.topics, 20, start=time.time_ns() - 2_000 * MS))
     worker = bench.worker(broken=True)
-    worker.communicate(timeout=40)
+    worker.communicate(timeout=PATIENCE_S)
     assert worker.returncode not in (0, None)
     assert bench.committed(bench.topics.protocol) == 0
 
@@ -116,7 +117,7 @@ def test_all_stages_in_one_worker_raise_one_finding_and_one_incident_for_the_att
             json.loads(value) for value in bench.read(bench.topics.incidents_ocsf, lambda read: len(read) >= 2)
         ]
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(15) == 0
+        assert worker.wait(PATIENCE_S) == 0
     assert {(alert.finding_uid, alert.correlation_id) for alert in alerts} == {(alerts[0].finding_uid, "bad-turn")}
     assert "chain.credential-read-then-egress" in {hit.id for hit in alerts[0].rules}
     assert {finding["class_uid"] for finding in findings} == {2004}
@@ -140,7 +141,7 @@ def test_a_dismissed_finding_is_closed_and_what_is_no_verdict_is_buried(bench: B
         (buried,) = bench.read(bench.topics.deadletter, lambda read: len(read) >= 1)
         assert bench.commits(bench.topics.verdicts, 2) == 2
         worker.send_signal(signal.SIGTERM)
-        assert worker.wait(15) == 0
+        assert worker.wait(PATIENCE_S) == 0
     labelled = [alert for alert in (CODEC.decode(value, Alert) for value in settled) if "verdict:false" in alert.labels]
     assert {(alert.finding_uid, alert.activity) for alert in labelled} == {(uid, "update"), (uid, "close")}
     assert json.loads(audit)["entity"]["uid"] == uid
@@ -151,6 +152,6 @@ def test_a_dismissed_finding_is_closed_and_what_is_no_verdict_is_buried(bench: B
 @on_any
 def test_a_missing_topic_is_named_before_anything_starts(bench: Bench) -> None:
     worker = bench.worker(topics={**asdict(bench.topics), "execution": "no-such-topic"})
-    _, said = worker.communicate(timeout=40)
+    _, said = worker.communicate(timeout=PATIENCE_S)
     assert worker.returncode == 1
     assert b"C01 the broker has no topic no-such-topic" in said

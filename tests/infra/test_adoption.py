@@ -17,6 +17,7 @@ import pytest
 from client_files import GOLDEN
 from mcp import Client
 from mcp.client.stdio import StdioServerParameters, stdio_client
+from patience import PATIENCE_S
 
 from triptych.producers.gateway.adoption.asking import ask_listening
 from triptych.producers.gateway.spool.record import HEAD
@@ -52,7 +53,7 @@ class Person:
             check=False,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=PATIENCE_S,
             input=answer,
             cwd=self.home,
             env={"HOME": str(self.home), "PATH": os.environ["PATH"], "COLUMNS": "200"},
@@ -244,7 +245,7 @@ def listening() -> Iterator[int]:
         thread.start()
         yield server.server_port
         server.shutdown()
-        thread.join(10)
+        thread.join(PATIENCE_S)
 
 
 def test_a_server_that_is_dialled_is_reached_through_the_gateway_that_wrap_names(
@@ -268,7 +269,7 @@ def test_a_server_that_is_dialled_is_reached_through_the_gateway_that_wrap_names
         assert ask_listening(url, {}) == ("9", [{"name": "read"}])
     finally:
         gateway.terminate()
-        assert gateway.wait(20) == 0
+        assert gateway.wait(PATIENCE_S) == 0
     kept = b"".join(path.read_bytes() for path in (person.state / "spool").glob("*.spool"))
     assert kept.count(b'"tools/list"') >= 2
     assert b'"web"' in kept

@@ -6,6 +6,7 @@ from dataclasses import replace
 import orjson
 import pytest
 from confluent_kafka import Producer
+from patience import PATIENCE_S
 from typer.testing import CliRunner
 
 from triptych.infra import alerts, brokers
@@ -30,7 +31,7 @@ def numbered(index: int) -> Alert:
     return replace(stolen(), finding_uid=f"trp-{index:016x}", wall_ns=testing.START_NS + index)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def broker() -> Iterator[brokers.Broker]:
     """A broker with nine findings on several partitions, two revisions of one of them, and one bad record."""
     with brokers.start(Kafka()) as started:
@@ -39,7 +40,7 @@ def broker() -> Iterator[brokers.Broker]:
         for alert in held:
             producer.produce(alerts.TOPIC, CODEC.encode(alert), key=alert.finding_uid)
         producer.produce(alerts.TOPIC, b"no alert")
-        assert producer.flush(10) == 0
+        assert producer.flush(PATIENCE_S) == 0
         yield started
 
 
@@ -63,7 +64,7 @@ def test_following_goes_on_where_the_topic_ended(broker: brokers.Broker) -> None
     assert next(stream).finding_uid == numbered(8).finding_uid
     producer = Producer(broker.client())
     producer.produce("mcp.alerts", CODEC.encode(replace(numbered(4), sequence=3)), key="new")
-    producer.flush(10)
+    producer.flush(PATIENCE_S)
     assert (next(stream).sequence) == 3
     stream.close()
 
@@ -75,7 +76,7 @@ def test_following_tells_of_every_revision(broker: brokers.Broker) -> None:
     coming = [replace(numbered(3), sequence=2, activity="update"), replace(numbered(3), sequence=3, activity="close")]
     for alert in coming:
         producer.produce("mcp.alerts", CODEC.encode(alert), key="same")
-    producer.flush(10)
+    producer.flush(PATIENCE_S)
     assert [next(stream).activity, next(stream).activity] == ["update", "close"]
     stream.close()
 

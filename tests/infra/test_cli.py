@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from triptych.infra import brokers
 from triptych.infra.cli.main import COMMANDS
@@ -21,7 +22,7 @@ HEAVY = ("pydantic", "aiohttp", "confluent_kafka", "faust", "fastavro", "numpy",
 def _run(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     argv = [sys.executable, "-m", "triptych.infra.cli.main", *arguments]
     return subprocess.run(
-        argv, check=False, capture_output=True, text=True, timeout=60, env={**os.environ, **environment}
+        argv, check=False, capture_output=True, text=True, timeout=PATIENCE_S, env={**os.environ, **environment}
     )
 
 
@@ -32,8 +33,8 @@ def test_help_waits_for_nothing_heavy() -> None:
         "try: app(['--help'])\nexcept SystemExit: pass\n"
         f"print('loaded:', [name for name in {HEAVY!r} if name in sys.modules])"
     )
-    out = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60).stdout
-    assert out.endswith("loaded: []\n"), out[-200:]
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.stdout.endswith("loaded: []\n"), done.stdout[-200:]
 
 
 def test_help_lists_every_command() -> None:
@@ -120,6 +121,6 @@ def test_the_agent_ends_on_sigterm_having_told_what_was_undelivered(tmp_path: Pa
         assert agent.stderr is not None
         listening = json.loads(agent.stderr.readline())
         agent.send_signal(signal.SIGTERM)
-        said = agent.communicate(timeout=20)[1]
+        said = agent.communicate(timeout=PATIENCE_S)[1]
     assert listening["event"] == "listening"
     assert (agent.returncode, json.loads(said.splitlines()[-1])["undelivered"]) == (0, 0)

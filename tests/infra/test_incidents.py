@@ -10,6 +10,7 @@ import pytest
 from confluent_kafka import Producer
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 from rich.console import Console
 from typer.testing import CliRunner
 
@@ -57,7 +58,7 @@ def broker() -> Iterator[brokers.Broker]:
             producer.produce("mcp.incidents.ocsf", document(incident), key=incident.uid)
         producer.produce("mcp.incidents.ocsf", b"no incident")
         producer.produce("mcp.incidents.ocsf", b'{"unmapped": []}')
-        assert producer.flush(10) == 0
+        assert producer.flush(PATIENCE_S) == 0
         yield started
 
 
@@ -119,7 +120,8 @@ def test_mergers_that_lead_in_a_circle_end() -> None:
     assert incidents._whole(circle[one.uid], circle)
 
 
-def test_without_the_topic_the_broker_is_named(broker: brokers.Broker) -> None:
+def test_without_the_topic_the_broker_is_named(broker: brokers.Broker, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("triptych.infra.reading._TIMEOUT_S", 0.5)
     with pytest.raises(BrokerError, match="K13"):
         incidents.IncidentInbox({**broker.client(), "bootstrap.servers": "127.0.0.1:1"}).read()
 

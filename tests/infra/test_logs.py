@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 from confluent_kafka import Producer
+from patience import PATIENCE_S
 
 from triptych.infra import brokers
 from triptych.infra.settings import Kafka
@@ -25,7 +26,7 @@ log.debug("unheard")
 
 
 def test_logs_of_ours_and_of_libraries_are_json_lines_on_stderr() -> None:
-    done = subprocess.run([sys.executable, "-c", CODE], check=True, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", CODE], check=True, capture_output=True, text=True, timeout=PATIENCE_S)
     first, second, third = (json.loads(line) for line in done.stderr.splitlines())
     assert done.stdout == ""
     assert (first["event"], first["part"], first["level"], first["comm"]) == (
@@ -42,7 +43,7 @@ def test_a_worker_logs_json_lines_whatever_its_stream_library_thinks_of_logs() -
     with brokers.start(Kafka(provider="embedded")) as broker:
         producer = Producer(broker.client())
         producer.produce("mcp.protocol", b"no record", key="w")
-        assert producer.flush(10) == 0
+        assert producer.flush(PATIENCE_S) == 0
         words = ["--set", f"kafka.bootstrap={broker.bootstrap}", "--set", "worker.stages=calls", "worker"]
         command = [sys.executable, "-m", "triptych.infra.cli.main", *words]
         with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 SERVER = """
 import json, sys
@@ -35,7 +36,7 @@ def _pin(
         check=False,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         input=answer,
         cwd=home,
         env={"HOME": str(home), "PATH": os.environ["PATH"], **(environment or {})},

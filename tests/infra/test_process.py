@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from patience import eventually
 
 from triptych.infra.errors import ProgramError
 from triptych.infra.process import find, running, tail
@@ -16,18 +16,11 @@ from triptych.infra.process import find, running, tail
 DEAF = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
 
 
-def _wait_for(log: Path, text: str) -> None:
-    deadline = time.monotonic() + 20
-    while text not in tail(log):
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def test_the_pid_is_the_programs_own_and_gone_after_the_block(tmp_path: Path) -> None:
     with running(
         [sys.executable, "-c", "import os, time; print(os.getpid(), flush=True); time.sleep(60)"], log=tmp_path / "log"
     ) as child:
-        _wait_for(tmp_path / "log", str(child.pid))
+        eventually(lambda: str(child.pid) in tail(tmp_path / "log"))
     assert child.returncode == -signal.SIGTERM
     with pytest.raises(ProcessLookupError):
         os.kill(child.pid, 0)
@@ -35,7 +28,7 @@ def test_the_pid_is_the_programs_own_and_gone_after_the_block(tmp_path: Path) ->
 
 def test_a_child_that_ignores_term_is_killed(tmp_path: Path) -> None:
     with running([sys.executable, "-c", DEAF], log=tmp_path / "log", patience_s=0.2) as child:
-        _wait_for(tmp_path / "log", "deaf")
+        eventually(lambda: "deaf" in tail(tmp_path / "log"))
     assert child.returncode == -signal.SIGKILL
 
 

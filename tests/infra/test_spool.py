@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from patience import PATIENCE_S
+
 from triptych.infra import brokers
 from triptych.infra.settings import Kafka
 from triptych.infra.spool import waiting
@@ -50,11 +52,11 @@ def test_after_shipping_nothing_waits_and_the_time_is_told(tmp_path: Path) -> No
     module = "triptych.producers.gateway"
     call = b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n'
     gateway = [sys.executable, "-m", f"{module}.stdio.main", "--spool", str(tmp_path), "--", "cat"]
-    subprocess.run(gateway, input=call, check=True, capture_output=True, timeout=30)
+    subprocess.run(gateway, input=call, check=True, capture_output=True, timeout=PATIENCE_S)
     before = waiting(tmp_path)
     with brokers.start(Kafka(provider="embedded")) as broker:
         ship = [sys.executable, "-m", f"{module}.spool.ship", "--spool", str(tmp_path), "--bootstrap", broker.bootstrap]
-        subprocess.run([*ship, "--idle-exit", "0.5"], check=True, timeout=60)
+        subprocess.run([*ship, "--idle-exit", "0.5"], check=True, timeout=PATIENCE_S)
     after = waiting(tmp_path)
     assert before.octets > 0
     assert before.oldest_ns is not None

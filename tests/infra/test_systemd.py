@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 from typer.main import get_command
 
 from triptych.infra.cli.main import app
@@ -39,7 +40,7 @@ def test_systemd_takes_a_unit_without_a_word(unit: Path, tmp_path: Path) -> None
     copy = tmp_path / unit.name.replace("@", "@files")
     copy.write_text(re.sub(r"^ExecStart=\S+", "ExecStart=/bin/true", unit.read_text(), flags=re.MULTILINE))
     done = subprocess.run(
-        ["systemd-analyze", "verify", str(copy)], check=False, capture_output=True, text=True, timeout=60
+        ["systemd-analyze", "verify", str(copy)], check=False, capture_output=True, text=True, timeout=PATIENCE_S
     )
     assert (done.returncode, done.stderr) == (0, "")
 

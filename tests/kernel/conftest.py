@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S, eventually
 
 from triptych.models.digest import Keyring
 from triptych.models.events import CallRef, ExecutionBatch, ExecutionEvent
@@ -32,7 +33,6 @@ for line in sys.stdin:
     print("done", flush=True)
 """
 KEYRING = Keyring(b"kernel tests' key", "test")
-PATIENCE_S = 10.0
 
 
 class Server:
@@ -126,13 +126,6 @@ class Told:
         """Wait until everything that happened so far has been told."""
         now = time.monotonic_ns()
         eventually(lambda: bool(self.batches) and self.batches[-1].mono_ns > now)
-
-
-def eventually(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not is_so():
-        assert time.monotonic() < deadline, f"not within {PATIENCE_S} s"
-        time.sleep(0.01)
 
 
 @pytest.fixture(scope="session", autouse=True)

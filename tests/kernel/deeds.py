@@ -203,14 +203,14 @@ def act_after_leader(path: str) -> int:
     return call("exit", 0)
 
 
-def act_after_reply(path: str, after_s: float) -> None:
-    """A daemon of a daemon opens `path` when nobody waits any more."""
+def act_after_reply(path: str, go: str) -> None:
+    """A daemon of a daemon opens `path` once somebody writes into the fifo `go`, when nobody waits any more."""
     if os.fork():
         return
     os.setsid()
     if os.fork():
         os._exit(0)
-    time.sleep(after_s)
+    os.close(os.open(go, os.O_RDONLY))
     os.open(path, os.O_RDONLY)
     os._exit(0)
 

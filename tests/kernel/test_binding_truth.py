@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+from patience import eventually
 
 from triptych.models.events import CallRef
 
-from .conftest import Bound, Gateway, Running, Server, Start, eventually
+from .conftest import Bound, Gateway, Running, Server, Start
 
 pytestmark = pytest.mark.kernel
 
@@ -191,8 +192,8 @@ def test_two_servers_never_share_a_call(running: Running, server: Server, gatewa
         one, two = gateway.begin(), theirs.begin()
         server.do(f"open('{tmp_path}/{one.call_id}', 'w').close()")
         other.do(f"open('{tmp_path}/{two.call_id}', 'w').close()")
+        eventually(lambda: len(_marked(running, tmp_path)) >= 2)  # each workload has its own batches
         running.told.settled()
-        time.sleep(0.3)  # the other workload has its own batches
         seen = _marked(running, tmp_path)
         assert {bound.calls for bound in seen} == {(one,), (two,)}
         assert all(bound.calls == (_truth(bound, (one, two)),) for bound in seen)

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from fake_api import eventually, ignored
+from fake_api import ignored
+from patience import PATIENCE_S, eventually
 
 from triptych.infra.process import running as process
 from triptych.producers.lease import Granted
@@ -46,7 +47,7 @@ def _docker(
     socket: Path, *arguments: str, given: bytes | None = None, check: bool = True
 ) -> subprocess.CompletedProcess[bytes]:
     command = ["docker", "--host", f"unix://{socket}", *arguments]
-    return subprocess.run(command, input=given, check=check, capture_output=True, timeout=60)
+    return subprocess.run(command, input=given, check=check, capture_output=True, timeout=PATIENCE_S)
 
 
 def _filesystem() -> bytes:

@@ -9,8 +9,10 @@ import subprocess
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+from patience import PATIENCE_S, eventually
 
 from triptych.models.events import ProtocolEvent
 from triptych.producers.gateway.http.assembly import Gateway
@@ -20,7 +22,7 @@ from triptych.producers.gateway.spool.events import Events
 from triptych.producers.gateway.spool.record import HEAD
 from triptych.producers.gateway.spool.writer import Spool, split
 
-from .conftest import Running, Start, eventually
+from .conftest import Running, Start
 
 pytestmark = pytest.mark.kernel
 
@@ -56,7 +58,9 @@ async def _gateway(running: Running, folder: Path) -> AsyncIterator[int]:
     assert server.stdout is not None
     port = int(await asyncio.to_thread(server.stdout.readline))
     spool = Spool(folder, "instance", 1 << 30)
-    config = HttpConfig(upstream=f"http://127.0.0.1:{port}/mcp", spool_dir=folder, lease_socket=running.socket)
+    waits: dict[str, Any] = {"attach_ms": 60_000, "ready_ms": 60_000}
+    upstream = f"http://127.0.0.1:{port}/mcp"
+    config = HttpConfig(upstream=upstream, spool_dir=folder, lease_socket=running.socket, **waits)
     gateway = Gateway(config, spool, "instance")
     front = await asyncio.get_running_loop().create_server(lambda: ClientConnection(gateway.proxy), "127.0.0.1", 0)
     try:
@@ -74,7 +78,7 @@ async def _call(port: int, number: int, path: str) -> None:
     body = json.dumps({**message, "params": {"name": "read", "arguments": {"path": path}}}).encode()
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(b"POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
-    assert await asyncio.wait_for(reader.readline(), 10) == b"HTTP/1.1 200 OK\r\n"
+    assert await asyncio.wait_for(reader.readline(), PATIENCE_S) == b"HTTP/1.1 200 OK\r\n"
     await reader.readuntil(b"result")
     writer.close()
 

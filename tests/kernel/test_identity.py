@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_api import FakeApi, Tcp, eventually, ignored, serve
+from fake_api import FakeApi, Tcp, ignored, serve
+from patience import eventually
 from recorded_identity import MANIFEST, REPORT, SEARCH, SERVER, recorded
 
 from triptych.models.events import ExecutionBatch, Label

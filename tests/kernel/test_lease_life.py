@@ -12,10 +12,11 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S, eventually
 
 from triptych.producers.lease import Attach, Begin, Granted, Refused, pack, parse
 
-from .conftest import Gateway, Running, Server, Start, eventually
+from .conftest import Gateway, Running, Server, Start
 
 pytestmark = pytest.mark.kernel
 
@@ -105,10 +106,9 @@ open({path!r} + '.answer', 'wb').write(answer)
 # The one that asks is an orphan of init by then: only the kernel's book still knows where it belongs.
 ORPHAN = """
 if os.fork() == 0:
-    os.setsid()
+    os.setsid(); parent = os.getpid()
     if os.fork() == 0:
-        while os.getppid() == {server}: pass
-        import time; time.sleep(0.1)
+        while os.getppid() == parent: pass
 {body}
         os.rename({path!r} + '.answer', {path!r} + '.done'); os._exit(0)
     os._exit(0)
@@ -136,7 +136,7 @@ def test_a_descendant_that_got_itself_adopted_is_still_refused(
     path = str(tmp_path / "stolen")
     body = textwrap.indent(IMPOSTOR.format(path=path, lease=str(running.socket)), " " * 8)
     call = gateway.begin()
-    server.do(ORPHAN.format(path=path, body=body, server=server.process.pid))
+    server.do(ORPHAN.format(path=path, body=body))
     eventually((tmp_path / "stolen.done").exists)
     gateway.end(call)
     assert isinstance(parse((tmp_path / "stolen.done").read_bytes()), Refused)
@@ -180,7 +180,7 @@ def test_a_second_sensor_on_the_same_socket_says_so(running: Running) -> None:
         "LeaseServer(Path(sys.argv[1]), None)"
     )
     ran = subprocess.run(
-        [sys.executable, "-c", command, running.socket], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", command, running.socket], capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert "another sensor serves" in ran.stderr
     with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as still_there:

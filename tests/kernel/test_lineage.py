@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from triptych.producers.sensor.decode import KernelEvent
 from triptych.producers.sensor.loader import Kernel, load
 
 from .watching import Watching, of, watching
@@ -52,8 +53,11 @@ def program() -> Iterator[Path]:
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 def test_a_process_stays_its_servers(watched: Watching, program: Path, way: str) -> None:
     given = f"path, program = '/etc/hostname', '{program}'; words = ['grep', '-q', 'x', path]"
-    seen = watched.during(f"{given}\nact = f'os.open({{path!r}}, 0)'\n{way}\ntime.sleep(0.1)")
-    opened = of(seen, "open", lambda event: event.path == b"/etc/hostname")
+
+    def opens(seen: list[KernelEvent]) -> list[KernelEvent]:
+        return of(seen, "open", lambda event: event.path == b"/etc/hostname")
+
+    opened = opens(watched.during(f"{given}\nact = f'os.open({{path!r}}, 0)'\n{way}", opens))
     assert [(event.root, event.born, event.pid == watched.root) for event in opened] == [
         (watched.root, watched.epoch - 1, False)
     ]

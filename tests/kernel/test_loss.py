@@ -30,7 +30,7 @@ def test_a_stalled_reader_loses_what_the_ring_cannot_hold_and_counts_it_exactly(
 
 
 def test_the_loss_stands_in_the_batch_with_its_span(start: Start, server: Server) -> None:
-    running = start(ring_bytes=1 << 16, flush_ms=200)
+    running = start(ring_bytes=1 << 16, flush_ms=1000, heartbeat_s=1.0)
     gateway = Gateway(running.socket)
     gateway.attach(server.process.pid)
     call = gateway.begin()

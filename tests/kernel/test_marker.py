@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from patience import eventually
 
 from triptych.producers.shim import MAGIC, mark
 
-from .conftest import Gateway, Running, Server, eventually
+from .conftest import Gateway, Running, Server
 
 pytestmark = pytest.mark.kernel
 

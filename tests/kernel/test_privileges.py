@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from triptych.infra.kernels import compare
 from triptych.producers.sensor.front_end import BPF_SOURCES
@@ -59,7 +60,7 @@ def _with(capabilities: list[str], code: str, *arguments: str) -> str:
     wanted = ",".join(["-all", *(f"+{name.removeprefix('CAP_').lower()}" for name in capabilities)])
     sets = [f"--{name}={wanted}" for name in ("inh-caps", "ambient-caps", "bounding-set")]
     command = ["setpriv", "--securebits=+noroot,+noroot_locked", *sets, sys.executable, "-c", code, *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S, check=True).stdout
 
 
 @pytest.fixture

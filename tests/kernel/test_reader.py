@@ -8,12 +8,13 @@ import os
 from pathlib import Path
 
 import pytest
+from patience import eventually
 
 from triptych.producers.sensor.binding import State
 from triptych.producers.sensor.loader import load
 from triptych.producers.sensor.watch import Watch
 
-from .conftest import Gateway, Running, Server, Start, eventually
+from .conftest import Gateway, Running, Server, Start
 
 pytestmark = pytest.mark.kernel
 
@@ -70,7 +71,7 @@ def test_a_hot_file_is_a_few_events_that_count_every_open(running: Running, serv
 
 
 def test_over_its_budget_a_workload_is_counted_and_what_is_sensitive_is_told(start: Start, server: Server) -> None:
-    running = start(events_per_second=50, flush_ms=200)
+    running = start(events_per_second=10, flush_ms=200)
     gateway = Gateway(running.socket)
     gateway.attach(server.process.pid)
     absent = "for n in range(500):\n try: os.open(f'/nowhere/{n}', 0)\n except OSError: pass\n"

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from triptych.producers.sensor.config import SensorConfig
 from triptych.producers.sensor.recorded import RECORDED, Recorded
@@ -79,7 +80,7 @@ def test_a_recording_stands_in_for_the_kernel(recorded: tuple[Path, Told], tmp_p
     finally:
         server.close()
         sensor.stop()
-        thread.join(10)
+        thread.join(PATIENCE_S)
     touched = told.events("open", lambda event: (event.path or "").startswith(str(tmp_path)))
     assert [(Path(bound.event.path or "").name, bound.calls) for bound in touched] == [
         ("first", (calls[0],)),

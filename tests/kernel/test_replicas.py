@@ -53,7 +53,7 @@ def call_ids(spool: Path) -> dict[str, str]:
 @pytest.mark.parametrize(("mode", "processes"), [("replica", 3), ("serialised", 1)])
 def test_every_effect_is_that_of_one_call(running: Running, tmp_path: Path, mode: str, processes: int) -> None:
     file, spool = tmp_path / "gateway.json", tmp_path / "spool"
-    patience = {"ready_ms": 10_000, "attach_ms": 10_000}
+    patience = {"ready_ms": 60_000, "attach_ms": 60_000}
     place = {"spool_dir": str(spool), "lease_socket": str(running.socket)}
     settings = {"dispatch_mode": mode, "replicas": 3, **patience, **place}
     file.write_text(json.dumps(settings))

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from patience import eventually
+
 from triptych.producers.sensor.binding import State
 from triptych.producers.sensor.decode import KernelEvent
 from triptych.producers.sensor.loader import Kernel
@@ -31,12 +33,19 @@ class Watching:
         server.do(DEEDS)
         watch.add(self.root, "test", State(0, 0))
 
-    def during(self, code: str) -> list[KernelEvent]:
-        """Run `code` in the server under a call of its own; what was seen of it, sums of files and flows included."""
+    def during(self, code: str, is_whole: Callable[[list[KernelEvent]], object] = lambda _: True) -> list[KernelEvent]:
+        """Run `code` in the server under a call of its own; what was seen of it, sums of files and flows included, once
+        that is whole."""
+        seen: list[KernelEvent] = []
+
+        def arrived() -> object:
+            seen.extend(self.take())
+            return is_whole(seen)
+
         self._stamp(in_flight=1)
         self._server.do(code)
         time.sleep(SETTLE_S)
-        seen = self.take()
+        eventually(arrived)
         self._stamp(in_flight=0)
         return seen
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 from peers.catalogue import PROGRAMS, Place
 
 from triptych.infra.conformance import peers
@@ -67,7 +68,7 @@ def place(tmp_path: Path, programs: Path, site: str) -> Place:
     (files / "a.txt").write_text("the content")
     commit = ["-c", "user.name=a", "-c", "user.email=a@test", "commit", "-qm", "one"]
     for step in (["init", "-q"], ["add", "a.txt"], commit):
-        subprocess.run(["git", "-C", str(files), *step], check=True, timeout=30)
+        subprocess.run(["git", "-C", str(files), *step], check=True, timeout=PATIENCE_S)
     return Place(files, programs, site)
 
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import pytest
+from patience import PATIENCE_S
 from peers.catalogue import CLIENTS, SERVERS, Place, node_program
 from peers.wiretap import Wiretap, same
 
@@ -77,7 +78,7 @@ def serving(server: HttpServer, place: Place) -> Iterator[str]:
 
 
 def _await(port: int) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE_S
     while True:
         try:
             return socket.create_connection(("127.0.0.1", port), 1).close()
@@ -89,7 +90,7 @@ def _await(port: int) -> None:
 def seen(client: str, place: Place, url: str, server: HttpServer) -> str:
     call = json.dumps({"name": server.tool, "arguments": server.arguments})
     done = subprocess.run(
-        CLIENTS[client].command(place, url, call), capture_output=True, text=True, timeout=60, check=False
+        CLIENTS[client].command(place, url, call), capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout

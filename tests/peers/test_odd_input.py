@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 from peers.catalogue import SERVERS, Place
 
 pytestmark = pytest.mark.peers
@@ -66,7 +67,7 @@ class Conversation:
     def until(self, wanted: bytes) -> bytes:
         """What came since the last call, up to the line with `wanted`."""
         assert self._process.stdout
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + PATIENCE_S
         while wanted not in self.heard or not self.heard.endswith(b"\n"):
             ready, _, _ = select.select([self._process.stdout], [], [], max(0, deadline - time.monotonic()))
             chunk = os.read(self._process.stdout.fileno(), 1 << 20) if ready else b""
@@ -76,7 +77,7 @@ class Conversation:
         return came
 
     def end(self) -> bytes:
-        out, _ = self._process.communicate(timeout=30)
+        out, _ = self._process.communicate(timeout=PATIENCE_S)
         return self.heard + out
 
 

@@ -34,7 +34,7 @@ def finding(kafka: str) -> str:
     alert = finding_about(about, rule="payroll", title="The payroll was read", severity="high", dedup=uuid.uuid4().hex)
     for topic, key, value, headers in records_of(alert, bundled()):
         producer.produce(topic, value, key, headers=list(headers))
-    assert producer.flush(20) == 0
+    assert producer.flush(PATIENCE_S) == 0
     return alert.finding_uid
 
 
@@ -50,10 +50,9 @@ def reads(command: list[str], wanted: str, folder: Path) -> bool:
         return wanted in log.read_text()
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(PATIENCE_S)
 
 
-@pytest.mark.timeout(180)
 def test_kafkajs_reads_findings(kafka: str, finding: str, require: Any, tmp_path: Path) -> None:
     try:
         node, modules = peers.runtime(), peers.modules(install.NPM)
@@ -64,7 +63,6 @@ def test_kafkajs_reads_findings(kafka: str, finding: str, require: Any, tmp_path
     assert reads([node, "kafkajs_findings.mjs", kafka], finding, tmp_path)
 
 
-@pytest.mark.timeout(180)
 def test_quixstreams_reads_findings(kafka: str, finding: str, require: Any, tmp_path: Path) -> None:
     if not quixstreams.current:
         require("peers", "quixstreams is fetched by python -m triptych.infra.examples.install")

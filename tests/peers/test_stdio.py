@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 from peers.catalogue import CLIENTS, PROGRAMS, SERVERS, Place
 
 from triptych.models.events import ProtocolEvent
@@ -24,7 +25,7 @@ def tee(folder: Path) -> list[str]:
 def seen(client: str, place: Place, server: list[str], call: str) -> str:
     """What a client printed."""
     command = CLIENTS[client].command(place, json.dumps(server), call)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=2 * PATIENCE_S, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 

@@ -7,13 +7,14 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
+from patience import PATIENCE_S
 
 
 @pytest.fixture(scope="session")
 def broker() -> Iterator[str]:
     """Bootstrap address of the mock cluster."""
     cluster = Producer({"bootstrap.servers": "ignored", "test.mock.num.brokers": 1, "log_level": 2})
-    address = next(iter(cluster.list_topics(timeout=10).brokers.values()))
+    address = next(iter(cluster.list_topics(timeout=PATIENCE_S).brokers.values()))
     yield f"{address.host}:{address.port}"
     cluster.flush(0)
 
@@ -26,8 +27,8 @@ def consumed(broker: str) -> Callable[[str, int], list[tuple[bytes, bytes]]]:
         consumer = Consumer(
             {"bootstrap.servers": broker, "group.id": "none", "auto.offset.reset": "earliest", "log_level": 2}
         )
-        deadline = time.monotonic() + 15
-        while not (partitions := consumer.list_topics(topic, timeout=10).topics[topic].partitions):
+        deadline = time.monotonic() + PATIENCE_S
+        while not (partitions := consumer.list_topics(topic, timeout=PATIENCE_S).topics[topic].partitions):
             assert time.monotonic() < deadline, f"nobody wrote to {topic}"
             time.sleep(0.02)
         consumer.assign([TopicPartition(topic, number, 0) for number in partitions])

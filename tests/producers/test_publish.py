@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
+from patience import PATIENCE_S
 
 from triptych.models.errors import ConfigError
 from triptych.producers.publish import BrokerUnreachable, PublishConfig, Publisher
@@ -17,7 +18,7 @@ def test_records_arrive_once_and_in_order_of_their_key(broker: str, consumed: Co
     publisher = Publisher(PublishConfig(bootstrap=broker))
     for number in range(300):
         publisher.send("ordered", f"key-{number % 3}", str(number).encode())
-    assert publisher.flush(10) == 0
+    assert publisher.flush(PATIENCE_S) == 0
     records = consumed("ordered", 300)
     for key in (b"key-0", b"key-1", b"key-2"):
         values = [int(value) for at, value in records if at == key]
@@ -30,7 +31,7 @@ def test_a_full_queue_makes_the_caller_wait_instead_of_dropping(broker: str) -> 
     publisher = Publisher(PublishConfig(bootstrap=broker, properties=small))
     for number in range(200):
         publisher.send("narrow", "k", str(number).encode())
-    assert publisher.flush(10) == 0
+    assert publisher.flush(PATIENCE_S) == 0
     assert publisher.acknowledged == 200
 
 
@@ -48,7 +49,7 @@ def test_an_offer_reports_its_delivery(broker: str) -> None:
     publisher = Publisher(PublishConfig(bootstrap=broker))
     answers: list[str | None] = []
     assert publisher.offer("reported", "k", b"v", answers.append)
-    publisher.flush(10)
+    publisher.flush(PATIENCE_S)
     assert answers == [None]
 
 
@@ -56,7 +57,7 @@ def test_every_record_reports_its_delivery(broker: str) -> None:
     publisher = Publisher(PublishConfig(bootstrap=broker))
     answers: list[str | None] = []
     publisher.send("reported", "k", b"v", on_delivery=answers.append)
-    publisher.flush(10)
+    publisher.flush(PATIENCE_S)
     assert answers == [None]
 
 

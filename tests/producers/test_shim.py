@@ -16,6 +16,7 @@ from typing import Any
 import anyio.to_thread
 import pytest
 import uvloop
+from patience import PATIENCE_S
 
 from triptych.producers import shim
 from triptych.producers.shim import MAGIC, call, mark
@@ -202,5 +203,7 @@ def test_a_real_server_is_followed_without_a_change_to_it(tmp_path: Path) -> Non
 
 
 def test_without_a_program_the_usage_is_told() -> None:
-    ran = subprocess.run([sys.executable, shim.__file__], capture_output=True, text=True, timeout=30, check=False)
+    ran = subprocess.run(
+        [sys.executable, shim.__file__], capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert (ran.returncode, "usage:" in ran.stderr) == (1, True)

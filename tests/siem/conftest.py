@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from confluent_kafka import Producer
 from confluent_kafka.admin import AclOperation, ResourcePatternType, ResourceType
+from patience import PATIENCE_S
 from secured_kafka import Secured, secured
 from siem.held import CONFIGS, Held, findings, stories
 
@@ -35,7 +36,7 @@ def held(secured: Secured) -> Held:
         records.append((alert.finding_uid, alert.sequence))
     for topic in (topics.INCIDENTS_OCSF, topics.ALERTS_SUPPRESSED):
         producer.produce(topic, ocsf.render(stories()[0], tenant="acme"), "one")
-    assert producer.flush(20) == 0
+    assert producer.flush(PATIENCE_S) == 0
     return Held(secured, records)
 
 

@@ -21,6 +21,7 @@ from confluent_kafka.admin import (
     ResourcePatternType,
     ResourceType,
 )
+from patience import PATIENCE_S
 from siem.held import Held
 
 from triptych.models import topics
@@ -66,7 +67,7 @@ def test_it_may_not(held: Held, act: Act) -> None:
     admin = AdminClient(held.broker.client("siem"))
     (future,) = act(admin).values()
     with pytest.raises(KafkaException) as caught:
-        future.result(15)
+        future.result(PATIENCE_S)
     assert caught.value.args[0].name() in DENIED
 
 
@@ -75,7 +76,7 @@ def test_it_may_write_to_no_topic(held: Held, topic: str) -> None:
     outcomes = []
     producer = Producer(held.broker.client("siem"))
     producer.produce(topic, b"forged", on_delivery=lambda error, _: outcomes.append(error.name()))
-    producer.flush(15)
+    producer.flush(PATIENCE_S)
     assert outcomes == ["TOPIC_AUTHORIZATION_FAILED"]
 
 
@@ -85,7 +86,7 @@ def first_of(held: Held, topic: str, group: str) -> Any:
     consumer = Consumer({**held.broker.client("siem"), **options})
     try:
         consumer.subscribe([topic])
-        return consumer.poll(20)
+        return consumer.poll(PATIENCE_S)
     finally:
         consumer.close()
 
@@ -106,12 +107,12 @@ def test_it_may_use_no_group_but_its_own(held: Held, group: str) -> None:
 
 
 def test_it_sees_nobody_s_permissions(held: Held) -> None:
-    assert AdminClient({"bootstrap.servers": held.broker.inside}).describe_acls(ANY).result(15)
-    assert not AdminClient(held.broker.client("siem")).describe_acls(ANY).result(15)
+    assert AdminClient({"bootstrap.servers": held.broker.inside}).describe_acls(ANY).result(PATIENCE_S)
+    assert not AdminClient(held.broker.client("siem")).describe_acls(ANY).result(PATIENCE_S)
 
 
 def test_it_sees_no_other_topic(held: Held) -> None:
-    seen = AdminClient(held.broker.client("siem")).list_topics(timeout=15).topics
+    seen = AdminClient(held.broker.client("siem")).list_topics(timeout=PATIENCE_S).topics
     assert set(seen) == READABLE
 
 

@@ -9,7 +9,8 @@ from triptych.models import topics
 from triptych.models.events import Alert, Call
 from triptych.models.testing import START_NS, call, read, send
 from triptych.streams.known import Known
-from triptych.streams.stage import Pin, Step
+from triptych.streams.pins import Pin
+from triptych.streams.stage import Step
 from triptych.streams.turns import Turns
 
 from .judging import turns

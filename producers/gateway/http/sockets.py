@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from .. import host
@@ -86,8 +87,7 @@ def _pids() -> list[int]:
 
 
 def _links(pid: int) -> Iterator[str]:
-    try:
+    with suppress(OSError):
         for entry in (_PROC / str(pid) / "fd").iterdir():
-            yield str(entry.readlink())
-    except OSError:
-        return
+            with suppress(OSError):  # closed since it was listed
+                yield str(entry.readlink())

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Producer
+from patience import PATIENCE_S
 from typer.testing import CliRunner, Result
 
 from triptych.infra.cli.main import app
@@ -72,7 +73,7 @@ def test_it_reads_what_a_broker_holds(kafka: str) -> None:
     call = testing.call("read_config", testing.read("/srv/a"), server="audited-only-here")
     producer = Producer({"bootstrap.servers": kafka})
     producer.produce(topics.CALLS, CODEC.encode(call), "one")
-    assert producer.flush(10) == 0
+    assert producer.flush(PATIENCE_S) == 0
     words = ["--set", f"kafka.bootstrap={kafka}", "audit", "--server", "audited-only-here", "--since", "1h", "--json"]
     assert json.loads(CliRunner().invoke(app, words).stdout)["timeline"] == []  # it was asked for an hour of event time
     words[words.index("1h")] = "2000-01-01"

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from patience import PATIENCE_S
 
 from triptych.infra.chaos.faults import FAULTS, install
 from triptych.infra.chaos.scenarios import SCENARIOS
@@ -15,7 +16,7 @@ from triptych.models.errors import ConfigError
 def test_each_fault_finds_the_promise_it_breaks() -> None:
     """In a process of its own: nothing mends it again."""
     code = "from triptych.infra.chaos.faults import *\nfor name in FAULTS: install(name)"
-    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True, timeout=PATIENCE_S)
     assert (done.returncode, done.stderr) == (0, "")
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from patience import PATIENCE_S
 
 from triptych.infra.customrules.errors import PythonRuleError
 from triptych.infra.customrules.reading import read_source
@@ -40,7 +41,7 @@ def context(call):
 '''
 SECRET = call("reader", read("/srv/secret/a"))
 QUIET = call("reader", read("/srv/open"), at_s=2)
-BUDGET = Budget(call_s=1.0)
+BUDGET = Budget(call_s=PATIENCE_S)
 
 
 class Folder:
@@ -54,6 +55,11 @@ class Folder:
         for name, text in files.items():
             (self.path / f"{name}.py").write_text(text)
         self.rules = PythonRules.load([self.path], BUDGET)
+
+    def hurry(self, rule: str) -> None:
+        """Lets this rule alone have less time than it takes."""
+        (sandbox,) = (one.sandbox for one in self.rules._running if one.sandbox.name == rule)
+        sandbox._budget = Budget(call_s=0.5)
 
     async def ask(self, *calls: Call) -> list[tuple[Hit, ...]]:
         found = await self.rules.judge(calls)
@@ -104,6 +110,8 @@ async def test_the_same_calls_give_the_same_hits(folder: Folder) -> None:
 )
 async def test_a_rule_that_fails_stops_only_itself_and_visibly(folder: Folder, does: str, why: str) -> None:
     folder.write(good=GOOD, bad=f"def rule(call):\n    {does}\n")
+    if why == "late":
+        folder.hurry("python.bad")
     hits, quiet = await folder.ask(SECRET, QUIET)
     assert {hit.rule.id for hit in hits} == {"python.good", FAILED}, "the good rule judges, and the failure is told"
     assert quiet == (), "the failure is told once"

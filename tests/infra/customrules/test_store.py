@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
+from patience import PATIENCE_S
 
 from triptych.infra.customrules.rules import PythonRules
 from triptych.infra.customrules.sandbox import Budget
@@ -15,7 +16,7 @@ from triptych.models.events import Alert, Call
 from triptych.models.testing import call, read
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.memory import MemoryStore
-from triptych.streams.stage import Pin
+from triptych.streams.pins import Pin
 from triptych.streams.turns import JudgeTimes, Turns
 
 PAYROLL = """
@@ -34,7 +35,7 @@ class Worker:
     def use(self, **files: str) -> None:
         for name, text in files.items():
             (self.folder / f"{name}.py").write_text(text)
-        self.store.use(PythonRules.load([self.folder], Budget(call_s=1.0)))
+        self.store.use(PythonRules.load([self.folder], Budget(call_s=PATIENCE_S)))
 
     async def take(self, *calls: Call) -> list[Alert]:
         known = await self.store.lookup(self.stage.wanted(calls))

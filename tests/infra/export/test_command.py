@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S, eventually
 
 from triptych.infra.process import running
 
@@ -18,16 +19,15 @@ def test_the_command_runs_until_it_is_told_to_end_and_says_what_it_did(kafka: st
     argv = [sys.executable, "-m", "triptych.infra.cli.main", "--set", f"kafka.bootstrap={kafka}", "export", "otlp"]
     argv += ["--endpoint", "http://127.0.0.1:9", "--group", "of-this-test", "--signal", "logs"]
     with running(argv, log=log, env={**os.environ, **secret}, cwd=tmp_path) as process:
-        while "exporting" not in log.read_text():
-            assert process.poll() is None, log.read_text()
+        eventually(lambda: process.poll() is not None or "exporting" in log.read_text())
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(PATIENCE_S) == 0
     assert "ended" in log.read_text()
     assert "planted-canary" not in log.read_text()
 
 
 def test_a_signal_that_is_none_is_refused(tmp_path: Path) -> None:
     argv = [sys.executable, "-m", "triptych.infra.cli.main", "export", "otlp", "--signal", "metrics"]
-    done = subprocess.run(argv, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=60)
+    done = subprocess.run(argv, check=False, capture_output=True, text=True, cwd=tmp_path, timeout=PATIENCE_S)
     assert done.returncode == 2
     assert "spans, logs" in done.stderr

@@ -3,7 +3,6 @@ from __future__ import annotations
 import gzip
 import http.server
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -18,6 +17,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from patience import PATIENCE_S, eventually
 
 from triptych.infra import brokers
 from triptych.infra.export import logs, spans
@@ -124,7 +124,7 @@ def publish(broker: dict[str, str], *events: Call | Alert | bytes) -> None:
     for event in events:
         topic = topics.ALERTS if isinstance(event, Alert) else topics.CALLS
         producer.produce(topic, event if isinstance(event, bytes) else CODEC.encode(event), "one")
-    assert producer.flush(10) == 0
+    assert producer.flush(PATIENCE_S) == 0
 
 
 def config_for(receiver: Receiver, group: str) -> ExportConfig:
@@ -138,12 +138,9 @@ def export(broker: dict[str, str], receiver: Receiver, group: str, enough: Calla
     exporter = Exporter(broker, config_for(receiver, group), stop)
     thread = threading.Thread(target=exporter.run)
     thread.start()
-    deadline = time.monotonic() + 30
-    while not enough() and thread.is_alive() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    time.sleep(0.3)  # for the commit
+    eventually(lambda: enough() or not thread.is_alive())
     stop.set()
-    thread.join(20)
+    thread.join(PATIENCE_S)
     return exporter
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from triptych.infra.kernels import machine
 from triptych.infra.kernels.errors import KernelsError
@@ -15,17 +16,20 @@ def test_the_kernels_own_words_are_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("script", "what"),
-    [("#!/bin/sh\nsleep 30\n", "no end after"), ("#!/bin/sh\necho no such device >&2\nexit 1\n", "no such device")],
+    ("script", "limit_s", "what"),
+    [
+        ("#!/bin/sh\nsleep 30\n", 0.3, "no end after"),
+        ("#!/bin/sh\necho no such device >&2\nexit 1\n", PATIENCE_S, "no such device"),
+    ],
 )
 def test_a_machine_that_does_not_end_well_is_told(
-    script: str, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    script: str, limit_s: float, what: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     emulator = tmp_path / "qemu-system-x86_64"
     emulator.write_text(script)
     emulator.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    boot = machine.Boot(architecture="amd64", kernel=tmp_path, image=tmp_path, limit_s=0.3)
+    boot = machine.Boot(architecture="amd64", kernel=tmp_path, image=tmp_path, limit_s=limit_s)
     with pytest.raises(KernelsError, match=what) as raised:
         machine.boot(boot)
     assert raised.value.code == "N03"

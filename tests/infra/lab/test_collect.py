@@ -38,7 +38,7 @@ def _easy(turns: list[Labelled], story: str) -> Labelled:
 
 
 @pytest.mark.kernel
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_two_stories_are_seen_by_all_layers_and_labelled_by_who_played_them(folder: Path) -> None:
     turns = labelled(folder)
     theft, injection = (_easy(turns, name) for name in _NAMES)

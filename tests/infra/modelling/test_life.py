@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from patience import PATIENCE_S
 from typer.testing import CliRunner
 
 from triptych.infra import brokers, stores
@@ -77,7 +78,7 @@ def audited(bootstrap: str) -> list[tuple[str, str, str]]:
     consumer.assign(places)
     read, ended = [], 0
     while ended < len(places):
-        message = consumer.poll(10)
+        message = consumer.poll(PATIENCE_S)
         assert message is not None
         if message.error():
             ended += 1

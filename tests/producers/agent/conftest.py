@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pytest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from patience import PATIENCE_S, eventually
 
 from triptych.models.digest import Keyring
 from triptych.models.errors import TriptychError
@@ -77,8 +77,7 @@ def receiver(keyring: Keyring, origin: Origin) -> Iterator[Received]:
     received.port = listener.getsockname()[1]
     thread = threading.Thread(target=running.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
-    while not running.started:
-        time.sleep(0.005)
+    eventually(lambda: running.started)
     yield received
     running.should_exit = True
-    thread.join(10)
+    thread.join(PATIENCE_S)

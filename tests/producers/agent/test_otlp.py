@@ -14,6 +14,7 @@ from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExport
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from patience import PATIENCE_S
 
 from triptych.models.digest import Keyring
 from triptych.models.errors import TriptychError
@@ -32,7 +33,7 @@ CHAT = {"gen_ai.operation.name": "chat"}
 def post(
     receiver: Any, body: bytes, kind: str = PROTOBUF, path: str = "/v1/traces", **headers: str
 ) -> tuple[int, bytes, Any]:
-    connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=PATIENCE_S)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request("POST", path, body, {"content-type": kind, **named})
     answer = connection.getresponse()
@@ -148,7 +149,7 @@ def test_what_became_of_every_span_is_told(receiver: Any, export: Export) -> Non
     for request in (export(CHAT), export({}), export(CHAT, span_id=b"")):
         post(receiver, request.SerializeToString())
     post(receiver, b"\xff")
-    connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", receiver.port, timeout=PATIENCE_S)
     connection.request("GET", "/healthz")
     counts = json.loads(connection.getresponse().read())["counts"]
     assert counts == {

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S, eventually
 
 from triptych.infra.process import running
 from triptych.models.events import ProtocolEvent
@@ -33,6 +33,7 @@ CANARIES = {place: f"cnry{place}{number:03d}x7Qz" for number, place in enumerate
     "pem": "-----BEGIN PRIVATE KEY-----\nMIIcanaryMIIcanaryMIIcanaryMIIcanary\n-----END PRIVATE KEY-----",
 }
 C = CANARIES
+ORIGIN = re.compile(r"http://127\.0\.0\.1:\d+")
 
 
 WHO = {"name": "c", "version": "1"}
@@ -161,7 +162,7 @@ def over_stdio(folder: Path, told: Path) -> bytes:
         [*gateway, *command],
         input=b"".join(line + b"\n" for line in ASKED),
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=True,
         env={**os.environ, "API_KEY": C["environment"]},
     )
@@ -188,17 +189,15 @@ def over_http(folder: Path, told: Path) -> bytes:
 def listening(command: list[str], log: Path, more: dict[str, str] | None = None) -> Iterator[str]:
     """Origin of a program that prints it."""
     with running(command, log=log, env={**os.environ, **(more or {})}) as process:
-        deadline = time.monotonic() + 20
-        while not (found := re.search(rb"http://127\.0\.0\.1:\d+", log.read_bytes())):
-            assert process.poll() is None, log.read_text()
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
-        yield found[0].decode()
+        eventually(lambda: process.poll() is not None or ORIGIN.search(log.read_text()))
+        found = ORIGIN.search(log.read_text())
+        assert found, log.read_text()
+        yield found[0]
 
 
 def post(url: str, body: bytes) -> int:
     try:
-        with urllib.request.urlopen(urllib.request.Request(url, body, HEADERS), timeout=20) as answer:  # noqa: S310
+        with urllib.request.urlopen(urllib.request.Request(url, body, HEADERS), timeout=PATIENCE_S) as answer:  # noqa: S310
             answer.read()
             return int(answer.status)
     except urllib.error.HTTPError as error:

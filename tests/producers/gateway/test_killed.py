@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from triptych.models.events import ProtocolEvent
 from triptych.models.wire import bundled
@@ -52,7 +53,7 @@ async def over_stdio(folder: Path) -> tuple[set[int], set[int]]:
     for number in range(CALLS):
         process.stdin.write(CALL % (number, number) + b"\n")
         if number % 2 == 0:
-            answered.add(json.loads(await asyncio.wait_for(process.stdout.readline(), 20))["id"])
+            answered.add(json.loads(await asyncio.wait_for(process.stdout.readline(), PATIENCE_S))["id"])
     process.kill()
     await process.wait()
     return {int(line) for line in (folder / "seen").read_text().split()}, answered
@@ -91,10 +92,10 @@ async def over_http(folder: Path) -> tuple[set[int], set[int]]:
         stderr=asyncio.subprocess.PIPE,
     )
     assert process.stderr
-    address = re.search(rb":(\d+) for", await asyncio.wait_for(process.stderr.readline(), 20))
+    address = re.search(rb":(\d+) for", await asyncio.wait_for(process.stderr.readline(), PATIENCE_S))
     assert address
     clients = [asyncio.create_task(client(EACH * number, int(address[1]))) for number in range(CLIENTS)]
-    await asyncio.wait_for(under_way.wait(), 20)
+    await asyncio.wait_for(under_way.wait(), PATIENCE_S)
     process.kill()
     await process.wait()
     await asyncio.gather(*clients)
@@ -147,7 +148,7 @@ def ship(folder: Path, broker: str, topic: str) -> None:
     done = subprocess.run(
         [*module, "--bootstrap", broker, "--topic", topic, "--idle-exit", "0.2"],
         env=os.environ,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0

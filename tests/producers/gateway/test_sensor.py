@@ -12,11 +12,13 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S, eventually
 
 from triptych.producers.gateway.sensor import SensorLease
 from triptych.producers.lease import READY, Attach, Begin, End, Granted, Refused, pack, parse
 
 TRACE = "0" * 31 + "1"
+READY_NS = int(PATIENCE_S * 1e9)
 
 
 def call(number: int) -> Any:
@@ -53,8 +55,10 @@ class Sensor:
                     self.speak()
         self.peer.close()
 
-    def speak(self) -> None:
-        for _ in range(self._owed):
+    def speak(self, ahead: int = 0) -> None:
+        """The answers that are owed, and some to begins that are yet to come."""
+        eventually(lambda: self._owed)
+        for _ in range(self._owed + ahead):
             self.peer.send(READY)
         self._owed = 0
 
@@ -92,43 +96,48 @@ def pidfd() -> Iterator[int]:
     os.close(fd)
 
 
+def lease_of(path: Path | None, **settings: Any) -> SensorLease:
+    """A lease that waits for ever, as the default would not on a busy machine."""
+    return SensorLease(path, "files", **{"attach_s": PATIENCE_S, "ready_s": PATIENCE_S, **settings})
+
+
 def test_a_granted_lease_hears_of_every_call(sensor: Callable[..., Sensor], pidfd: int) -> None:
     there = sensor(Granted("pod-1", 42, 7))
-    lease = SensorLease(there.path, "files", monotonic_ns=Clock())
+    lease = lease_of(there.path, monotonic_ns=Clock())
     assert lease.attach(pidfd) == Granted("pod-1", 42, 7)
     lease.begin([call(1), call(2)])
     lease.end(call(1))
     assert lease.state == "granted"
     lease.close()
-    there.thread.join(5)
-    begun = [Begin(call(number).call_id, TRACE, 250_000_000, str(number)) for number in (1, 2)]
+    there.thread.join(PATIENCE_S)
+    begun = [Begin(call(number).call_id, TRACE, READY_NS, str(number)) for number in (1, 2)]
     assert there.heard == [Attach("files"), 1, *begun, End(call(1).call_id)]
 
 
 def test_a_refusal_is_no_workload(sensor: Callable[..., Sensor], pidfd: int) -> None:
-    lease = SensorLease(sensor(Refused("not yours")).path, "files")
+    lease = lease_of(sensor(Refused("not yours")).path)
     assert lease.attach(pidfd) is None
     lease.begin([call(1)])
     assert lease.state == "refused"
 
 
 def test_one_late_answer_marks_its_call_and_keeps_the_lease(sensor: Callable[..., Sensor], pidfd: int) -> None:
-    there = sensor(Granted("pod-1", 42, 7), 1)
-    lease = SensorLease(there.path, "files", ready_s=0.05)
+    there = sensor(Granted("pod-1", 42, 7), 2)
+    lease = lease_of(there.path, ready_s=0.05)
     lease.attach(pidfd)
     lease.begin([call(1)])
     assert lease.state == "lost"
-    there.speak()
+    there.speak(ahead=1)
     lease.begin([call(2)])
     assert lease.state == "granted"
     lease.close()
-    there.thread.join(5)
+    there.thread.join(PATIENCE_S)
     assert [heard.call_id for heard in there.heard if isinstance(heard, Begin)] == [call(1).call_id, call(2).call_id]
 
 
 def test_an_answer_that_came_meanwhile_is_taken_at_the_end_of_a_call(sensor: Callable[..., Sensor], pidfd: int) -> None:
     there = sensor(Granted("pod-1", 42, 7), 1)
-    lease = SensorLease(there.path, "files", ready_s=0.05)
+    lease = lease_of(there.path, ready_s=0.05)
     lease.attach(pidfd)
     lease.begin([call(1)])
     there.speak()
@@ -138,29 +147,29 @@ def test_an_answer_that_came_meanwhile_is_taken_at_the_end_of_a_call(sensor: Cal
 
 def test_a_silent_sensor_costs_a_few_bounded_waits(sensor: Callable[..., Sensor], pidfd: int) -> None:
     there = sensor(Granted("pod-1", 42, 7), 1000)
-    lease = SensorLease(there.path, "files", ready_s=0.01, monotonic_ns=Clock())
+    lease = lease_of(there.path, ready_s=0.01, monotonic_ns=Clock())
     lease.attach(pidfd)
     for number in range(20):
         lease.begin([call(number)])
         lease.end(call(number))
-    there.thread.join(5)
+    there.thread.join(PATIENCE_S)
     assert lease.state == "lost"
     assert sum(isinstance(heard, Begin) for heard in there.heard) == 4
 
 
 def test_of_many_calls_a_slow_sensor_hears_all_or_loses_the_lease(sensor: Callable[..., Sensor], pidfd: int) -> None:
     there = sensor(Granted("pod-1", 42, 7), 1000)
-    lease = SensorLease(there.path, "files", ready_s=0.01)
+    lease = lease_of(there.path, ready_s=0.01)
     lease.attach(pidfd)
     lease.begin([call(number) for number in range(100)])
-    there.thread.join(5)  # the connection is closed, and with it no call is under a lease
+    there.thread.join(PATIENCE_S)  # the connection is closed, and with it no call is under a lease
     assert lease.state == "lost"
 
 
 def test_without_a_sensor_there_is_no_lease(tmp_path: Path, pidfd: int) -> None:
-    nowhere = SensorLease(tmp_path / "none", "files")
+    nowhere = lease_of(tmp_path / "none")
     assert (nowhere.attach(pidfd), nowhere.state) == (None, "lost")
-    unset = SensorLease(None, "files")
+    unset = lease_of(None)
     assert (unset.attach(pidfd), unset.state) == (None, "none")
 
 
@@ -168,7 +177,7 @@ def test_a_sensor_that_comes_back_is_told_of_every_running_call(
     tmp_path: Path, sensor: Callable[..., Sensor], pidfd: int
 ) -> None:
     clock, later = Clock(), []  # type: tuple[Clock, list[Granted]]
-    lease = SensorLease(tmp_path / "s", "files", monotonic_ns=clock, regranted=later.append)
+    lease = lease_of(tmp_path / "s", monotonic_ns=clock, regranted=later.append)
     assert lease.attach(pidfd) is None
     lease.begin([call(1), call(2)])
     lease.end(call(1))
@@ -180,14 +189,16 @@ def test_a_sensor_that_comes_back_is_told_of_every_running_call(
     lease.begin([call(4)])
     assert (lease.state, later) == ("granted", [Granted("pod-2", 42, 7)])
     lease.close()
-    there.thread.join(5)
-    assert there.heard[2:] == [Begin(call(number).call_id, TRACE, 1_250_000_000, str(number)) for number in (2, 3, 4)]
+    there.thread.join(PATIENCE_S)
+    assert there.heard[2:] == [
+        Begin(call(number).call_id, TRACE, 1_000_000_000 + READY_NS, str(number)) for number in (2, 3, 4)
+    ]
 
 
 def test_a_refusal_is_not_for_ever(tmp_path: Path, sensor: Callable[..., Sensor], pidfd: int) -> None:
     clock = Clock()
     refusing = sensor(Refused("another connection holds the lease of this server"))
-    lease = SensorLease(tmp_path / "s", "files", monotonic_ns=clock)
+    lease = lease_of(tmp_path / "s", monotonic_ns=clock)
     lease.attach(pidfd)
     assert lease.state == "refused"
     refusing.close()
@@ -199,7 +210,7 @@ def test_a_refusal_is_not_for_ever(tmp_path: Path, sensor: Callable[..., Sensor]
 
 def test_who_keeps_refusing_is_asked_ever_more_rarely(tmp_path: Path, pidfd: int) -> None:
     clock = Clock()
-    lease = SensorLease(tmp_path / "none", "files", monotonic_ns=clock)
+    lease = lease_of(tmp_path / "none", monotonic_ns=clock)
     lease.attach(pidfd)
     asked = []
     lease._attach = lambda _: asked.append(clock.now) or lease._lose()  # type: ignore[method-assign,func-returns-value]
@@ -211,7 +222,7 @@ def test_who_keeps_refusing_is_asked_ever_more_rarely(tmp_path: Path, pidfd: int
 
 def test_a_sensor_that_ends_the_lease_stops_no_call(sensor: Callable[..., Sensor], pidfd: int) -> None:
     there = sensor(Granted("pod-1", 42, 7))
-    lease = SensorLease(there.path, "files")
+    lease = lease_of(there.path)
     lease.attach(pidfd)
     there.peer.shutdown(socket.SHUT_RDWR)
     lease.begin([call(1)])

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from triptych.models.events import ProtocolEvent
 
@@ -107,7 +108,7 @@ def passed(folder: Path, sent: bytes, said: bytes) -> tuple[bytes, bytes]:
     (folder / "says").write_bytes(said)
     recorder = [sys.executable, "-c", RECORDER, str(len(sent)), str(folder / "seen"), str(folder / "says")]
     gateway = [sys.executable, "-m", "triptych.producers.gateway.stdio.main", "--spool", str(folder / "spool"), "--"]
-    done = subprocess.run([*gateway, *recorder], input=sent, capture_output=True, timeout=60, check=False)
+    done = subprocess.run([*gateway, *recorder], input=sent, capture_output=True, timeout=PATIENCE_S, check=False)
     return (folder / "seen").read_bytes(), done.stdout
 
 

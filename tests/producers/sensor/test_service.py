@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import threading
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S, eventually
 
 from triptych.models.digest import Keyring
 from triptych.models.events import ExecutionBatch
@@ -73,11 +73,8 @@ class Told:
         return True
 
     def awaits(self, status: str) -> ExecutionBatch:
-        deadline = time.monotonic() + 10
-        while not (found := [batch for batch in self.batches if batch.status == status]):
-            assert time.monotonic() < deadline
-            time.sleep(0.005)
-        return found[-1]
+        eventually(lambda: any(batch.status == status for batch in self.batches))
+        return [batch for batch in self.batches if batch.status == status][-1]
 
 
 @pytest.fixture
@@ -96,7 +93,7 @@ def told(source: Quiet, tmp_path: Path) -> Iterator[Told]:
     thread.start()
     yield told
     sensor.stop()
-    thread.join(10)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
 
 
@@ -113,8 +110,7 @@ def test_while_it_is_blinded_it_says_so_in_place_of_a_sign_of_life(told: Told, s
     source.taken = ()
     assert since == ["blinded"]
     before = len(told.batches)
-    while len(told.batches) < before + 3:
-        time.sleep(0.005)
+    eventually(lambda: len(told.batches) >= before + 3)
     assert told.batches[-1].status == "heartbeat"
 
 

@@ -12,7 +12,7 @@ from triptych.models.lazy import LazyBatch, LazyMessage
 from triptych.models.sensitivity import Sensitivity
 from triptych.streams.config import JoinTimes
 from triptych.streams.join import Calls
-from triptych.streams.stage import Pin
+from triptych.streams.pins import Pin
 
 AT = 1_700_000_000 * 10**9
 NUMBER = 40

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
 import pytest
+from patience import PATIENCE_S
 
 from triptych.producers.gateway.adoption import asking
 from triptych.producers.gateway.adoption.asking import ask_launched, ask_listening
@@ -163,7 +164,7 @@ def listening(request: pytest.FixtureRequest) -> Iterator[str]:
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/mcp"
         server.shutdown()
-        thread.join(10)
+        thread.join(PATIENCE_S)
 
 
 def test_a_listening_server_is_asked_in_its_session_with_the_clients_headers(listening: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import uvloop
+from patience import PATIENCE_S
 from raw_http import Handler, serving
 
 from triptych.producers.gateway.http.address import Upstream
@@ -80,7 +81,7 @@ class Bench:
         """What comes back for `data`: `size` bytes, or all until the end."""
         reader, writer = await self.dial()
         writer.write(data)
-        answer = await asyncio.wait_for(reader.read() if size < 0 else reader.readexactly(size), 10)
+        answer = await asyncio.wait_for(reader.read() if size < 0 else reader.readexactly(size), PATIENCE_S)
         writer.close()
         return answer
 

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from raw_http import OK, Handler, post, replying, request_of, serving, until
+from patience import PATIENCE_S, until
+from raw_http import OK, Handler, post, replying, request_of, serving
 
 from triptych.models.events import ProtocolEvent
 from triptych.producers.gateway.http.assembly import Gateway
@@ -81,7 +82,7 @@ class Running:
         """Sends `data` on a connection of its own and expects `answer`."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
         writer.write(data)
-        assert await asyncio.wait_for(reader.readexactly(len(answer)), 10) == answer
+        assert await asyncio.wait_for(reader.readexactly(len(answer)), PATIENCE_S) == answer
         writer.close()
 
     async def events(self, count: int) -> list[ProtocolEvent]:
@@ -238,7 +239,7 @@ async def test_an_old_pair_of_stream_and_post_is_one_session(run: Runs) -> None:
         writer.write(b"GET /sse HTTP/1.1\r\nHost: localhost\r\n\r\n")
         await stream.readexactly(len(head + announce))
         await gateway.exchange(_sent(_call(7), target=b"/messages?session_id=1"), accepted)
-        assert await asyncio.wait_for(stream.read(), 10) == reply
+        assert await asyncio.wait_for(stream.read(), PATIENCE_S) == reply
         opened, request, answered = await gateway.events(3)
     assert opened.kind == "transport"
     assert request.kind == "request"
@@ -354,18 +355,20 @@ async def test_a_compressed_bomb_is_counted_and_not_unpacked(run: Runs) -> None:
 
 
 async def test_what_a_server_says_unasked_is_told_and_answers_nobody(run: Runs) -> None:
-    answer, unasked = _answer(_result()), _answer(_result(2))
+    answer, unasked, answered = _answer(_result()), _answer(_result(2)), asyncio.Event()
 
     async def talks(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await request_of(reader)
         writer.write(answer)
-        await asyncio.sleep(0.1)
+        await answered.wait()
         writer.write(unasked)
         await writer.drain()
 
     async with run(talks) as gateway:
         await gateway.exchange(_sent(_call()), answer)
+        answered.set()
         *_, surplus = await gateway.events(3)
+        answered.clear()
         await gateway.exchange(_sent(_call()), answer)
     assert surplus.anomalies == ("response-surplus",)
 
@@ -383,7 +386,7 @@ async def test_streams_together_keep_no_more_than_their_bound(run: Runs) -> None
         dialled = [await asyncio.open_connection("127.0.0.1", gateway.port) for _ in range(3)]
         for reader, writer in dialled:
             writer.write(b"GET /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n")
-            assert len(await asyncio.wait_for(reader.readexactly(len(head) + 100_000), 10)) > 100_000
+            assert len(await asyncio.wait_for(reader.readexactly(len(head) + 100_000), PATIENCE_S)) > 100_000
         memory = gateway.gateway.proxy._means.memory
         assert 0 <= memory._left < 60_000
         for _, writer in dialled:
@@ -436,7 +439,7 @@ async def test_a_server_that_goes_away_ends_its_call_with_an_incident(run: Runs)
     async with run(dies) as gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(_sent(_call()))
-        assert await asyncio.wait_for(reader.read(), 10) == b""
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == b""
         request, incident = await gateway.events(2)
     assert (incident.kind, incident.call_id) == ("transport", request.call_id)
     assert incident.anomalies == ("server-disconnected",)
@@ -462,7 +465,7 @@ async def test_a_forbidden_tool_is_answered_by_the_gateway_and_told_as_blocked(r
     async with run(replying(OK), allow=("read",)) as gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(_sent(_call("x-1", tool="rm")))
-        head, _, body = (await asyncio.wait_for(reader.read(), 10)).partition(b"\r\n\r\n")
+        head, _, body = (await asyncio.wait_for(reader.read(), PATIENCE_S)).partition(b"\r\n\r\n")
         request, error = await gateway.events(2)
     answer = json.loads(body)
     assert head.startswith(b"HTTP/1.1 403 ")
@@ -517,9 +520,9 @@ async def test_a_local_client_is_named_where_that_is_asked_for(run: Runs) -> Non
     answer = _answer(_result())
     async with run(replying(answer), identify_peers=True) as gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
-        await until(lambda: all(client.known.peer.pid for client in gateway.gateway.proxy._clients))
+        await until(lambda: [client for client in gateway.gateway.proxy._clients if client.known.peer.pid])
         writer.write(_sent(_call()))
-        assert await asyncio.wait_for(reader.readexactly(len(answer)), 10) == answer
+        assert await asyncio.wait_for(reader.readexactly(len(answer)), PATIENCE_S) == answer
         request, _ = await gateway.events(2)
     assert request.peer is not None
     assert request.peer.pid == os.getpid()
@@ -622,7 +625,7 @@ async def test_no_spelling_of_path_and_body_hides_a_call_from_the_policy(
     async with run(replying(OK), endpoint=endpoint, allow=("read",)) as gateway:
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(post(body, field, target=b"/%6dcp"))
-        assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 403 ")
+        assert (await asyncio.wait_for(reader.read(), PATIENCE_S)).startswith(b"HTTP/1.1 403 ")
         writer.close()
 
 
@@ -632,7 +635,7 @@ async def test_a_body_of_two_readings_is_judged_by_both(run: Runs) -> None:
         await gateway.exchange(post(body, b"Content-Type: application/json; charset=utf-8"), OK)
         reader, writer = await asyncio.open_connection("127.0.0.1", gateway.port)
         writer.write(post(body, b"Content-Type: application/json; charset=utf-7"))
-        assert (await asyncio.wait_for(reader.read(), 10)).startswith(b"HTTP/1.1 403 ")
+        assert (await asyncio.wait_for(reader.read(), PATIENCE_S)).startswith(b"HTTP/1.1 403 ")
         writer.close()
 
 
@@ -694,7 +697,7 @@ async def test_sessions_without_end_do_not_end_the_calls_of_others(run: Runs) ->
             scopes.of(f"session\0{number}", session=True)
         assert len(scopes.active) == 1
         done.append(True)
-        assert await asyncio.wait_for(reader.readexactly(len(answer)), 10) == answer
+        assert await asyncio.wait_for(reader.readexactly(len(answer)), PATIENCE_S) == answer
         request, reply = await gateway.events(2)
         writer.close()
     assert reply.call_id == request.call_id

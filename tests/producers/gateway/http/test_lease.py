@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from raw_http import post, replying, serving, until
+from patience import PATIENCE_S, until
+from raw_http import post, replying, serving
 
 from triptych.models.events import ProtocolEvent
 from triptych.producers.gateway.http.address import Upstream
@@ -105,9 +106,9 @@ async def _sensing(path: Path) -> AsyncIterator[Sensor]:
 
 
 @contextlib.asynccontextmanager
-async def _leased(path: Path, ready_s: float = 5.0) -> AsyncIterator[tuple[AsyncLease, Sensor]]:
+async def _leased(path: Path, ready_s: float = PATIENCE_S) -> AsyncIterator[tuple[AsyncLease, Sensor]]:
     async with _sensing(path) as sensor:
-        lease = AsyncLease(path, "files", attach_s=5, ready_s=ready_s)
+        lease = AsyncLease(path, "files", attach_s=PATIENCE_S, ready_s=ready_s)
         pidfd = os.pidfd_open(os.getpid())
         assert await lease.attach(pidfd) == Granted("pod-9", 7, 70)
         os.close(pidfd)
@@ -137,6 +138,7 @@ async def test_a_late_answer_costs_its_own_call_the_lease_and_no_other(tmp_path:
         sensor.prompt = False
         lease.begin([_call(1)], lambda state: gone.append((1, state)))
         await until(lambda: gone == [(1, "lost")])
+        lease._ready_s = PATIENCE_S
         lease.begin([_call(2)], lambda state: gone.append((2, state)))
         sensor.answer(2)
         await until(lambda: gone == [(1, "lost"), (2, "granted")])
@@ -175,7 +177,7 @@ async def test_without_a_sensor_nothing_waits() -> None:
 async def test_a_refused_lease_says_so(tmp_path: Path) -> None:
     async with _sensing(tmp_path / "s") as sensor:
         sensor.refuses = True
-        lease = AsyncLease(tmp_path / "s", "files", attach_s=5, ready_s=5)
+        lease = AsyncLease(tmp_path / "s", "files", attach_s=PATIENCE_S, ready_s=PATIENCE_S)
         pidfd = os.pidfd_open(os.getpid())
         assert await lease.attach(pidfd) is None
         os.close(pidfd)
@@ -195,6 +197,15 @@ async def test_the_process_behind_an_address_is_found() -> None:
         assert await asyncio.to_thread(listening_process, "localhost", port) == os.getpid()
         assert await asyncio.to_thread(listening_process, "192.0.2.1", port) is None
     assert await asyncio.to_thread(listening_process, "127.0.0.1", port) is None
+
+
+async def test_a_socket_behind_a_descriptor_that_is_closed_while_they_are_looked_at_is_found() -> None:
+    """As that of the listing itself is, which takes the lowest free number."""
+    low = os.open(os.devnull, os.O_RDONLY)
+    with _listening() as listening:
+        assert low < listening.fileno()
+        os.close(low)
+        assert await asyncio.to_thread(listening_process, "127.0.0.1", listening.getsockname()[1]) == os.getpid()
 
 
 async def test_the_process_at_the_other_end_of_a_connection_is_found() -> None:
@@ -223,7 +234,7 @@ async def _server(port: int) -> tuple[asyncio.subprocess.Process, int]:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(sys.executable, "-c", SERVER, str(port), stdin=pipe, stdout=pipe)
     assert process.stdout is not None
-    return process, int(await asyncio.wait_for(process.stdout.readline(), 20))
+    return process, int(await asyncio.wait_for(process.stdout.readline(), PATIENCE_S))
 
 
 @pytest.mark.parametrize("with_sensor", [False, True])
@@ -231,7 +242,7 @@ async def test_a_server_that_was_started_again_is_found_again(tmp_path: Path, wi
     found: list[tuple[str, Any]] = []
     first, port = await _server(0)
     async with _sensing(tmp_path / "s") as sensor:
-        lease = AsyncLease(tmp_path / "s" if with_sensor else None, "files", attach_s=5, ready_s=5)
+        lease = AsyncLease(tmp_path / "s" if with_sensor else None, "files", attach_s=PATIENCE_S, ready_s=PATIENCE_S)
         upstream = Upstream.parse(f"http://127.0.0.1:{port}")
         process = ServerProcess(upstream, lease, "files", "", lambda workload, server: found.append((workload, server)))
         await process.settle()
@@ -261,7 +272,8 @@ async def test_a_call_is_forwarded_between_its_beginning_and_its_end_at_the_sens
     async with _sensing(tmp_path / "s") as sensor, serving(replying(ANSWER), received) as port:
         sensor.prompt = False
         upstream = f"http://127.0.0.1:{port}/mcp"
-        config = HttpConfig(upstream=upstream, spool_dir=tmp_path / "spool", lease_socket=tmp_path / "s", ready_ms=9000)
+        waits: dict[str, Any] = {"attach_ms": 60_000, "ready_ms": 60_000}
+        config = HttpConfig(upstream=upstream, spool_dir=tmp_path / "spool", lease_socket=tmp_path / "s", **waits)
         spool = Spool(config.spool_dir, "instance", config.spool_bytes)
         gateway = Gateway(config, spool, "instance")
         front = await asyncio.get_running_loop().create_server(lambda: ClientConnection(gateway.proxy), "127.0.0.1", 0)
@@ -270,7 +282,7 @@ async def test_a_call_is_forwarded_between_its_beginning_and_its_end_at_the_sens
         await until(lambda: isinstance(sensor.told[-1:][0] if sensor.told else None, Begin))
         assert (b"".join(received), spooled()) == (b"", [])
         sensor.answer(1)
-        assert await asyncio.wait_for(reader.readexactly(len(ANSWER)), 10) == ANSWER
+        assert await asyncio.wait_for(reader.readexactly(len(ANSWER)), PATIENCE_S) == ANSWER
         await until(lambda: len(spooled()) == 2)
         await until(lambda: [type(message) for message in sensor.told] == [Attach, Begin, End])
         front.close()

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from raw_http import post, replying, request_of, serving, until
+from patience import PATIENCE_S, until
+from raw_http import post, replying, request_of, serving
 
 from triptych.models.events import ProtocolEvent
 from triptych.producers.gateway.http.address import Listen
@@ -53,7 +54,7 @@ async def _running(settings: dict[str, Any]) -> AsyncIterator[tuple[asyncio.subp
     )
     assert process.stderr is not None
     try:
-        line = (await asyncio.wait_for(process.stderr.readline(), 20)).decode()
+        line = (await asyncio.wait_for(process.stderr.readline(), PATIENCE_S)).decode()
         assert line.startswith("triptych-gateway: listening on "), line
         yield process, line.split()[3]
     finally:
@@ -90,8 +91,8 @@ async def test_it_finishes_what_is_in_flight_and_ends_with_status_0(
         process.send_signal(number)
         await asyncio.sleep(0.1)
         go_on.set()
-        assert await asyncio.wait_for(reader.read(), 10) == ANSWER
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == ANSWER
+        assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0
     assert [event.kind for event in spooled()] == ["request", "response"]
 
 
@@ -129,9 +130,9 @@ async def test_on_a_unix_socket_the_kernel_names_the_peer(
         assert path.stat().st_mode & 0o777 == 0o600
         reader, writer = await _dial(address)
         writer.write(post(CALL))
-        assert await asyncio.wait_for(reader.readexactly(len(ANSWER)), 10) == ANSWER
+        assert await asyncio.wait_for(reader.readexactly(len(ANSWER)), PATIENCE_S) == ANSWER
         process.terminate()
-        assert await asyncio.wait_for(process.wait(), 10) == 0
+        assert await asyncio.wait_for(process.wait(), PATIENCE_S) == 0
     request = spooled()[0]
     assert request.peer is not None
     assert (request.peer.pid, request.peer.uid) == (os.getpid(), os.getuid())
@@ -149,7 +150,7 @@ async def test_a_socket_that_a_killed_gateway_left_is_taken_over(settings: dict[
         second = await asyncio.create_subprocess_exec(
             sys.executable, "-c", RUN, json.dumps(settings), stderr=asyncio.subprocess.PIPE
         )
-        _, said = await asyncio.wait_for(second.communicate(), 20)
+        _, said = await asyncio.wait_for(second.communicate(), PATIENCE_S)
         assert second.returncode == 1
         assert said.startswith(b"G11 ")
 
@@ -162,7 +163,7 @@ async def test_a_server_on_a_unix_socket_is_found_as_a_process(
     async with server, _running(settings | {"upstream": f"unix://{path}"}) as (_, address):
         reader, writer = await _dial(address)
         writer.write(post(CALL))
-        assert await asyncio.wait_for(reader.readexactly(len(ANSWER)), 10) == ANSWER
+        assert await asyncio.wait_for(reader.readexactly(len(ANSWER)), PATIENCE_S) == ANSWER
         await until(lambda: len(spooled()) == 2)
         writer.close()
     assert [event.server.pid for event in spooled()] == [os.getpid()] * 2
@@ -189,7 +190,7 @@ async def test_tls_to_the_server_is_verified(settings: dict[str, Any], tmp_path:
 async def _exchanged(address: str) -> bytes:
     reader, writer = await _dial(address)
     writer.write(post(CALL, b"Connection: close"))
-    return await asyncio.wait_for(reader.read(), 10)
+    return await asyncio.wait_for(reader.read(), PATIENCE_S)
 
 
 async def test_an_address_in_use_is_told_with_its_code(settings: dict[str, Any]) -> None:
@@ -198,6 +199,6 @@ async def test_an_address_in_use_is_told_with_its_code(settings: dict[str, Any])
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-c", RUN, json.dumps(taken), stderr=asyncio.subprocess.PIPE
         )
-        _, said = await asyncio.wait_for(process.communicate(), 20)
+        _, said = await asyncio.wait_for(process.communicate(), PATIENCE_S)
     assert process.returncode == 1
     assert said.startswith(b"G11 ")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from mcp import Client
 from mcp.client.sse import sse_client
-from raw_http import until
+from patience import PATIENCE_S, until
 
 from triptych.models.events import ProtocolEvent
 from triptych.producers.gateway.http.assembly import Gateway
@@ -58,7 +58,7 @@ async def _behind(tmp_path: Path, kind: str, endpoint: str) -> AsyncIterator[str
         sys.executable, str(script), kind, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL
     )
     assert server.stdout is not None
-    port = int(await asyncio.wait_for(server.stdout.readline(), 30))
+    port = int(await asyncio.wait_for(server.stdout.readline(), PATIENCE_S))
     spool = Spool(tmp_path / "spool", "instance", 1 << 30)
     upstream = f"http://127.0.0.1:{port}{endpoint}"
     gateway = Gateway(HttpConfig(upstream=upstream, server="files", spool_dir=tmp_path / "spool"), spool, "instance")

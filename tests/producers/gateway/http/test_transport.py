@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from raw_http import OK, answering, post, replying, request_of, until
+from patience import PATIENCE_S, until
+from raw_http import OK, answering, post, replying, request_of
 
 from triptych.producers.gateway.http.head import request_head
 
@@ -49,7 +50,7 @@ async def test_a_request_arrives_as_it_was_sent_when_it_comes_byte_by_byte(bench
         for byte in REQUESTS[name]:
             writer.write(bytes([byte]))
             await asyncio.sleep(0)
-        assert await asyncio.wait_for(reader.readexactly(len(OK)), 10) == OK
+        assert await asyncio.wait_for(reader.readexactly(len(OK)), PATIENCE_S) == OK
         assert gateway.received == [REQUESTS[name]]
 
 
@@ -76,7 +77,7 @@ async def test_a_response_arrives_as_it_was_sent_and_the_connections_live_on(
         reader, writer = await gateway.dial()
         for _ in range(3):
             writer.write(post())
-            assert await asyncio.wait_for(reader.readexactly(len(response)), 10) == response
+            assert await asyncio.wait_for(reader.readexactly(len(response)), PATIENCE_S) == response
         assert gateway.received == [post() * 3]
 
 
@@ -203,9 +204,9 @@ async def test_a_stream_is_forwarded_event_by_event_before_it_is_observed(bench:
     async with bench(slowly) as gateway:
         reader, writer = await gateway.dial()
         writer.write(b"GET /mcp HTTP/1.1\r\nHost: localhost\r\n\r\n")
-        assert await asyncio.wait_for(reader.readexactly(len(head)), 10) == head
+        assert await asyncio.wait_for(reader.readexactly(len(head)), PATIENCE_S) == head
         for number in range(3):  # the next one is only sent once this one has arrived
-            assert await asyncio.wait_for(reader.readexactly(14), 10) == b"9\r\ndata: %d\n\n\r\n" % number
+            assert await asyncio.wait_for(reader.readexactly(14), PATIENCE_S) == b"9\r\ndata: %d\n\n\r\n" % number
             go_on.set()
         assert await reader.readexactly(5) == b"0\r\n\r\n"
 
@@ -224,7 +225,7 @@ async def test_a_client_that_leaves_ends_the_request_at_the_server_at_once(bench
         writer.write(post())
         await until(lambda: gateway.received and gateway.received[0])
         writer.transport.abort()
-        await asyncio.wait_for(ended.wait(), 10)
+        await asyncio.wait_for(ended.wait(), PATIENCE_S)
         await until(lambda: gateway.seen[0].named("incident") == ["client-disconnected"])
 
 
@@ -241,7 +242,7 @@ async def test_a_client_that_only_ends_its_sending_gets_its_response(bench: Benc
         reader, writer = await gateway.dial()
         writer.write(post())
         writer.write_eof()
-        assert await asyncio.wait_for(reader.read(), 10) == OK
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == OK
         assert ended == [b""]
 
 
@@ -275,7 +276,7 @@ async def test_what_follows_a_response_unasked_is_no_answer_to_the_next_request(
         reader, writer = await gateway.dial()
         for _ in range(3):
             writer.write(post())
-            assert await asyncio.wait_for(reader.readexactly(len(OK)), 10) == OK
+            assert await asyncio.wait_for(reader.readexactly(len(OK)), PATIENCE_S) == OK
         assert gateway.received == [post()] * 3
         assert gateway.seen[0].named("incident") == ["response-surplus"]
 
@@ -426,10 +427,10 @@ async def test_stopping_waits_for_what_is_in_flight_and_takes_nothing_new(bench:
         writer.write(post())
         await until(lambda: bool(gateway.received))
         stopping = asyncio.ensure_future(gateway.proxy.stop())
-        assert await asyncio.wait_for(idle.read(), 10) == b""
-        assert await asyncio.wait_for((await gateway.dial())[0].read(), 10) == b""
+        assert await asyncio.wait_for(idle.read(), PATIENCE_S) == b""
+        assert await asyncio.wait_for((await gateway.dial())[0].read(), PATIENCE_S) == b""
         go_on.set()
-        assert await asyncio.wait_for(reader.read(), 10) == OK
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == OK
         assert await stopping == 0
 
 
@@ -443,7 +444,7 @@ async def test_more_connections_than_allowed_are_closed(bench: Benches) -> None:
     async with bench(answering, connections=2) as gateway:
         kept = [await gateway.dial() for _ in range(2)]
         await asyncio.sleep(0.01)
-        assert await asyncio.wait_for((await gateway.dial())[0].read(), 10) == b""
+        assert await asyncio.wait_for((await gateway.dial())[0].read(), PATIENCE_S) == b""
         assert gateway.refused == ["too-many-connections"]
         for reader, writer in kept:
             writer.write(post())
@@ -471,7 +472,7 @@ async def test_any_requests_cut_anywhere_arrive_as_they_were_sent(
         for first, last in itertools.pairwise([0, *sorted(min(cut, len(data)) for cut in cuts), len(data)]):
             writer.write(data[first:last])
             await asyncio.sleep(0)
-        assert await asyncio.wait_for(reader.readexactly(len(OK) * len(requests)), 10) == OK * len(requests)
+        assert await asyncio.wait_for(reader.readexactly(len(OK) * len(requests)), PATIENCE_S) == OK * len(requests)
         assert gateway.received == [data]
 
 
@@ -480,7 +481,7 @@ async def test_what_was_asked_before_the_end_of_sending_is_answered(bench: Bench
         reader, writer = await gateway.dial()
         writer.write(post(b"1") + post(b"2") + post(b"3"))
         writer.write_eof()
-        assert await asyncio.wait_for(reader.read(), 10) == OK * 3
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == OK * 3
         assert b"".join(bytes(one) for one in gateway.received).count(b"POST") == 3
 
 
@@ -489,4 +490,4 @@ async def test_the_end_of_sending_inside_a_later_request_ends_the_connection(ben
         reader, writer = await gateway.dial()
         writer.write(post(b"1") + post(b"22")[:-1])
         writer.write_eof()
-        assert await asyncio.wait_for(reader.read(), 10) == OK
+        assert await asyncio.wait_for(reader.read(), PATIENCE_S) == OK

@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S, eventually
 
 from triptych.models.errors import TriptychError
 from triptych.models.events import DeadLetter, ProtocolEvent
@@ -199,13 +199,6 @@ def command(folder: Path, broker: str, topic: str, *more: str) -> list[str]:
     return [*base, "--bootstrap", broker, "--topic", topic, *more]
 
 
-def wait_for(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline, "waited 20 s"
-        time.sleep(0.01)
-
-
 def test_killing_wrapper_and_shipper_loses_nothing(
     tmp_path: Path, broker: str, consumed: Consumed, spooled: Callable[[], list[ProtocolEvent]]
 ) -> None:
@@ -220,26 +213,29 @@ def test_killing_wrapper_and_shipper_loses_nothing(
         os.write(gateway.stdin.fileno(), b'{"jsonrpc":"2.0","id":%d,"method":"ping"}\n' % number)
         gateway.stdout.readline()
     gateway.kill()
-    gateway.wait(10)
+    gateway.wait(PATIENCE_S)
     expected = [found.event_id for found in spooled()]
     assert len(expected) >= 799  # a request and its echo each; the last echo is forwarded before it is described
     first = subprocess.Popen(command(folder, broker, topic))
-    wait_for(lambda: list(folder.glob("*.acked")) or not list(folder.glob("*.spool")))
+    eventually(lambda: list(folder.glob("*.acked")) or not list(folder.glob("*.spool")))
     first.kill()
-    first.wait(10)
-    assert subprocess.run(command(folder, broker, topic, "--idle-exit", "0.2"), timeout=30, check=False).returncode == 0
+    first.wait(PATIENCE_S)
+    subprocess.run(command(folder, broker, topic, "--idle-exit", "0.2"), timeout=PATIENCE_S, check=True)
     arrived = [CODEC.decode(value, ProtocolEvent).event_id for _, value in consumed(topic, len(expected))]
     assert set(arrived) == set(expected)
     assert list(folder.glob("*.spool")) == []
 
 
+def locked(file: Path) -> bool:
+    return file.exists() and f":{file.stat().st_ino} " in Path("/proc/locks").read_text()
+
+
 def test_a_second_shipper_leaves_the_folder_to_the_first(tmp_path: Path, broker: str) -> None:
     first = subprocess.Popen(command(tmp_path, broker, "two"))
-    wait_for((tmp_path / "ship.lock").exists)
-    time.sleep(0.3)
-    assert subprocess.run(command(tmp_path, broker, "two"), timeout=30, check=False).returncode == 0
+    eventually(lambda: locked(tmp_path / "ship.lock"))
+    subprocess.run(command(tmp_path, broker, "two"), timeout=PATIENCE_S, check=True)
     first.terminate()
-    assert first.wait(15) == 0
+    assert first.wait(PATIENCE_S) == 0
 
 
 def test_without_a_broker_it_says_so_and_keeps_everything(tmp_path: Path, spool: Spool) -> None:
@@ -248,7 +244,7 @@ def test_without_a_broker_it_says_so_and_keeps_everything(tmp_path: Path, spool:
     assert process.stderr
     assert b"K01 no Kafka broker answered at 127.0.0.1:1" in process.stderr.readline()
     process.terminate()
-    process.wait(20)
+    process.wait(PATIENCE_S)
     assert list(tmp_path.glob("*.spool"))
 
 
@@ -277,9 +273,9 @@ def test_a_wrapper_starts_the_shipper_and_the_password_is_no_argument(
     assert len(consumed("auto", 2)) == 2
     (pid,) = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit() and _ships(entry, folder)]
     assert b"hidden" not in (Path("/proc") / str(pid) / "cmdline").read_bytes()
-    gateway.communicate(timeout=10)
+    gateway.communicate(timeout=PATIENCE_S)
     os.kill(pid, 15)
-    wait_for(lambda: list(folder.glob("*.spool")) == [] or not _ships(Path(f"/proc/{pid}"), folder))
+    eventually(lambda: list(folder.glob("*.spool")) == [] or not _ships(Path(f"/proc/{pid}"), folder))
 
 
 def _ships(process: Path, folder: Path) -> bool:
@@ -309,7 +305,7 @@ def test_a_folder_that_cannot_be_written_is_one_error_and_exit_2(tmp_path: Path,
         "auto": ["--config", str(settings), "--", "echo", "started"],
     }[command]
     done = subprocess.run(
-        [sys.executable, "-m", module, *options], input=b"", capture_output=True, timeout=30, check=False
+        [sys.executable, "-m", module, *options], input=b"", capture_output=True, timeout=PATIENCE_S, check=False
     )
     assert (done.returncode, done.stdout) == (2, b"")
     assert b"G03 the spool folder" in done.stderr
@@ -327,7 +323,7 @@ def test_the_command_line_says_the_same(tmp_path: Path, arguments: list[str], co
         input="",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert (done.returncode, done.stdout) == (2, "")

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from triptych.producers.gateway.stdio.child import StartError, spawn
 
@@ -17,7 +18,9 @@ GATEWAY = shlex.join([sys.executable, "-m", "triptych.producers.gateway.stdio.ma
 def shell(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
     """What a client's shell sees; GATEWAY in the script stands for the wrapper with a spool of its own."""
     command = script.replace("GATEWAY", f"{GATEWAY} --spool {folder / 'spool'} --")
-    return subprocess.run(["sh", "-c", command], cwd=folder, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(
+        ["sh", "-c", command], cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S, eventually
 
 from triptych.models.events import ProtocolEvent
 from triptych.producers.gateway.policy.pins import Pins
@@ -50,6 +51,8 @@ for line in sys.stdin:
         continue
     if "sleep" in arguments:
         time.sleep(arguments["sleep"])
+    while not os.path.exists(arguments.get("awaits", "/")):
+        time.sleep(0.01)
     say(text + "\\n")
 say(os.environ.get("LAST", ""))
 """
@@ -88,7 +91,7 @@ class Running:
 
     def end(self) -> tuple[bytes, int]:
         """The rest of the output, and the exit status."""
-        rest, _ = self.process.communicate(timeout=15)
+        rest, _ = self.process.communicate(timeout=PATIENCE_S)
         return rest, self.process.returncode
 
     @property
@@ -153,10 +156,14 @@ def test_offsets_stay_those_of_the_servers_pipe(running: Any, spooled: Spooled) 
     assert spans == [(0, len(line(first))), (0, 0), (len(line(first)), len(line(first) + line(second)))]
 
 
-def test_a_refused_id_does_not_answer_the_call_that_runs_under_it(running: Any, spooled: Spooled) -> None:
+def test_a_refused_id_does_not_answer_the_call_that_runs_under_it(
+    running: Any, spooled: Spooled, tmp_path: Path
+) -> None:
     client = running({"allow": ["read"]})
-    client.send(call(1, sleep=0.3), call(1, "rm"))
-    answers = client.read(2)
+    client.send(call(1, awaits=str(tmp_path / "go")), call(1, "rm"))
+    answers = client.read()
+    (tmp_path / "go").touch()
+    answers += client.read()
     client.end()
     assert ["error" in answer for answer in answers] == [True, False]
     allowed = [event for event in spooled() if event.action == "forwarded"]
@@ -168,8 +175,7 @@ def test_a_refused_id_does_not_answer_the_call_that_runs_under_it(running: Any, 
 def test_a_refusal_stands_between_the_servers_lines(running: Any) -> None:
     client = running({"allow": ["read"]})
     client.send(call(1, half=1))
-    while not client.heard:  # it writes the first half next
-        time.sleep(0.01)
+    eventually(lambda: client.heard)  # it writes the first half next
     time.sleep(0.1)
     client.send(call(2, "rm"))
     assert {answer["id"] for answer in client.read(2)} == {1, 2}
@@ -328,7 +334,7 @@ def test_a_server_that_cannot_start_ends_the_gateway_with_its_status(tmp_path: P
     file.write_text(json.dumps({"dispatch_mode": "replica", "spool_dir": str(tmp_path / "spool")}))
     gateway = [sys.executable, "-m", "triptych.producers.gateway.stdio.main", "--config", str(file), "--"]
     process = subprocess.Popen([*gateway, "sh", "-c", "exit 9"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
-    assert process.wait(10) == 9
+    assert process.wait(PATIENCE_S) == 9
     process.communicate()
 
 

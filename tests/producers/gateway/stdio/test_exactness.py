@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 
 from triptych.models.events import ProtocolEvent
 
@@ -46,7 +47,7 @@ class Wrapped:
     def read(self, count: int) -> bytes:
         assert self.process.stdout
         fd, found = self.process.stdout.fileno(), b""
-        while len(found) < count and select.select([fd], [], [], 10)[0] and (chunk := os.read(fd, 1 << 16)):
+        while len(found) < count and select.select([fd], [], [], PATIENCE_S)[0] and (chunk := os.read(fd, 1 << 16)):
             found += chunk
         return found
 
@@ -87,13 +88,13 @@ def python(code: str) -> tuple[str, ...]:
 
 
 def ended(pid: int) -> bool:
-    """Waits up to ten seconds for a process to end."""
+    """Whether a process ends."""
     try:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
     try:
-        return bool(select.select([fd], [], [], 10)[0])
+        return bool(select.select([fd], [], [], PATIENCE_S)[0])
     finally:
         os.close(fd)
 
@@ -119,17 +120,17 @@ def test_single_bytes_arrive_and_the_end_of_input_is_forwarded(wrap: Callable[..
     wrapped = wrap("cat")
     for number in range(len(PING)):
         wrapped.write(PING[number : number + 1])
-    assert wrapped.process.communicate(timeout=15)[0] == PING
+    assert wrapped.process.communicate(timeout=PATIENCE_S)[0] == PING
     assert wrapped.process.returncode == 0
 
 
 def test_what_stands_without_a_line_end_arrives_at_the_end(wrap: Callable[..., Wrapped]) -> None:
-    assert wrap("cat").process.communicate(b"half", timeout=15)[0] == b"half"
+    assert wrap("cat").process.communicate(b"half", timeout=PATIENCE_S)[0] == b"half"
 
 
 def test_megabytes_pass_while_both_sides_write(wrap: Callable[..., Wrapped]) -> None:
     line = b'{"jsonrpc":"2.0","method":"x","params":{"text":"' + b"a" * 3_000_000 + b'"}}\n'
-    assert wrap("cat").process.communicate(line * 3, timeout=60)[0] == line * 3
+    assert wrap("cat").process.communicate(line * 3, timeout=PATIENCE_S)[0] == line * 3
 
 
 @pytest.mark.parametrize("way", ["plain", "policy", "serialised"], indirect=True)
@@ -159,7 +160,7 @@ def test_a_signal_to_the_wrapper_alone_reaches_the_server(wrap: Callable[..., Wr
     wrapped = wrap(*python(code))
     assert wrapped.read(6) == b"ready\n"
     wrapped.process.send_signal(number)
-    assert wrapped.process.wait(10) == 5
+    assert wrapped.process.wait(PATIENCE_S) == 5
 
 
 def test_a_client_that_ends_the_whole_group_gets_the_whole_group(wrap: Callable[..., Wrapped]) -> None:
@@ -169,7 +170,7 @@ def test_a_client_that_ends_the_whole_group_gets_the_whole_group(wrap: Callable[
     assert wrapped.process.stdin
     wrapped.process.stdin.close()
     os.killpg(wrapped.process.pid, signal.SIGTERM)
-    assert wrapped.process.wait(10) == 128 + signal.SIGTERM
+    assert wrapped.process.wait(PATIENCE_S) == 128 + signal.SIGTERM
 
 
 def test_a_killed_wrapper_leaves_no_server(wrap: Callable[..., Wrapped]) -> None:
@@ -190,6 +191,6 @@ def test_a_killed_wrapper_ends_what_a_shell_started_by_the_end_of_its_input(wrap
 
 def test_everything_is_on_disk_when_the_wrapper_has_ended(wrap: Callable[..., Wrapped], spooled: Spooled) -> None:
     wrapped = wrap("cat", start_new_session=True)
-    wrapped.process.communicate(b"".join(CALL % number for number in range(50)), timeout=15)
+    wrapped.process.communicate(b"".join(CALL % number for number in range(50)), timeout=PATIENCE_S)
     requests = [event for event in spooled() if event.kind == "request" and event.direction == "client_to_server"]
     assert [event.jsonrpc_id for event in requests] == [str(number) for number in range(50)]

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from patience import PATIENCE_S
+
 LINES = 212  # more than may be held for one process, and what is too much fits a pipe
 SERVER = """
 import json, os, sys, time
@@ -54,5 +56,5 @@ def test_a_process_that_ends_while_another_has_the_floor_loses_no_line(tmp_path:
     process.stdin.flush()
     lines = [json.loads(process.stdout.readline()) for _ in range(LINES)]
     assert [line.get("id", "note") for line in lines] == [1, 2, *["note"] * (LINES - 2)]
-    process.communicate(timeout=10)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 0

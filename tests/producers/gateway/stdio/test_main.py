@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 
 from triptych.models.events import ProtocolEvent
 
@@ -48,7 +49,7 @@ def start(command: list[str], **more: object) -> subprocess.Popen[bytes]:
 
 def read_exactly(fd: int, count: int) -> bytes:
     found = b""
-    while len(found) < count and select.select([fd], [], [], 10)[0] and (chunk := os.read(fd, 1 << 16)):
+    while len(found) < count and select.select([fd], [], [], PATIENCE_S)[0] and (chunk := os.read(fd, 1 << 16)):
         found += chunk
     return found
 
@@ -59,7 +60,7 @@ def gone(pid: int) -> bool:
         fd = os.pidfd_open(pid)
     except ProcessLookupError:
         return True
-    ended = bool(select.select([fd], [], [], 10)[0])
+    ended = bool(select.select([fd], [], [], PATIENCE_S)[0])
     os.close(fd)
     return ended
 
@@ -71,7 +72,7 @@ def echo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[subprocess.Popen[
     yield process
     assert process.stdin
     process.stdin.close()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_S) == 0
 
 
 CHUNKS = st.lists(
@@ -93,7 +94,7 @@ def test_any_stream_split_anywhere_comes_out_identical(echo: subprocess.Popen[by
 def test_a_line_of_megabytes_passes_with_both_sides_writing_at_once(tmp_path: Path) -> None:
     line = b'{"jsonrpc":"2.0","method":"x","params":{"text":"' + b"a" * 3_000_000 + b'"}}\n'
     done = subprocess.run(
-        wrapped(tmp_path / "spool", "cat"), input=line * 3, capture_output=True, timeout=60, check=False
+        wrapped(tmp_path / "spool", "cat"), input=line * 3, capture_output=True, timeout=PATIENCE_S, check=False
     )
     assert done.stdout == line * 3
 
@@ -107,7 +108,7 @@ def test_a_server_that_never_reads_does_not_stop_its_own_output(tmp_path: Path) 
     received = read_exactly(process.stdout.fileno(), 1_000_000)
     assert len(received) >= 1_000_000
     writer.start()
-    writer.join(30)
+    writer.join(PATIENCE_S)
     assert process.returncode == 0
 
 
@@ -116,13 +117,17 @@ def test_a_server_that_never_reads_does_not_stop_its_own_output(tmp_path: Path) 
     [("exit 0", 0), ("exit 7", 7), ("kill -KILL $$", 137), ("kill -TERM $$", 143), ("exec no-such-program", 127)],
 )
 def test_the_exit_status_is_the_servers(tmp_path: Path, script: str, status: int) -> None:
-    done = subprocess.run(wrapped(tmp_path / "spool", "sh", "-c", script), capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        wrapped(tmp_path / "spool", "sh", "-c", script), capture_output=True, timeout=PATIENCE_S, check=False
+    )
     assert done.returncode == status
 
 
 def test_the_end_of_input_reaches_the_server_at_once(tmp_path: Path) -> None:
     server = python("import sys; sys.stdin.read(); print('end')")
-    done = subprocess.run(wrapped(tmp_path / "spool", *server), input=b"", capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        wrapped(tmp_path / "spool", *server), input=b"", capture_output=True, timeout=PATIENCE_S, check=False
+    )
     assert done.stdout == b"end\n"
 
 
@@ -134,7 +139,7 @@ def test_signals_reach_the_server_and_its_answer_counts(tmp_path: Path, number: 
     assert process.stdout
     assert read_exactly(process.stdout.fileno(), 3) == b"up\n"
     process.send_signal(number)
-    assert process.wait(10) == 9
+    assert process.wait(PATIENCE_S) == 9
 
 
 def test_the_server_lives_in_the_wrappers_group_and_dies_with_the_wrapper(tmp_path: Path) -> None:
@@ -144,19 +149,23 @@ def test_the_server_lives_in_the_wrappers_group_and_dies_with_the_wrapper(tmp_pa
     pid, group = map(int, process.stdout.readline().split())
     assert group == process.pid
     process.kill()
-    process.wait(10)
+    process.wait(PATIENCE_S)
     assert gone(pid)
 
 
 def test_stdout_carries_only_what_the_server_wrote_and_stderr_is_its_own(tmp_path: Path) -> None:
     server = python("import sys; sys.stderr.write('from the server\\n'); print('out')")
-    done = subprocess.run(wrapped(tmp_path / "spool", *server), input=b"", capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        wrapped(tmp_path / "spool", *server), input=b"", capture_output=True, timeout=PATIENCE_S, check=False
+    )
     assert done.stdout == b"out\n"
     assert b"from the server\n" in done.stderr
 
 
 def test_a_command_that_does_not_exist_is_named(tmp_path: Path) -> None:
-    done = subprocess.run(wrapped(tmp_path / "spool", "no-such-server"), capture_output=True, timeout=30, check=False)
+    done = subprocess.run(
+        wrapped(tmp_path / "spool", "no-such-server"), capture_output=True, timeout=PATIENCE_S, check=False
+    )
     assert (done.returncode, done.stdout) == (127, b"")
     assert b"G02 cannot run 'no-such-server'" in done.stderr
 
@@ -169,13 +178,13 @@ def test_a_wrong_setting_is_named_before_anything_runs(tmp_path: Path, settings_
     file = tmp_path / "gateway.toml"
     file.write_text(settings_text)
     command = wrapped(tmp_path / "spool", "cat", options=("--config", str(file)))
-    done = subprocess.run(command, capture_output=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stdout) == (2, b"")
     assert code in done.stderr
 
 
 def test_without_a_command_the_usage_is_told(tmp_path: Path) -> None:
-    done = subprocess.run(wrapped(tmp_path / "spool"), capture_output=True, timeout=30, check=False)
+    done = subprocess.run(wrapped(tmp_path / "spool"), capture_output=True, timeout=PATIENCE_S, check=False)
     assert done.returncode == 2
     assert b"G01" in done.stderr
 
@@ -191,7 +200,7 @@ def test_our_settings_never_reach_the_servers_environment(tmp_path: Path) -> Non
         "MINE": "3",
     }
     command = wrapped(tmp_path / "spool", *python("import json,os; print(json.dumps(dict(os.environ)))"))
-    done = subprocess.run(command, input=b"", capture_output=True, timeout=30, env=environment, check=False)
+    done = subprocess.run(command, input=b"", capture_output=True, timeout=PATIENCE_S, env=environment, check=False)
     seen = json.loads(done.stdout)
     assert seen["MINE"] == "3"
     assert not [name for name in seen if name.startswith(("TRIPTYCH_", "KAFKA_"))]
@@ -203,9 +212,9 @@ def test_a_file_as_input_and_a_socket_as_output_work_too(tmp_path: Path) -> None
     with (tmp_path / "in").open("rb") as source:
         process = start(wrapped(tmp_path / "spool", "cat"), stdin=source, stdout=theirs)
     theirs.close()
-    ours.settimeout(10)
+    ours.settimeout(PATIENCE_S)
     assert ours.recv(1000) == PING
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_S) == 0
     ours.close()
 
 
@@ -214,7 +223,7 @@ def test_a_client_that_stops_reading_ends_the_server_as_a_broken_pipe_would(tmp_
     assert process.stdout
     process.stdout.read(10)
     process.stdout.close()
-    assert process.wait(10) == 128 + signal.SIGPIPE
+    assert process.wait(PATIENCE_S) == 128 + signal.SIGPIPE
 
 
 def test_a_request_is_on_disk_before_the_server_can_read_it(tmp_path: Path) -> None:
@@ -226,7 +235,7 @@ def test_a_request_is_on_disk_before_the_server_can_read_it(tmp_path: Path) -> N
         "    print(kept.count(b'tools/call'))\n"
     )
     done = subprocess.run(
-        wrapped(spool, *python(code)), input=CALL % 1 + CALL % 2, capture_output=True, timeout=30, check=False
+        wrapped(spool, *python(code)), input=CALL % 1 + CALL % 2, capture_output=True, timeout=PATIENCE_S, check=False
     )
     first, second = map(int, done.stdout.split())
     assert 1 <= first <= second == 2
@@ -237,7 +246,7 @@ def test_a_server_that_dies_leaves_an_incident_for_each_open_call(tmp_path: Path
     process = start(wrapped(tmp_path / "spool", *python(code)))
     assert process.stdin
     process.stdin.write(CALL % 1 + CALL % 2)
-    assert process.wait(10) == 137
+    assert process.wait(PATIENCE_S) == 137
     requests = [event for event in spooled() if event.kind == "request"]
     incidents = [event for event in spooled() if event.kind == "transport"]
     assert [event.call_id for event in incidents] == [event.call_id for event in requests]
@@ -245,7 +254,7 @@ def test_a_server_that_dies_leaves_an_incident_for_each_open_call(tmp_path: Path
 
 
 def test_a_clean_end_is_no_incident(tmp_path: Path, spooled: Spooled) -> None:
-    subprocess.run(wrapped(tmp_path / "spool", "cat"), input=b"", capture_output=True, timeout=30, check=False)
+    subprocess.run(wrapped(tmp_path / "spool", "cat"), input=b"", capture_output=True, timeout=PATIENCE_S, check=False)
     assert spooled() == []
 
 
@@ -263,7 +272,7 @@ def test_serialised_dispatch_keeps_one_tool_call_in_flight(tmp_path: Path, spool
     process.stdin.write(b"".join(CALL % number for number in range(5)))
     answers = [json.loads(process.stdout.readline())["id"] for _ in range(5)]
     process.stdin.close()
-    assert process.wait(10) == 0
+    assert process.wait(PATIENCE_S) == 0
     events = spooled()
     assert answers == list(range(5))
     assert [len(event.in_flight) for event in events if event.kind == "request"] == [1] * 5
@@ -274,7 +283,7 @@ def test_events_name_process_and_pipes_of_the_server(tmp_path: Path, spooled: Sp
     code = "import os,sys; sys.stdin.readline(); print(os.getpid(), os.fstat(0).st_ino, os.fstat(1).st_ino)"
     process = start(wrapped(tmp_path / "spool", *python(code), options=("--server", "files")))
     assert process.stdin
-    out, _ = process.communicate(CALL % 1, timeout=10)
+    out, _ = process.communicate(CALL % 1, timeout=PATIENCE_S)
     pid, stdin, stdout = map(int, out.split())
     request, noise = spooled()[:2]
     assert (request.server.id, request.server.pid) == ("files", pid)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 
 from triptych.models.events import ProtocolEvent
 from triptych.producers.gateway.observer.ledger import Call
@@ -193,7 +194,7 @@ def test_a_spool_nobody_ships_shows_no_value(tmp_path: Path) -> None:
         [*gateway, "--", sys.executable, "-c", code],
         input=b"".join(map(line, asked)),
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=False,
         env={"PLANTED": "CANARYenvironment"},
     )

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from patience import PATIENCE_S
+
 HEAVY = (
     "argparse",
     "asyncio",
@@ -54,7 +56,7 @@ def test_a_whole_session_loads_nothing_heavy(tmp_path: Path) -> None:
         [sys.executable, "-c", CODE, *options, "--", sys.executable, "-c", SERVER],
         input=ASKED,
         capture_output=True,
-        timeout=30,
+        timeout=PATIENCE_S,
         check=True,
     )
     loaded = json.loads(done.stderr)

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_api import FakeApi, Tcp, eventually, serve
+from fake_api import FakeApi, Tcp, serve
+from patience import PATIENCE_S, eventually
 
 from triptych.producers.sensor.identity.api import ApiError, over_http
 
@@ -154,7 +155,7 @@ def test_closing_ends_a_wait_for_lines(api: FakeApi, url: str) -> None:
     thread.start()
     eventually(api.watching.is_set)
     client.close()
-    thread.join(5)
+    thread.join(PATIENCE_S)
     assert not thread.is_alive()
     with pytest.raises(ApiError, match="closed"):
         client.get("/x", 5)

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_api import FakeApi, eventually, ignored
+from fake_api import FakeApi, ignored
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import eventually
 from recorded_identity import SEARCH, SERVER, in_container, in_pod, recorded
 
 from triptych.models.events import Label

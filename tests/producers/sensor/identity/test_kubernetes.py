@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_api import FakeApi, Tcp, eventually, ignored, serve
+from fake_api import FakeApi, Tcp, ignored, serve
+from patience import eventually
 from recorded_identity import REPORT, SEARCH, SERVER, in_pod, recorded
 
 from triptych.producers.sensor.identity.config import KubernetesConfig
