@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from .events import Call, Effect
 
-__all__ = ["acts", "changed", "changes", "is_outside", "sends", "writes"]
+__all__ = ["acts", "changed", "changes", "is_outside", "sends", "sent_outside", "writes"]
 
 _VERBS = frozenset(
     re.findall(
@@ -53,6 +53,11 @@ def sends(call: Call) -> bool:
 def changed(effects: Iterable[Effect]) -> int:
     """How often files were written, renamed or removed."""
     return sum(max(effect.count, 1) for effect in effects if changes(effect))
+
+
+def sent_outside(call: Call) -> int:
+    """How many bytes went beyond the networks declared as inside."""
+    return sum(effect.bytes_out for effect in call.effects if effect.bytes_out and is_outside(effect))
 
 
 def changes(effect: Effect) -> bool:

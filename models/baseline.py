@@ -11,10 +11,11 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from .acting import changed, is_outside
+from .acting import changed, is_outside, sent_outside
 from .editions import edition_keys
 from .events import Call, Effect, LearningState
 from .keys import REMEMBERED, key_of, path_class, place_of
+from .lately import Lately
 from .sources import source_keys
 from .statements import statement_key, statements
 
@@ -65,6 +66,9 @@ class Support:
     principals: int = 0
 
 
+_NEVER = Support()
+
+
 @dataclass(frozen=True, slots=True)
 class BaselineView:
     """What one server's baseline says of the keys that were looked up; every other key was never seen."""
@@ -82,7 +86,7 @@ class BaselineView:
         return "provisional" if self.sessions < ACTIVE else "active"
 
     def support(self, key: str) -> Support:
-        return self.supports.get(key, Support())
+        return self.supports.get(key, _NEVER)
 
     def known(self, key: str) -> bool:
         """Whether two principals showed it; one is enough only while the server has no second one."""
@@ -207,13 +211,19 @@ def value_key(tool: str, pointer: str, digest: str) -> str:
 def size_keys(kind: str, tool: str, size: int) -> tuple[str, ...]:
     """One rung for every power of two up to `size`, the highest last: the support of a rung is the number of sessions
     that reached it. `kind`: bytes in or out, or files changed."""
-    return tuple(key_of("size", kind, tool, str(rung)) for rung in range(1, max(size, 0).bit_length() + 1))
+    return _rungs(kind, tool, max(size, 0).bit_length())
 
 
-def edge_keys(actions: Sequence[str]) -> tuple[str, ...]:
+@lru_cache(REMEMBERED)
+def _rungs(kind: str, tool: str, many: int) -> tuple[str, ...]:
+    return tuple(key_of("size", kind, tool, str(rung)) for rung in range(1, many + 1))
+
+
+@lru_cache(REMEMBERED)
+def edge_keys(actions: tuple[str, ...]) -> tuple[str, ...]:
     """Keys of the orders that end in the last action, shortest first: its pair and its triple, each after its context.
     `^` stands before the first action of a turn."""
-    padded = ("^",) * (EDGE - 1) + tuple(actions[-EDGE:])
+    padded = ("^",) * (EDGE - 1) + actions[-EDGE:]
     grams = (padded[-length:] for length in range(2, EDGE + 1))
     return tuple(key for gram in grams for key in (key_of("before", *gram[:-1]), key_of("edge", *gram)))
 
@@ -223,6 +233,7 @@ def argument_keys(call: Call) -> frozenset[str]:
     return frozenset(fact.pointer.split("/")[1] for fact in call.arguments if fact.pointer.startswith("/"))
 
 
+@Lately
 def keys_of(call: Call) -> tuple[str, ...]:
     """Everything one call by itself asks of its server's baseline, each key once."""
     tool = action_of(call)
@@ -236,8 +247,7 @@ def keys_of(call: Call) -> tuple[str, ...]:
         keys += (habit_key(who), habit_key(who, tool))
     for definition in call.tools:
         keys += (tool_definitions_key(definition.name), definition_key(definition.name, definition.digest))
-    sent = sum(effect.bytes_out for effect in call.effects if is_outside(effect))
-    keys += (*size_keys("out", tool, sent), *size_keys("changed", tool, changed(call.effects)))
+    keys += (*size_keys("out", tool, sent_outside(call)), *size_keys("changed", tool, changed(call.effects)))
     for effect in call.effects:
         keys += _effect_keys(tool, effect)
     return tuple(dict.fromkeys(keys))
@@ -246,7 +256,8 @@ def keys_of(call: Call) -> tuple[str, ...]:
 def learned_keys(call: Call) -> tuple[str, ...]:
     """The part of keys_of() that may become normal."""
     denied = {key for effect in call.effects if deny_to_learn(effect) for key in _effect_keys(action_of(call), effect)}
-    return tuple(key for key in keys_of(call) if key not in denied)
+    keys = keys_of(call)
+    return tuple(key for key in keys if key not in denied) if denied else keys
 
 
 def turn_keys(calls: Sequence[Call], server: str, *, learned: bool = False) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,11 +88,13 @@ def rows(turn: Turn, views: Mapping[str, BaselineView], measures: Measures | Non
     measures.keep_only(frozenset(call.call_id for call in turn.calls))
     each = np.array([measures.of(moment, _measure) for moment in moments(turn, views)], dtype=np.float64)
     each = each.reshape(len(turn.calls), len(FEATURES))
-    return np.clip(_folded(each), 0.0, _HIGH)
+    return cast(Rows, np.minimum(np.maximum(_folded(each), 0.0), _HIGH))
 
 
 def _folded(each: Rows) -> Rows:
     """The running values of all columns; calls that could not tell leave them as they were, NaN until one could."""
+    if len(each) == 1:  # as in most turns
+        return np.where(_LOG, np.log2(1 + each), each)
     told = ~np.isnan(each)
     running = np.cumsum(np.where(told, each, 0.0), axis=0)
     running[:, _MEAN] /= np.maximum(np.cumsum(told[:, _MEAN], axis=0), 1)

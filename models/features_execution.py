@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from . import baseline as base
-from .acting import changed, changes, is_outside
+from .acting import changed, changes, is_outside, sent_outside
 from .baseline import BaselineView
 from .events import AgentSpan, Call, Effect
 from .sizes import size_surprise
@@ -18,7 +18,6 @@ __all__ = [
     "new_destinations",
     "new_doors",
     "new_paths",
-    "sent_outside",
     "undeclared_actions",
     "unlearnable_opens",
 ]
@@ -32,10 +31,6 @@ def execution(call: Call, view: BaselineView) -> dict[str, float]:
     counts = {name: float(len(found(call, view))) for name, found in _COUNTED.items()}
     amounts = {"sent_outside": ("out", sent_outside(call)), "changed_files": ("changed", changed(call.effects))}
     return counts | {name: _rarity(kind, call, amount, view) for name, (kind, amount) in amounts.items()}
-
-
-def sent_outside(call: Call) -> int:
-    return sum(effect.bytes_out for effect in call.effects if is_outside(effect))
 
 
 def new_paths(call: Call, view: BaselineView) -> tuple[str, ...]:
@@ -74,11 +69,12 @@ def new_children(call: Call, view: BaselineView) -> tuple[str, ...]:
 
 def undeclared_actions(call: Call, view: BaselineView) -> tuple[str, ...]:
     """Writes into unknown directories and contacts with unknown addresses that no argument named."""
-    fresh = set(new_paths(call, view))
     acting = [e for e in call.effects if not e.declared]
-    written = [e.path for e in acting if e.path and changes(e) and base.path_class(e.path) in fresh]
+    wrote = [e.path for e in acting if e.path and changes(e)]
     reached = {f"{e.address}:{e.port or 0}" for e in acting if is_outside(e)}
-    unknown = [f"{address}:{port}" for address, port in new_destinations(call, view)]
+    fresh = new_paths(call, view) if wrote else ()
+    unknown = [f"{address}:{port}" for address, port in new_destinations(call, view)] if reached else ()
+    written = [path for path in wrote if base.path_class(path) in fresh]
     return tuple(dict.fromkeys([*written, *(to for to in unknown if to in reached)]))
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -33,6 +35,8 @@ from .turn import Turn
 __all__ = ["HistoryError", "from_json", "principal_of", "reduced", "session_of", "to_json"]
 
 _VERSION = 2
+_SAME = ("kind", "flags", "address", "port", "declared", "sensitivity", "destination")
+_same = attrgetter(*_SAME)
 
 
 class HistoryError(TriptychError):
@@ -97,7 +101,7 @@ def _reduced_call(call: Call) -> Call:
         tools=tuple(ToolDefinition(name=tool.name, digest=tool.digest) for tool in call.tools),
         sql=tuple(SqlFact(statement=one.statement, statements=one.statements, tables=one.tables) for one in call.sql),
         effects=_reduced_effects(call),
-        coverage=replace(call.coverage, notes=()),
+        coverage=replace(call.coverage, notes=()) if call.coverage.notes else call.coverage,
     )
 
 
@@ -109,30 +113,32 @@ def _reduced_fact(fact: ArgumentFact) -> ArgumentFact:
 
 def _reduced_effects(call: Call) -> tuple[Effect, ...]:
     """Equal effects as one, counted and their bytes added up."""
-    merged: dict[Effect, tuple[int, int]] = {}
+    merged: dict[tuple[Any, ...], tuple[int, int]] = {}
     for effect in call.effects:
-        kept = _reduced_effect(effect)
+        kept = _kept(effect)
         count, sent = merged.get(kept, (0, 0))
         merged[kept] = count + max(effect.count, 1), sent + effect.bytes_out
-    return tuple(replace(effect, count=count, bytes_out=sent) for effect, (count, sent) in merged.items())
+    return tuple(_reduced_effect(*kept, count, sent) for kept, (count, sent) in merged.items())
 
 
-def _reduced_effect(effect: Effect) -> Effect:
+def _kept(effect: Effect) -> tuple[Any, ...]:
+    """What counts of one effect; equal for effects that are kept as one."""
     path = effect.path
     if path and effect.kind in {"open", "change"}:
         path = f"{path_class(path)}/{_name(path) if _each_counts(effect) else '_'}"
     operation = effect.detail.operation if effect.detail and effect.kind == "change" else ""
+    return path, min(effect.result, 0), operation, *_same(effect)
+
+
+def _reduced_effect(path: str | None, result: int, operation: str, *told: Any) -> Effect:
+    *same, count, sent = told
     return Effect(
-        kind=effect.kind,
         path=path,
-        flags=effect.flags,
-        result=min(effect.result, 0),
-        address=effect.address,
-        port=effect.port,
-        declared=effect.declared,
-        sensitivity=effect.sensitivity,
-        destination=effect.destination,
+        result=result,
         detail=ExecutionDetail(operation=operation) if operation else None,
+        count=count,
+        bytes_out=sent,
+        **dict(zip(_SAME, same, strict=True)),
     )
 
 
@@ -151,14 +157,19 @@ def _plain(record: Any) -> dict[str, Any]:
 
 def _told(record: Any) -> Iterator[tuple[str, Any]]:
     """The fields of a record that differ from their defaults, records within as dictionaries."""
-    for field in fields(record):
-        value = getattr(record, field.name)
-        if value == field.default:
+    for name, default in _defaults(record.__class__):
+        value = getattr(record, name)
+        if value == default:
             continue
         if isinstance(value, tuple):
-            yield field.name, [item if isinstance(item, str) else _plain(item) for item in value]
+            yield name, [item if isinstance(item, str) else _plain(item) for item in value]
         else:
-            yield field.name, _plain(value) if hasattr(value, "__dataclass_fields__") else value
+            yield name, _plain(value) if hasattr(value, "__dataclass_fields__") else value
+
+
+@cache
+def _defaults(kind: Any) -> tuple[tuple[str, Any], ...]:
+    return tuple((field.name, field.default) for field in fields(kind))
 
 
 def _call(plain: dict[str, Any]) -> Call:

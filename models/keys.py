@@ -43,7 +43,7 @@ def _class_of(directory: str) -> str:
 
 
 def _part(text: str) -> str:
+    if len(text) <= _PART and not _CONTROL.search(text):
+        return text
     clean = _CONTROL.sub("?", text)
-    if len(clean) <= _PART and clean == text:
-        return clean
     return f"{clean[:_PART]}~{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"

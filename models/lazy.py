@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Final
 
 from . import specialised
 from .events import (
@@ -42,9 +42,9 @@ __all__ = [
     "written",
 ]
 
-_NONE = Raw(b"\0")  # an empty array, or no value
-_NO_PRINCIPAL = Raw(bytes(3))
-_NO_SERVER = Raw(bytes(6))
+_NONE: Final = Raw(b"\0")  # an empty array, or no value
+_NO_PRINCIPAL: Final = Raw(bytes(3))
+_NO_SERVER: Final = Raw(bytes(6))
 _RAW = (
     *("principal", "server", "arguments", "secrets", "result", "tools", "claimed_client", "capabilities"),
     *("resource_digest", "root_call_id", "arguments_digest", "sql", "listing", "text_tags", "request_state_digest"),
@@ -58,7 +58,8 @@ _OF_A_MESSAGE = Runs(
     ),
 )
 _OF_A_BATCH = Runs(by="workload", spans=(("boot_id", "producer"), ("key_id", "image"), ("summarised", "labels")))
-_NOWHERE = Placement()
+_NOWHERE: Final = Placement()
+_UNSEEN: Final = Coverage()
 
 
 @lru_cache(1024)
@@ -181,9 +182,8 @@ class LazyBatch:
         return self.envelope.event_id
 
 
-@dataclass(slots=True, eq=False, kw_only=True)
 class LazyCall:
-    """A Call while it is put together, and on its way out."""
+    """A Call while it is put together, and on its way out. No dataclass: making one would set every field twice."""
 
     event_id: str = ""
     workload: str = ""
@@ -238,7 +238,7 @@ class LazyCall:
     effects: Raw = _NONE
     effects_dropped: int = 0
     unobserved: tuple[str, ...] = ()
-    coverage: Coverage = Coverage()  # noqa: RUF009  frozen, and so may be shared
+    coverage: Coverage = _UNSEEN
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -266,7 +266,7 @@ def _of_envelope(schema: Mapping[str, Any]) -> Written:
 
 
 def _of_call(schema: Mapping[str, Any]) -> Written:
-    return specialised.writing(schema, raw=(*_RAW, "effects"))
+    return specialised.writing(schema, raw=(*_RAW, "effects"), kind=LazyCall)
 
 
 def message_reader(schema: Mapping[str, Any]) -> Read:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from typing import get_args
+from typing import Final, get_args
 
 from .events import Binding
 from .lazy_events import LazyEvent
 from .specialised import Raw
-from .varint import put
+from .varint import spelt
 
-__all__ = ["array", "head_of", "option", "text"]
+__all__ = ["array", "head_of", "option", "sized", "text"]
 
-_LENGTHS = [bytes((size << 1,)) for size in range(64)]
-_CODES = {binding: bytes([2 * number]) for number, binding in enumerate(get_args(Binding))}
+_CODES: Final[dict[Binding, bytes]] = {binding: bytes([2 * number]) for number, binding in enumerate(get_args(Binding))}
 
 
 def head_of(event: LazyEvent, wall_ns: int, binding: Binding, candidates: Sequence[str], evidence: bytes) -> bytes:
@@ -23,36 +22,12 @@ def head_of(event: LazyEvent, wall_ns: int, binding: Binding, candidates: Sequen
     tie = body.tie
     if candidates or binding != body.binding or evidence != body.evidence:
         tie = _CODES[binding] + array(len(candidates), map(text, candidates)) + evidence
-    return b"".join((body.kind, _time(wall_ns), event.ids, body.named, event.opened, body.traffic, tie))
+    return b"".join((body.kind, spelt(wall_ns << 1), event.ids, body.named, event.opened, body.traffic, tie))
 
 
 def array(many: int, items: Iterable[bytes]) -> Raw:
     """An array of `many` items as it stands on the wire."""
-    if not many:
-        return Raw(b"\0")
-    out = bytearray()
-    put(many << 1, out)
-    out += b"".join(items)
-    out.append(0)
-    return Raw(bytes(out))
-
-
-def _time(wall_ns: int) -> bytes:
-    """A time of day as it stands on the wire. What changes within a tenth of a second are its first four bytes."""
-    n = wall_ns << 1
-    if n < 1 << 28:
-        out = bytearray()
-        put(n, out)
-        return bytes(out)
-    low = n & 0x7F | (n & 0x3F80) << 1 | (n & 0x1FC000) << 2 | (n & 0xFE00000) << 3 | 0x80808080
-    return low.to_bytes(4, "little") + _rest(n >> 28)
-
-
-@lru_cache(64)
-def _rest(n: int) -> bytes:
-    out = bytearray()
-    put(n, out)
-    return bytes(out)
+    return Raw(spelt(many << 1) + b"".join(items) + b"\0") if many else Raw(b"\0")
 
 
 @lru_cache(1024)
@@ -63,9 +38,9 @@ def option(of_few: str | None) -> bytes:
 
 def text(plain: str) -> bytes:
     """A text as it stands on the wire: its length, then UTF-8."""
-    body = plain.encode()
-    if len(body) < 64:
-        return _LENGTHS[len(body)] + body
-    out = bytearray()
-    put(len(body) << 1, out)
-    return bytes(out) + body
+    return sized(plain.encode())
+
+
+def sized(body: bytes) -> bytes:
+    """UTF-8, its length in front."""
+    return spelt(len(body) << 1) + body

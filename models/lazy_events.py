@@ -7,34 +7,36 @@ unusually (an array in several blocks) raises, and is for the general reader to 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from .events import Binding, ExecutionKind
-from .varint import more, past
+from .native import i64, mypyc_attr
+from .varint import long, more, past
 
 __all__ = ["Body", "EventReader", "LazyEvent", "knows_layout"]
 
-_EVENT = (
+_EVENT: Final = (
     *("kind", "mono_ns", "pid", "start_ns", "tid", "ppid", "uid", "comm", "calls", "binding", "evidence", "path"),
     *("path_source", "flags", "result", "inode", "address", "port", "local_port", "protocol", "bytes_out", "bytes_in"),
     *("arguments", "digests", "count", "detail"),
 )
-_DETAIL = (
+_DETAIL: Final = (
     *("operation", "via", "name", "target_pid", "device", "links", "layer", "writable", "sha256", "truncated"),
     *("mapped", "other_path", "received"),
 )
-_REMEMBERED = 8192
-_LONG = 1024  # bytes of a body that repeats: those are short, and senders of longer ones choose what we remember
-_UNUSUAL = 0x81  # of a length's first byte: negative, or more than one byte
-_KINDS = len(get_args(ExecutionKind))
-_PATH_SOURCES = 3
-_VIAS = 5
-_LAYERS = 6
-_OF_CODE: dict[int, Binding] = {2 * number: binding for number, binding in enumerate(get_args(Binding))}
+_REMEMBERED: Final = 8192
+_LONG: Final = 1024  # bytes of a body that repeats: those are short, and senders of longer ones choose what we remember
+_UNUSUAL: Final = 0x81  # of a length's first byte: negative, or more than one byte
+_KINDS: Final = len(get_args(ExecutionKind))
+_PATH_SOURCES: Final = 3
+_VIAS: Final = 5
+_LAYERS: Final = 6
+_OF_CODE: Final[dict[int, Binding]] = {2 * number: binding for number, binding in enumerate(get_args(Binding))}
 
 
+@mypyc_attr(acyclic=True)
 class Body:
-    """What repeats from event to event. `evidence` and `digests` are bytes as text() gives them, `kind` is one byte.
+    """What repeats from event to event. `evidence` and each of `digests` are as text() gives them, `kind` is one byte.
     `named` are the bytes of comm and path, `traffic` those of address, port, protocol, bytes_out, bytes_in and
     arguments, `tie` those of binding, no candidates and evidence, `last` those of count and detail."""
 
@@ -51,7 +53,7 @@ class Body:
         evidence: bytes,
         path: str | None,
         address: str | None,
-        digests: bytes,
+        digests: tuple[bytes, ...],
         named: bytes,
         traffic: bytes,
         last: bytes,
@@ -71,6 +73,7 @@ class Body:
         self.stands_for = stands_for
 
 
+@mypyc_attr(acyclic=True)
 class LazyEvent:
     """One execution event. `ids` (mono_ns and pid) and `opened` (path_source, flags, result) are bytes."""
 
@@ -101,7 +104,7 @@ class EventReader:
         self._known: list[dict[bytes, tuple[bytes, Body]]] = [{} for _ in range(_KINDS)]
         self._held = 0
 
-    def read(self, data: bytes, at: int) -> tuple[list[LazyEvent], int]:
+    def read(self, data: bytes, at: i64) -> tuple[list[LazyEvent], i64]:
         """The events of the array that begins at `at`, and where it ends. Raises ValueError or LookupError."""
         many, at = _length_at(data, at)
         events: list[LazyEvent] = []
@@ -110,10 +113,10 @@ class EventReader:
             events.append(event)
         return events, _end(data, at) if many else at
 
-    def _event(self, data: bytes, at: int) -> tuple[LazyEvent, int]:
+    def _event(self, data: bytes, at: i64) -> tuple[LazyEvent, i64]:
         kind = _symbol(data[at], _KINDS)
         begin = at + 1
-        mono_ns, at = _long(data, begin)
+        mono_ns, at = long(data, begin)
         at = past(data, at, 1)
         ids = data[begin:at]
         start = past(data, at, 4)
@@ -124,8 +127,9 @@ class EventReader:
         if found is not None:
             rest, body = found
             after, at = _opened(data, middle)
-            if data.startswith(rest, at):
-                return LazyEvent(mono_ns, ids, data[middle:after], body), at + len(rest)
+            end = at + len(rest)
+            if data[at:end] == rest:
+                return LazyEvent(mono_ns, ids, data[middle:after], body), end
         body, opened, start, at = _body(data, start, kind)
         if middle and at - begin <= _LONG:
             if found is None:
@@ -142,9 +146,9 @@ class EventReader:
         self._held += 1
 
 
-def _behind_path(data: bytes, at: int) -> int:
+def _behind_path(data: bytes, at: i64) -> i64:
     """Where the path of a body ends; 0 where the body names several calls or has unusual lengths."""
-    comm = data[at]
+    comm: i64 = data[at]
     at += 1 + (comm >> 1)
     if comm & _UNUSUAL:
         return 0
@@ -154,19 +158,20 @@ def _behind_path(data: bytes, at: int) -> int:
         at += 4
     else:
         return 0
-    evidence = data[at]
+    evidence: i64 = data[at]
     at += 1 + (evidence >> 1)
     if evidence & _UNUSUAL:
         return 0
     if data[at] != 2:
         return at + 1
-    size, more_of_it = data[at + 1], data[at + 2]
+    size: i64 = data[at + 1]
+    more_of_it: i64 = data[at + 2]
     if size < 128:
         return at + 2 + (size >> 1)
     return at + 3 + (size & 127 | more_of_it << 7) // 2 if more_of_it < 128 else 0
 
 
-def _body(data: bytes, start: int, kind: int) -> tuple[Body, bytes, int, int]:
+def _body(data: bytes, start: i64, kind: int) -> tuple[Body, bytes, i64, i64]:
     """The body, what was opened, where that and the inode end, and where the event ends."""
     at = _end_of_text(data, start)
     comm = data[start:at]
@@ -181,9 +186,8 @@ def _body(data: bytes, start: int, kind: int) -> tuple[Body, bytes, int, int]:
     opened = data[start:after]
     address, peer, at = _peer(data, rest)
     flow, at = _flow(data, at)
-    start, at = at, _end_of_texts(data, at)
-    digests = data[start:at]
-    count, after = _long(data, at)
+    digests, at = _texts(data, at)
+    count, after = long(data, at)
     end = _end_of_detail(data, after)
     last, stands_for = data[at:end], max(1, count)
     return (
@@ -194,38 +198,38 @@ def _body(data: bytes, start: int, kind: int) -> tuple[Body, bytes, int, int]:
     )
 
 
-def _calls(data: bytes, at: int) -> tuple[tuple[int, ...], int]:
+def _calls(data: bytes, at: i64) -> tuple[tuple[int, ...], i64]:
     many, at = _length_at(data, at)
     if not many:
         return (), at
     calls: list[int] = []
     for _ in range(many):
-        call, at = _long(data, at)
+        call, at = long(data, at)
         calls.append(call)
     return tuple(calls), _end(data, at)
 
 
-def _opened(data: bytes, at: int) -> tuple[int, int]:
+def _opened(data: bytes, at: i64) -> tuple[i64, i64]:
     """Behind path_source, flags and result, and behind the inode."""
     _symbol(data[at], _PATH_SOURCES)
     at = past(data, at + 1, 2)
     return at, past(data, at, 1)
 
 
-def _peer(data: bytes, start: int) -> tuple[str | None, bytes, int]:
+def _peer(data: bytes, start: i64) -> tuple[str | None, bytes, i64]:
     """The address, the bytes of address and port, and where the local port ends."""
     address, at = _optional_text(data, start)
     at = _optional_number(data, at)
     return address, data[start:at], _optional_number(data, at)
 
 
-def _flow(data: bytes, start: int) -> tuple[bytes, int]:
+def _flow(data: bytes, start: i64) -> tuple[bytes, i64]:
     _, at = _optional_text(data, start)
-    at = _end_of_texts(data, past(data, at, 2))
+    _, at = _texts(data, past(data, at, 2))
     return data[start:at], at
 
 
-def _end_of_detail(data: bytes, at: int) -> int:
+def _end_of_detail(data: bytes, at: i64) -> i64:
     if data[at] != 2:
         return _end(data, at)
     at = _end_of_text(data, at + 1)
@@ -240,38 +244,33 @@ def _end_of_detail(data: bytes, at: int) -> int:
     return _flag(data, at)
 
 
-def _end_of_texts(data: bytes, at: int) -> int:
+def _texts(data: bytes, at: i64) -> tuple[tuple[bytes, ...], i64]:
+    """The bytes of each text of an array, and where that ends."""
     many, at = _length_at(data, at)
     if not many:
-        return at
+        return (), at
+    texts: list[bytes] = []
     for _ in range(many):
-        at = _end_of_text(data, at)
-    return _end(data, at)
+        start, at = at, _end_of_text(data, at)
+        texts.append(data[start:at])
+    return tuple(texts), _end(data, at)
 
 
-def _end_of_text(data: bytes, at: int) -> int:
+def _end_of_text(data: bytes, at: i64) -> i64:
     size, at = _length_at(data, at)
     data[at : at + size].decode("utf-8")  # refused here, or it would be passed on
     return at + size
 
 
-def _optional_text(data: bytes, at: int) -> tuple[str | None, int]:
+def _optional_text(data: bytes, at: i64) -> tuple[str | None, i64]:
     if data[at] != 2:
         return None, _end(data, at)
     size, at = _length_at(data, at + 1)
     return data[at : at + size].decode("utf-8"), at + size
 
 
-def _optional_number(data: bytes, at: int) -> int:
+def _optional_number(data: bytes, at: i64) -> i64:
     return past(data, at + 1, 1) if data[at] == 2 else _end(data, at)
-
-
-def _long(data: bytes, at: int) -> tuple[int, int]:
-    n = data[at]
-    at += 1
-    if n > 127:
-        n, at = more(data, at, n)
-    return n >> 1 ^ -(n & 1), at
 
 
 def _symbol(code: int, many: int) -> int:
@@ -281,16 +280,16 @@ def _symbol(code: int, many: int) -> int:
     return code
 
 
-def _flag(data: bytes, at: int) -> int:
+def _flag(data: bytes, at: i64) -> i64:
     """Behind a boolean."""
     if data[at] > 1:
         raise ValueError("neither true nor false")
     return at + 1
 
 
-def _length_at(data: bytes, at: int) -> tuple[int, int]:
+def _length_at(data: bytes, at: i64) -> tuple[i64, i64]:
     """The length of a text or of an array's only block, and where that begins."""
-    n = data[at]
+    n: i64 = data[at]
     at += 1
     if n > 127:
         n, at = more(data, at, n)
@@ -299,7 +298,7 @@ def _length_at(data: bytes, at: int) -> tuple[int, int]:
     return n >> 1, at
 
 
-def _end(data: bytes, at: int) -> int:
+def _end(data: bytes, at: i64) -> i64:
     """Behind the byte that ends an array, or says that there is no value."""
     if data[at]:
         raise ValueError("more than one block, or a branch that a union does not have")

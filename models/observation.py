@@ -65,9 +65,6 @@ def observe(
     measures = Measures() if measures is None else measures
     said, other = (judge(one, turn, views, measures) if one is not None else None for one in (model, candidate))
     moments = measures.once("rows", acted, views, lambda: rows(acted, views, measures))
-    told = ~np.isnan(moments).all(axis=0)
-    highest = np.full(len(FEATURES), np.nan)
-    highest[told] = np.nanmax(moments[:, told], axis=0)
     asked = [
         view.support(key) for name in turn.servers if (view := views.get(name)) for key in turn_keys(turn.calls, name)
     ]
@@ -80,7 +77,7 @@ def observe(
         facts=len(asked),
         unseen=sum(not support.sessions for support in asked),
         principal=principal_digest(turn),
-        highest=highest,
+        highest=np.fmax.reduce(moments, axis=0),
     )
 
 

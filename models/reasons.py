@@ -9,7 +9,7 @@ from itertools import islice
 from . import baseline as base
 from . import features_execution as execution
 from . import features_protocol as protocol
-from .acting import acts, changed, writes
+from .acting import acts, changed, sent_outside, writes
 from .baseline import BaselineView
 from .events import ArgumentFact, Call
 from .features_protocol import Moment
@@ -174,7 +174,7 @@ def _changed(moment: Moment) -> Iterator[str]:
 
 def _sent(moment: Moment) -> Iterator[str]:
     call, view = moment.call, moment.view
-    sent = execution.sent_outside(call)
+    sent = sent_outside(call)
     if size_surprise("out", call, sent, view) > _UNCOMMON_BITS:
         yield f"{_tool(call)}: {size(sent)} sent outside, {_reached('out', call, sent, view)}"
 

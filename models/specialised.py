@@ -16,7 +16,7 @@ from textwrap import indent
 from typing import Any, NewType, get_type_hints
 
 from .specialised_templates import HEAD, READ, READS, RUN, SKIP, WRITE, WRITES
-from .varint import block, more, put, remember
+from .varint import ONE, block, long, more, past, remember, spelt
 
 __all__ = ["Raw", "Read", "Runs", "Write", "Written", "reader", "reading", "writer", "writing"]
 
@@ -26,8 +26,9 @@ Raw = NewType("Raw", bytes)
 Read = Callable[[bytes, int], tuple[Any, int]]
 """Bytes and a position to a value and the position behind it. Raises one of many errors where the bytes do not fit; a
 position beyond the end of the bytes means that they were cut short."""
-Write = Callable[[Any, bytearray], None]
-"""A value to the end of a buffer. Raises ValueError, TypeError, LookupError, AttributeError or OverflowError."""
+Write = Callable[[Any, list[bytes]], None]
+"""A value to the end of the pieces that a body is joined of. Raises ValueError, TypeError, LookupError, AttributeError
+or OverflowError."""
 
 _DOUBLE = struct.Struct("<d")
 
@@ -93,10 +94,10 @@ def reading(schema: Mapping[str, Any], kinds: Mapping[str, type], runs: Runs | N
     return _Reading(kinds, _identifier(schema["name"]), runs).written(schema)
 
 
-def writing(schema: Mapping[str, Any], raw: Collection[str] = ()) -> Written:
-    """What writes the body of `schema` from an object with its fields. Those named in `raw` are on the wire's terms
-    already. Raises ValueError for an unfit schema."""
-    return _Writing(raw).written(schema)
+def writing(schema: Mapping[str, Any], raw: Collection[str] = (), kind: type | None = None) -> Written:
+    """What writes the body of `schema` from an object with its fields, of `kind` where one is named. Those in `raw` are
+    on the wire's terms already. Raises ValueError for an unfit schema."""
+    return _Writing(raw, _identifier(schema["name"]), kind).written(schema)
 
 
 class _Made:
@@ -114,7 +115,7 @@ class _Made:
         """Let source refer to `value`; `said` is how a module says so."""
         if name not in self.scope:
             self.scope[name] = value
-            self.head.append(f"{name}: {said}")
+            self.head.append(said)
 
 
 class _Source(ABC):
@@ -184,7 +185,7 @@ class _Source(ABC):
             self.function(schema)
         elif kind == "enum":
             codes = self.codes(schema["symbols"])
-            self.made.bind(known, codes, f"Final = {codes!r}")
+            self.made.bind(known, codes, f"{known}: Final = {codes!r}")
         return known
 
 
@@ -194,7 +195,7 @@ class _Passing(_Source):
 
     def body(self, name: str, types: Mapping[str, Any]) -> str:
         lines = READS + "".join(map(self.lines, types.values()))
-        return f"def past_{name}(data: bytes, at: int) -> int:\n{indent(lines, '    ')}    return at\n"
+        return f"def past_{name}(data: bytes, at: i64) -> i64:\n{indent(lines, '    ')}    return at\n"
 
 
 class _Reading(_Source):
@@ -202,9 +203,9 @@ class _Reading(_Source):
     prefix = "read"
 
     def __init__(self, kinds: Mapping[str, type], outermost: str, runs: Runs | None) -> None:
-        super().__init__(_Made(block, more, remember))
-        self.made.bind("double", _DOUBLE.unpack_from, 'Final = Struct("<d").unpack_from')
-        self.made.bind("new", object.__new__, "Final[Any] = object.__new__")
+        super().__init__(_Made(block, long, more, past, remember))
+        self.made.bind("double", _DOUBLE.unpack_from, 'double: Final = Struct("<d").unpack_from')
+        self.made.bind("fill", object.__setattr__, "fill: Final[Any] = object.__setattr__")
         self._kinds = kinds
         self._runs = runs
         self._outermost = outermost
@@ -212,29 +213,29 @@ class _Reading(_Source):
 
     def body(self, name: str, types: Mapping[str, Any]) -> str:
         kind = self._kinds[name]
-        self.made.bind(f"kind_{name}", kind, f"Final[Any] = import_module({kind.__module__!r}).{kind.__qualname__}")
+        self.made.bind(kind.__name__, kind, f"from {kind.__module__} import {kind.__name__}")
         wanted = get_type_hints(kind)
         lines = {field: self._field(field, schema, wanted.get(field)) for field, schema in types.items()}
         if self._runs and name == self._outermost:
             lines = self._joined(lines, wanted, self._runs)
         read = [field for field in types if field in wanted]
-        source = READS + "".join(f"of_{field}: Any\n" for field in read)
+        source = READS + "".join(f"of_{field}: {'int' if wanted[field] is int else 'Any'}\n" for field in read)
         source += "".join(lines.values()) + self._filled(name, kind, read)
         body = indent(source, "    ")
-        return f"def read_{name}(data: bytes, at: int) -> tuple[Any, int]:\n{body}    return made, at\n"
+        return f"def read_{name}(data: bytes, at: i64) -> tuple[Any, i64]:\n{body}    return made, at\n"
 
     def _filled(self, name: str, kind: type, read: Collection[str]) -> str:
-        """Make the record. One that is not frozen is filled in place: a call with so many words costs more."""
-        params: Any = vars(kind)["__dataclass_params__"]
-        if params.frozen:
-            return f"made = kind_{name}({', '.join(f'{field}=of_{field}' for field in read)})\n"
+        """Make the record and fill it in place: a call with so many words costs more."""
         for unread in (field for field in fields(kind) if field.name not in read):
             if unread.default is MISSING:
                 raise ValueError(f"{unread.name} of {name} is neither in the schema nor has it a default")
-            self.made.bind(f"default_{unread.name}", unread.default, f"Final[Any] = {unread.default!r}")
+            default = f"default_{unread.name}"
+            self.made.bind(default, unread.default, f"{default}: Final = {unread.default!r}")
         sources = {field.name: "of" if field.name in read else "default" for field in fields(kind)}
-        filled = "".join(f"made.{field} = {source}_{field}\n" for field, source in sources.items())
-        return f"made = new(kind_{name})\n{filled}"
+        params: Any = vars(kind)["__dataclass_params__"]
+        fill = "fill(made, '{0}', {1}_{0})\n" if params.frozen else "made.{0} = {1}_{0}\n"
+        filled = "".join(fill.format(field, source) for field, source in sources.items())
+        return f"made = {kind.__name__}.__new__({kind.__name__})\n{filled}"
 
     def _joined(self, lines: dict[str, str], wanted: Collection[str], runs: Runs) -> dict[str, str]:
         """The lines with those of each run in the place of its first field."""
@@ -242,7 +243,7 @@ class _Reading(_Source):
         for first, last in runs.spans:
             run = names[names.index(first) : names.index(last) + 1]
             known = f"known_{first}"
-            self.made.bind(known, {}, "Final[dict[str, list[tuple[bytes, tuple[Any, ...]]]]] = {}")
+            self.made.bind(known, {}, f"{known}: Final[dict[str, list[tuple[bytes, tuple[Any, ...]]]]] = {{}}")
             within = indent("".join(lines.pop(field) for field in run[1:]), "    ")
             kept = [f"of_{field}" for field in run if field in wanted]
             again = indent("".join(f"{value} = values[{at}]\n" for at, value in enumerate(kept)), " " * 8)
@@ -263,22 +264,28 @@ class _Writing(_Source):
     templates = WRITE
     prefix = "write"
 
-    def __init__(self, raw: Collection[str]) -> None:
-        super().__init__(_Made(put))
-        self.made.bind("double", _DOUBLE.pack, 'Final = Struct("<d").pack')
+    def __init__(self, raw: Collection[str], outermost: str, kind: type | None) -> None:
+        super().__init__(_Made(spelt))
+        self.made.bind("ONE", ONE, "from .varint import ONE")
+        self.made.bind("double", _DOUBLE.pack, 'double: Final = Struct("<d").pack')
         self._raw = raw
+        self._outermost = outermost
+        self._kind = kind
+        if kind is not None:
+            self.made.bind(kind.__name__, kind, f"from {kind.__module__} import {kind.__name__}")
 
     def body(self, name: str, types: Mapping[str, Any]) -> str:
         lines = WRITES + "".join(self._field(field, schema) for field, schema in types.items())
-        return f"def write_{name}(record: Any, out: bytearray) -> None:\n{indent(lines, '    ')}"
+        kind = self._kind.__name__ if self._kind and name == self._outermost else "Any"
+        return f"def write_{name}(record: {kind}, out: list[bytes]) -> None:\n{indent(lines, '    ')}"
 
     def _field(self, name: str, schema: Any) -> str:
         if name in self._raw:
-            return f"out += record.{name}\n"
-        return f"value = record.{name}\n{self.lines(schema, value='value')}"
+            return f"out.append(record.{name})\n"
+        return self.lines(schema, value=f"record.{name}")
 
-    def codes(self, symbols: Sequence[str]) -> Mapping[str, int]:
-        return {symbol: 2 * number for number, symbol in enumerate(symbols)}
+    def codes(self, symbols: Sequence[str]) -> Mapping[str, bytes]:
+        return {symbol: spelt(2 * number) for number, symbol in enumerate(symbols)}
 
 
 def _identifier(name: str) -> str:

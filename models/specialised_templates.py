@@ -1,6 +1,6 @@
 """The Python that reads, passes over or writes one value of each Avro type; specialised.py puts it together.
 
-`data`, `at`: the bytes and the position. `out`: the buffer. `{into}`, `{value}`: the variable. `{inner}`: the source
+`data`, `at`: the bytes and the position. `out`: the pieces. `{into}`, `{value}`: the variable. `{inner}`: the source
 for what is within. `{name}`: a function or a table. `{depth}` tells variables of nested arrays apart.
 """
 
@@ -12,31 +12,34 @@ HEAD = '''"""Made by models/specialised.py when the wheel was built."""
 
 from __future__ import annotations
 
-from importlib import import_module
 from struct import Struct
 from typing import Any, Final
 
+from .native import i64
 '''
 # What local variables are, for a compiler; it takes what is not said as any object.
-READS = "n: int\nbegin: int\nstart: int\nend: int\nitems0: list[Any]\nitem0: Any\nitems1: list[Any]\nitem1: Any\n"
-WRITES = "n: int\nnumber: int\nplain: str\ntext: bytes\nvalue: Any\n"
+READS = "n: i64\nbegin: i64\nstart: i64\nend: i64\nitems0: list[Any]\nitem0: Any\nitems1: list[Any]\nitem1: Any\n"
+WRITES = "n: int\nnumber: int\nplain: str\ntext: bytes\n"
 
 _READ_VARINT = """
 n = data[at]
 at += 1
 if n > 127:
-    if data[at] < 128:
-        n = n & 127 | data[at] << 7
-        at += 1
-    else:
-        n, at = more(data, at, n)
+    n, at = more(data, at, n)
 """
 _READ_END = f"""{_READ_VARINT}
 if n & 1:
     raise ValueError("a negative length")
 end = at + (n >> 1)
 """
-_READ_LONG = _READ_VARINT + "{into} = n >> 1 ^ -(n & 1)\n"
+_READ_LONG = """
+n = data[at]
+if n > 127:
+    {into}, at = long(data, at)
+else:
+    {into} = n >> 1 ^ -(n & 1)
+    at += 1
+"""
 READ = {
     "int": _READ_LONG,
     "long": _READ_LONG,
@@ -77,9 +80,10 @@ if n:
 # What is cut short is not remembered: it is less than was read.
 RUN = """
 for run, values in {known}.get({key}, ()):
-    if data.startswith(run, at):
+    end = at + len(run)
+    if data[at:end] == run:
         {again}
-        at += len(run)
+        at = end
         break
 else:
     begin = at
@@ -89,8 +93,8 @@ else:
 """
 
 SKIP = {
-    "int": _READ_VARINT,
-    "long": _READ_VARINT,
+    "int": "at = past(data, at, 1)\n",
+    "long": "at = past(data, at, 1)\n",
     "boolean": "at += 1\n",
     "double": "at += 8\n",
     "string": _READ_END + "data[at:end].decode('utf-8')\nat = end\n",  # refused here, for it may be passed on
@@ -120,38 +124,32 @@ while n:
 
 _WRITE_LENGTH = """
 n = len({it}) << 1
-if n < 128:
-    out.append(n)
-else:
-    put(n, out)
+out.append(ONE[n] if n < 128 else spelt(n))
 """
 _WRITE_LONG = """
 number = {value}
 n = number << 1 ^ number >> 63
-if 0 <= n < 128:
-    out.append(n)
-else:
-    put(n, out)
+out.append(ONE[n] if 0 <= n < 128 else spelt(n))
 """
 WRITE = {
     "int": _WRITE_LONG,
     "long": _WRITE_LONG,
-    "boolean": "out.append(1 if {value} else 0)\n",
-    "double": "out += double({value})\n",
-    "string": "plain = {value}\ntext = plain.encode()\n" + _WRITE_LENGTH.format(it="text") + "out += text\n",
-    "bytes": _WRITE_LENGTH.format(it="{value}") + "out += {value}\n",
+    "boolean": "out.append(ONE[1 if {value} else 0])\n",
+    "double": "out.append(double({value}))\n",
+    "string": "plain = {value}\ntext = plain.encode()\n" + _WRITE_LENGTH.format(it="text") + "out.append(text)\n",
+    "bytes": _WRITE_LENGTH.format(it="{value}") + "out.append({value})\n",
     "enum": "out.append({name}[{value}])\n",
     "record": "{name}({value}, out)\n",
     "option": """
 if {value} is None:
-    out.append(0)
+    out.append(ONE[0])
 else:
-    out.append(2)
+    out.append(ONE[2])
     {inner}
 """,
     "array": _WRITE_LENGTH.format(it="{value}") + """if {value}:
     for item{depth} in {value}:
         {inner}
-    out.append(0)
+    out.append(ONE[0])
 """,
 }  # fmt: skip

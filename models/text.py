@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 __all__ = ["clean", "duration", "ellipsis", "endpoint", "inert", "of_sessions", "plural", "short_path", "size"]
 
@@ -20,6 +21,8 @@ _ACTIVE = re.compile(r"[<>`]|(?<=\])[(\[]|(?<=[${#])\{|(?<=\{)%")
 # What a spreadsheet takes for a formula at the beginning of a cell, its wide forms too.
 _FORMULA = re.compile(r"\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
+_REMEMBERED = 2_048  # texts made inert: most of a finding's are those of the finding before
+
 
 def clean(text: str, cap: int = 256) -> str:
     """`text` on one line, at most `cap` characters, with everything invisible or active spelled out as an escape.
@@ -28,7 +31,7 @@ def clean(text: str, cap: int = 256) -> str:
     characters, lone surrogates, private use, and marks that carry hidden data. Cleaning twice changes nothing.
     """
     window = text[: cap + 1]  # a cleaned prefix is at least as long as its source
-    if not (window.isascii() and window.isprintable()):
+    if not window.isprintable() or not (window.isascii() or _LOOKS_EMPTY.isdisjoint(window)):
         window = "".join(map(_visible, window))
     return ellipsis(window, cap)
 
@@ -46,7 +49,12 @@ def inert(text: str, cap: int = 256) -> str:
     Spelled out as escapes: `<`, `>`, backticks, what opens the target of a Markdown link, and the brace of `${`, `{{`,
     `#{` and the sign of `{%`. An apostrophe goes before what a spreadsheet would calculate. Twice changes nothing.
     """
-    window = _ACTIVE.sub(lambda found: f"\\x{ord(found[0]):02x}", text[: cap + 1])
+    return _inert(text[: cap + 1], cap)
+
+
+@lru_cache(_REMEMBERED)
+def _inert(window: str, cap: int) -> str:
+    window = _ACTIVE.sub(lambda found: f"\\x{ord(found[0]):02x}", window)
     return clean(f"'{window}" if _FORMULA.match(window) else window, cap)
 
 

@@ -145,12 +145,12 @@ class Codec:
     def encode(self, event: object) -> bytes:
         """Bytes of an event. Raises WireError W04 for a type without a schema, W03 for a value that does not fit."""
         header, write = self._writer(type(event))
-        out = bytearray(header)
+        out = [header]
         try:
             write(event, out)
+            return b"".join(out)
         except _UNWRITABLE as error:
             raise WireError(f"{type(event).__name__} does not fit its schema: {error}", code="W03") from error
-        return bytes(out)
 
     def decode(self, data: bytes, expected: type[E] | None = None) -> E:
         """The event in `data`. Raises WireError; never anything else, whatever the bytes are.

@@ -11,7 +11,7 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, cast
@@ -189,8 +189,11 @@ def _pipe(app: faust.App, runner: Runner) -> None:
                 event.message.value.finished = True
                 event.ack()
 
-            await runner.feed(Chunk(message.topic, message.partition, message.value, message.generation_id, done))
-            cast(ChunkConsumer, app.consumer).fed(message)
+            def taken(message: Any = message) -> None:
+                cast(ChunkConsumer, app.consumer).fed(message)
+
+            place = message.topic, message.partition
+            await runner.feed(Chunk(*place, message.value, message.generation_id, done, taken))
 
     app.agent(app.topic(*runner.plan.sources, schema=ChunkSchema()), name=runner.plan.name)(pipe)
 
@@ -222,7 +225,8 @@ def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metr
     async def tick() -> None:
         progress = cast(ChunkConsumer, app.consumer).progress()
         member.observe(*cast(ChunkConsumer, app.consumer).membership(), time.monotonic())
-        health.observe(progress, time.monotonic(), excused=any(runner.waits for runner in runners))
+        waits = any(runner.waits for runner in runners)
+        health.observe(progress, time.monotonic(), excused=progress if waits else _ahead(runners))
         for (topic, partition), lag in health.lags.items():
             metrics.lag.labels(topic, str(partition)).set(lag)
         health.check()
@@ -230,6 +234,11 @@ def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metr
             progress = cast(ChunkConsumer, app.consumer).progress()
             silent = _silent(progress, hearing, time.time_ns())
             await runner.tick(_at_end(runner.plan, progress, silent))
+        cast(ChunkConsumer, app.consumer).hold(_ahead(runners))
+
+
+def _ahead(runners: Iterable[Runner]) -> frozenset[Any]:
+    return frozenset().union(*(runner.ahead for runner in runners))
 
 
 def _drain(app: faust.App, runners: list[Runner]) -> None:

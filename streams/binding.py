@@ -4,40 +4,43 @@ several."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from ..models.events import CallRef
 from ..models.lazy import LazyBatch
-from ..models.lazy_effects import text
+from ..models.lazy_effects import sized, text
 from .effects import Bound
 from .opencall import OpenCall
 from .workload import offset_ns
 
 __all__ = ["bind", "stamped"]
 
-_MOST = 64  # calls that one effect is written to
-_INTERVAL = text("interval")
-_ARGUMENT_MATCH = text("argument-match")
-_NONE = text("")
+_MOST: Final = 64  # calls that one effect is written to
+_INTERVAL: Final = text("interval")
+_ARGUMENT_MATCH: Final = text("argument-match")
+_NONE: Final = text("")
 
 
-def stamped(batch: LazyBatch) -> Iterator[tuple[tuple[CallRef, ...], bool, list[Bound]]]:
+def stamped(batch: LazyBatch) -> list[tuple[tuple[CallRef, ...], bool, list[Bound]]]:
     """The events of a batch by the calls that their stamps name, and whether the stamp settles it.
 
     An index beyond the batch's table of calls names none.
     """
-    envelope, batch_id, offset = batch.envelope, batch.event_id, offset_ns(batch)
+    envelope, offset, begin = batch.envelope, offset_ns(batch), f"{batch.event_id}#".encode()
     tied: dict[tuple[int, ...], list[Bound]] = {}
     untied: dict[tuple[int, ...], list[Bound]] = {}
     for index, event in enumerate(batch.events):
         wall_ns = event.mono_ns + offset if event.mono_ns and offset is not None else batch.wall_ns
         body = event.body
-        bound = Bound(event, envelope, wall_ns, text(f"{batch_id}#{index}"), body.binding, (), body.evidence)
+        source = sized(begin + str(index).encode())
+        bound = Bound(event, envelope, wall_ns, source, body.binding, (), body.evidence)
         (untied if body.binding == "none" else tied).setdefault(body.calls, []).append(bound)
-    table = envelope.calls
+    table, found = envelope.calls, []
     for settles, groups in ((True, tied), (False, untied)):
         for numbers, bounds in groups.items():
-            named = tuple(table[number] for number in numbers if 0 <= number < len(table))
-            yield named, settles and len(named) == 1, bounds
+            named = tuple([table[number] for number in numbers if 0 <= number < len(table)])
+            found.append((named, settles and len(named) == 1, bounds))
+    return found
 
 
 def bind(

@@ -148,6 +148,7 @@ class ChunkConsumer(driver.Consumer):
         self._places = Places()
         self._moves = 0
         self._sought = False
+        self._held: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def _sources(self) -> frozenset[str]:
@@ -172,6 +173,14 @@ class ChunkConsumer(driver.Consumer):
                 return  # partitions moved, and are sought before anything else is given
             if active is None or tp in active or tp in self._buffered_partitions:
                 yield tp, self._message_of(tp, chunk) if tp.topic in sources else self._to_message(tp, chunk[0])
+
+    def hold(self, places: frozenset[tuple[str, int]]) -> None:
+        """Read on everywhere but there. What was fetched of them stays where it is."""
+        self._held = places
+
+    async def _getmany(self, active_partitions: set[Any] | None, timeout: float) -> Mapping[Any, Any]:  # noqa: ASYNC109
+        others = active_partitions and active_partitions - self._held
+        return cast(Mapping[Any, Any], await super()._getmany(others or active_partitions, timeout))  # none means all
 
     async def _following(self, tp: Any, records: Sequence[Any]) -> Sequence[Any]:
         """What may be given of these."""

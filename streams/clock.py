@@ -67,6 +67,15 @@ class Clock:
         busy = [topic for topic in self._newest if not self._idle(topic, ended, wall_ns)]
         return min(busy, key=lambda topic: self._newest[topic] or 0, default=None)
 
+    def ahead(self, wall_ns: int, at_end: Iterable[str] = ()) -> tuple[str, ...]:
+        """The topics that are far ahead of the one that time waits for."""
+        behind = self.held_by(wall_ns, at_end)
+        if behind is None:
+            return ()
+        reached = self._newest[behind]
+        far = -1 if reached is None else reached + self._times.ahead_ns
+        return tuple(topic for topic, newest in self._newest.items() if newest is not None and newest > far)
+
     def _idle(self, topic: str, ended: frozenset[str], wall_ns: int) -> bool:
         self._heard[topic] = heard_ns = min(self._heard[topic], wall_ns)  # a wall clock that is set back mutes nobody
         return topic in ended and wall_ns - heard_ns >= self._times.idle_ns

@@ -45,6 +45,7 @@ class ClockTimes:
     idle_ns: int = 1_000 * _MS
     lag_ns: int = 1_000 * _MS
     skew_ns: int = 5 * _S
+    ahead_ns: int = 5 * _S
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
 from heapq import heapify, heappop, heappush, heapreplace
-from typing import Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 __all__ = ["Deadlines"]
 
-_SLACK = 1024
+_SLACK: Final = 1024
 
 K = TypeVar("K", bound=Hashable)
 

@@ -10,23 +10,24 @@ import os
 from collections.abc import Iterable
 from heapq import heapify, heappop, heappush
 from operator import attrgetter
-from typing import Protocol, get_args
+from typing import Final, Protocol, get_args
 
 from ..models.events import Binding, ExecutionKind
 from ..models.lazy import Envelope
 from ..models.lazy_effects import head_of, option
 from ..models.lazy_events import Body, LazyEvent
+from ..models.native import mypyc_attr
 
 __all__ = ["MAX_EFFECTS", "Bound", "Classes", "Effects", "Held", "Judge"]
 
-MAX_EFFECTS = 512
-_MAX_BYTES = 256 * 1024  # of argv and paths of one call, so that its record stays far below a broker's limit
-_CHANGE = bytes([2 * get_args(ExecutionKind).index("change")])
-_WRITES = os.O_ACCMODE << 1  # of the flags' first byte as Avro writes it, behind that of path_source
-_OUTSIDE = frozenset(("outside", "metadata"))
-_REMEMBERED = 8192
-_LONG = 1024
-_PLACE = attrgetter("place")
+MAX_EFFECTS: Final = 512
+_MAX_BYTES: Final = 256 * 1024  # of argv and paths of one call, so that its record stays far below a broker's limit
+_CHANGE: Final = bytes([2 * get_args(ExecutionKind).index("change")])
+_WRITES: Final = os.O_ACCMODE << 1  # of the flags' first byte as Avro writes it, behind that of path_source
+_OUTSIDE: Final = frozenset(("outside", "metadata"))
+_REMEMBERED: Final = 8192
+_LONG: Final = 1024
+_PLACE: Final = attrgetter("place")
 
 
 class Judge(Protocol):
@@ -39,6 +40,7 @@ class Judge(Protocol):
     def destination(self, address: str) -> str: ...
 
 
+@mypyc_attr(acyclic=True)
 class Bound:
     """One kernel event with its place in time and how it was tied to a call. `source` is <batch id>#<index> and
     `evidence` a text, both as they stand on the wire; `batch` is the envelope it came in."""
@@ -68,6 +70,7 @@ class Bound:
         return Bound(self.event, self.batch, self.wall_ns, self.source, binding, candidates, evidence)
 
 
+@mypyc_attr(acyclic=True)
 class Held:
     """One effect as it is kept, in little memory: written but for the byte between `head` and `tail`, which says
     whether one of its `digests` was declared. `source` comes behind `tail`."""
@@ -85,7 +88,7 @@ class Held:
         self.notable = notable
 
     @property
-    def digests(self) -> bytes:
+    def digests(self) -> tuple[bytes, ...]:
         return self.body.digests
 
     @property
@@ -102,6 +105,7 @@ Rank = tuple[bool, int, bytes]
 """Whether an effect is notable, its time counted backwards, its source: what goes first is the least."""
 
 
+@mypyc_attr(acyclic=True)
 class Class:
     """What a judge says of a body: whether it touches something `sensitive`, whether it is `notable` at all (that, or
     contact outside), and both as they stand at the end of an effect, the bytes of count and detail included."""
@@ -173,7 +177,8 @@ class Effects:
 
     def in_order(self) -> list[Held]:
         """By time, then source."""
-        return sorted(self._held.values(), key=_PLACE)
+        held = list(self._held.values())
+        return held if _in_order(held) else sorted(held, key=_PLACE)
 
     def add(self, bounds: Iterable[Bound]) -> list[Bound]:
         """Those that are new."""
@@ -214,3 +219,13 @@ class Effects:
             dropped = self._held.pop(source)
             self._bytes -= len(dropped.head)
             self.dropped += dropped.body.stands_for
+
+
+def _in_order(held: list[Held]) -> bool:
+    """Whether each is later than the one before, as they mostly come."""
+    before = -1
+    for one in held:
+        if one.mono_ns <= before:
+            return False
+        before = one.mono_ns
+    return True

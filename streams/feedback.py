@@ -15,7 +15,8 @@ from ..models.events import Alert
 from ..models.feedback import Verdict, parse, settled
 from ..models.wire import Codec, releases
 from .judgement import Judging, outputs
-from .stage import Input, Output, Pin, Step
+from .pins import Pin
+from .stage import Input, Output, Step
 
 __all__ = ["Feedback", "VerdictCodec"]
 
@@ -56,6 +57,9 @@ class Feedback:
 
     def next_deadline(self) -> int | None:
         return None
+
+    def crowding(self) -> bool:
+        return False
 
     def advance(self, watermark_ns: int) -> Step:
         return Step()

@@ -8,9 +8,11 @@ grew old there wait until partitions move: then the worker forgets everything an
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["collect_all", "collect_young"]
+__all__ = ["collect_all", "collect_young", "collecting_young"]
 
 _YOUNG = 50_000  # objects; some 20 ms
 
@@ -21,6 +23,19 @@ def collect_young() -> None:
     gc.set_threshold(_YOUNG, 10, 10)
     if _set_aside not in gc.callbacks:
         gc.callbacks.append(_set_aside)
+
+
+@contextmanager
+def collecting_young() -> Iterator[None]:
+    """For so long; then as before, and what grew old meanwhile is looked at again."""
+    before = gc.get_threshold()
+    collect_young()
+    try:
+        yield
+    finally:
+        gc.callbacks.remove(_set_aside)
+        gc.set_threshold(*before)
+        gc.unfreeze()
 
 
 def collect_all() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -44,15 +44,17 @@ class Health:
     _moved: dict[Place, tuple[int, float]] = field(default_factory=dict)
     _stalled: tuple[Place, ...] = ()
 
-    def observe(self, progress: Mapping[Place, Progress | None], now_s: float, *, excused: bool = False) -> None:
-        """Note how far every assigned partition is. Nothing counts as standing still while `excused`."""
+    def observe(
+        self, progress: Mapping[Place, Progress | None], now_s: float, *, excused: Collection[Place] = ()
+    ) -> None:
+        """Note how far every assigned partition is. Those `excused` do not count as standing still."""
         self.ready = bool(progress)
         known = {place: reached for place, reached in progress.items() if reached is not None}
         self.lags = {place: reached.lag for place, reached in known.items()}
         moved = {}
         for place, reached in known.items():
             position, since = self._moved.get(place, (-1, now_s))
-            still = reached.position == position and not reached.at_end and not excused
+            still = reached.position == position and not reached.at_end and place not in excused
             moved[place] = (reached.position, since if still else now_s)
         self._moved = moved
         self._stalled = tuple(place for place, (_, since) in moved.items() if now_s - since >= self.stalled_s)

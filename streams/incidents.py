@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ..models import ocsf, topics
 from ..models.errors import ConfigError
@@ -17,9 +18,10 @@ from ..models.events import Alert
 from ..models.incidents import ocsf as incident_ocsf
 from ..models.incidents.incident import Incident, assemble, incident_uid, merged
 from ..models.incidents.member import Member, of_alert
-from .stage import Input, Output, Pin, Step
+from .pins import Pin
+from .stage import Input, Output, Step
 
-__all__ = ["Gathered", "Gathering", "Group", "Incidents", "Merged"]
+__all__ = ["Gathered", "Gathering", "Group", "Incidents", "Merged", "Render"]
 
 _REMEMBERED = 8192
 
@@ -59,11 +61,18 @@ class Merged:
     finding_uid: str
 
 
+class Render(Protocol):
+    """What makes the body of a record out of an incident."""
+
+    def __call__(self, incident: Incident, *, tenant: str, version: str) -> bytes: ...
+
+
 class Incidents:
     """The stage `incidents` of one partition of findings."""
 
-    def __init__(self, gathering: Gathering) -> None:
+    def __init__(self, gathering: Gathering, render: Render = incident_ocsf.render) -> None:
         self._gathering = gathering
+        self._render = render
         self._told: OrderedDict[str, tuple[int, int]] = OrderedDict()  # incident -> revision, what was told
         self._known: Gathered | None = None
         self._assembled: set[int] = set()  # groups of `_known`
@@ -83,6 +92,9 @@ class Incidents:
 
     def next_deadline(self) -> int | None:
         return None
+
+    def crowding(self) -> bool:
+        return False
 
     def advance(self, watermark_ns: int) -> Step:
         return Step()
@@ -131,6 +143,6 @@ class Incidents:
 
     def _output(self, incident: Incident) -> Output:
         gathering = self._gathering
-        body = incident_ocsf.render(incident, tenant=gathering.tenant, version=gathering.ocsf_version)
+        body = self._render(incident, tenant=gathering.tenant, version=gathering.ocsf_version)
         headers = incident_ocsf.headers(incident, tenant=gathering.tenant, version=gathering.ocsf_version)
         return Output(gathering.incidents_ocsf, incident.uid, body, headers)

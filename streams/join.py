@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import groupby
-from typing import Any
+from typing import Any, Final
 
 from ..models.events import CallRef, CallState
 from ..models.lazy import LazyBatch, LazyMessage
@@ -19,20 +19,21 @@ from .config import JoinTimes
 from .deadlines import Deadlines
 from .effects import Bound, Classes, Effects, Judge
 from .opencall import OpenCall
+from .pins import Pin
 from .recent import Recent
 from .record import from_blinded, from_message, id_of, to_call, to_output
-from .stage import Input, Output, Pin, Step
+from .stage import ROOM, Input, Output, Step
 from .waiting import Undecided, Waiting, together
 from .workload import Workload
 
 __all__ = ["Calls"]
 
-_NOTHING = Step()
-_REMEMBERED = 100_000  # events
-_FORGOTTEN = 32_768  # calls
-_TIDY_NS = 1_000_000_000
-_COUNTED = ("amended", "crowded", "duplicate", "early", "late", "orphan", "segment", "timeout")
-_OF_A_CALL = frozenset(("request", "response", "error", "transport"))
+_NOTHING: Final = Step()
+_REMEMBERED: Final = 100_000  # events
+_FORGOTTEN: Final = 32_768  # calls
+_TIDY_NS: Final = 1_000_000_000
+_COUNTED: Final = ("amended", "crowded", "duplicate", "early", "late", "orphan", "segment", "timeout")
+_OF_A_CALL: Final = frozenset(("request", "response", "error", "transport"))
 
 
 @lru_cache(4096)
@@ -75,6 +76,9 @@ class Calls:
             "kept": self._kept,
             "waiting": self._undecided.effects,
         }
+
+    def crowding(self) -> bool:
+        return ROOM * (self._kept + self._undecided.weight) > self._times.most_kept
 
     def wanted(self, records: Sequence[Input]) -> None:
         """Nothing: this stage has no store."""
@@ -122,7 +126,7 @@ class Calls:
             self._totals["orphan"] += event.kind in ("response", "error")
             self._outputs.append(to_output(self._topic, from_message(event)))
             return
-        call = self._call(CallRef(call_id=event.call_id), event.workload, event.wall_ns)
+        call = self._call(event.call_id, "", event.workload, event.wall_ns)
         begins = event.kind == "request" and call.part and call.reply is None
         call.take_message(event)
         call.keep(pin)
@@ -181,7 +185,7 @@ class Calls:
                 workload, [bound.tied(bound.binding, (ref.call_id,), bound.evidence) for bound in bounds], pin
             )
             return
-        self._take(self._call(ref, workload, bounds[0].wall_ns), bounds, pin)
+        self._take(self._call(ref.call_id, ref.correlation_id, workload, bounds[0].wall_ns), bounds, pin)
 
     def _attach_outside(self, workload: str, bounds: Sequence[Bound], pin: Pin) -> None:
         """Effects of no call. Spans are aligned, so that a replay fills the same ones; what comes after its span was
@@ -191,7 +195,7 @@ class Calls:
             name = _background_id(workload, span)
             if name in self._gone and name not in self._calls:
                 name = id_of(f"{name}/{within[0].source.decode('latin-1')}")
-            self._take(self._call(CallRef(call_id=name), workload, within[0].wall_ns, background=True), within, pin)
+            self._take(self._call(name, "", workload, within[0].wall_ns, background=True), within, pin)
 
     def _take(self, call: OpenCall, bounds: Sequence[Bound], pin: Pin) -> None:
         new = call.take_effects(bounds)
@@ -206,11 +210,14 @@ class Calls:
             workload = self._workloads[name] = Workload()
         return workload
 
-    def _call(self, ref: CallRef, workload: str, wall_ns: int, *, background: bool = False) -> OpenCall:
-        call = self._calls.get(ref.call_id)
+    def _call(
+        self, call_id: str, correlation_id: str, workload: str, wall_ns: int, *, background: bool = False
+    ) -> OpenCall:
+        call = self._calls.get(call_id)
         if call is None:
             effects = Effects(self._classes)
-            call = self._calls[ref.call_id] = OpenCall(ref, workload, wall_ns, effects, background=background)
+            call = OpenCall(call_id, correlation_id, workload, wall_ns, effects, background=background)
+            self._calls[call_id] = call
         return call
 
     def _touch(self) -> None:

@@ -21,6 +21,7 @@ from ..models.model import Model
 from ..models.risk import Judgement, judge
 from ..models.rolling import Latest
 from ..models.turn import EARLY, Turn
+from .drawing import Drawing
 from .observing import in_the_light_of
 from .openturn import Judged, OpenTurn
 from .ruling import Rules, Ruling
@@ -61,6 +62,7 @@ class Judge:
         self._judging = judging
         self._aside: list[Output] = []
         self._unable = ""  # the model that failed last
+        self.drawing = Drawing()
         hygiene = hygiene or Hygiene()
         self.screening = Screening(hygiene, judging.tenant, self._assembled, self._hold)
         self.rules = Ruling(rules, others, hygiene.rules_failed)

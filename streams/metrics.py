@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Literal, Protocol, runtime_checkable
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -48,6 +48,12 @@ class Metrics:
         self._held = Gauge(
             "triptych_watermark_held",
             "1 at the topic that event time waits for, 0 at the others.",
+            ["stage", "partition", "topic"],
+            registry=registry,
+        )
+        self._ahead = Gauge(
+            "triptych_topic_ahead",
+            "1 while a topic is not read on, for it is far ahead and room is short.",
             ["stage", "partition", "topic"],
             registry=registry,
         )
@@ -112,9 +118,14 @@ class Metrics:
         for topic in clock.topics:
             self._held.labels(stage, partition, topic).set(topic == holder)
 
+    def ahead(self, stage: str, partition: str, clock: Clock, topics: Collection[str]) -> None:
+        """Publish the topics that are not read on."""
+        for topic in clock.topics:
+            self._ahead.labels(stage, partition, topic).set(topic in topics)
+
     def forget(self, stage: str, partition: str) -> None:
         """A partition is somebody else's now: what it looked like here is no longer told."""
-        for gauge in (self._watermark, self._behind, self._held, self.pinned, self._levels):
+        for gauge in (self._watermark, self._behind, self._held, self._ahead, self.pinned, self._levels):
             gauge.remove_by_labels({"stage": stage, "partition": partition})
 
     def stage(self, name: str, partition: str, stage: Stage, counted: dict[str, int]) -> None:

@@ -25,13 +25,14 @@ log = structlog.get_logger(__name__)
 
 
 class Observing:
-    """One for all turns of a co-partition. `alert_risk`: from which the score alone makes a finding."""
+    """One for all turns of a co-partition. `alert_risk`: from which the score alone makes a finding; `drawing`: one for
+    all co-partitions, which share the samples."""
 
-    def __init__(self, alert_risk: float) -> None:
+    def __init__(self, alert_risk: float, drawing: Drawing) -> None:
         self._alert_risk = alert_risk
+        self._drawing = drawing
         self._model: Model | None = None
         self._candidate: Model | None = None
-        self._drawing = Drawing()
         self._unable: tuple[str, ...] = ()
         self._totals = dict.fromkeys(("shadowed", "shadow_alerts", "shadow_disagreed"), 0)
 

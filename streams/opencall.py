@@ -6,18 +6,19 @@ Merging is free of order and of repetition: the same facts give the same call ho
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Final
 
 from ..models.events import CallRef
 from ..models.lazy import LazyMessage
 from ..models.lazy_effects import text
 from .effects import Bound, Effects
-from .stage import Pin
+from .pins import Pin
 
 __all__ = ["OpenCall"]
 
-_NOTHING = LazyMessage().tools
-_MOST_TURNS = 4
-_REPLIES = frozenset(("response", "error", "transport"))
+_NOTHING: Final = LazyMessage().tools
+_MOST_TURNS: Final = 4
+_REPLIES: Final = frozenset(("response", "error", "transport"))
 
 
 class OpenCall:
@@ -30,9 +31,11 @@ class OpenCall:
         "workload",
     )
 
-    def __init__(self, ref: CallRef, workload: str, wall_ns: int, effects: Effects, *, background: bool) -> None:
-        self.call_id = ref.call_id
-        self.correlation_id = ref.correlation_id
+    def __init__(
+        self, call_id: str, correlation_id: str, workload: str, wall_ns: int, effects: Effects, *, background: bool
+    ) -> None:
+        self.call_id = call_id
+        self.correlation_id = correlation_id
         self.workload = workload
         self.first_ns = self.last_ns = wall_ns
         self.effects = effects

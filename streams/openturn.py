@@ -14,8 +14,8 @@ from ..models.measuring import Measures
 from ..models.prompts import prompted
 from ..models.risk import Judgement
 from ..models.turn import Turn
+from .pins import Pin
 from .questions import keys_around, place, sources_of
-from .stage import Pin
 from .windowed import Windowed
 
 __all__ = ["Judged", "OpenTurn", "Screened"]
@@ -204,7 +204,8 @@ class OpenTurn:
                 answers = self._answers.setdefault(server, {})
                 answers.update((key, new.supports[key]) for key in keys if key in new.supports)
                 self._forget_answers(server)
-                self.views[server] = replace(self.views.get(server, new), supports=answers)
+                first = self.views.get(server, new)
+                self.views[server] = BaselineView(server, first.sessions, first.principals, answers)
 
     def _forget_answers(self, server: str) -> None:
         """Drop what only forgotten calls and older revisions asked, once answers have doubled since the last time."""

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .stage import Pin
+from .pins import Pin
 
 __all__ = ["MOST", "Outbox", "Sent"]
 

@@ -9,9 +9,46 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from .stage import Pin
+__all__ = ["Pin", "PinQueue"]
 
-__all__ = ["PinQueue"]
+
+class Pin:
+    """One source chunk. Its offset may be committed once nothing holds it; every hold needs its own release."""
+
+    __slots__ = ("_behind", "_committed", "_holds", "_topic")
+
+    def __init__(self, topic: str = "") -> None:
+        self._topic = topic
+        self._holds = 0
+        self._committed = False
+        self._behind: list[Pin] = []
+
+    @property
+    def held(self) -> bool:
+        return self._holds > 0
+
+    def hold(self) -> None:
+        self._holds += 1
+
+    def release(self) -> None:
+        """Give one hold back. Raises ValueError when nobody holds the pin: a second release would lose records."""
+        if not self._holds:
+            raise ValueError("a pin was released more often than it was held")
+        self._holds -= 1
+
+    def lead(self, other: Pin) -> None:
+        """Let `other` be committed no sooner than this one, for whoever reads this chunk again needs that one too.
+        Chunks of one topic are committed in their order anyway."""
+        if other._topic != self._topic and not self._committed:
+            other.hold()
+            self._behind.append(other)
+
+    def commit(self) -> None:
+        """The chunk was acknowledged: what it led is free of it."""
+        self._committed = True
+        for other in self._behind:
+            other.release()
+        self._behind.clear()
 
 
 class PinQueue:

@@ -14,6 +14,10 @@ from .stage import Headers, Input, Stage
 __all__ = ["Chunk", "Plan", "Record", "Schemas", "Sink", "Store"]
 
 
+def _nothing() -> None:
+    pass
+
+
 class Record(Protocol):
     """A record as a Kafka client hands it over. `timestamp` is in milliseconds, its type 1 when the broker set it."""
 
@@ -38,7 +42,7 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """Consecutive records of one topic partition. `done` acknowledges all of them.
+    """Consecutive records of one topic partition. `done` acknowledges all of them, `taken` tells that a stage has them.
 
     `generation` is that of the consumer group's assignment they were read under.
     """
@@ -48,6 +52,7 @@ class Chunk:
     records: Sequence[Record]
     generation: int
     done: Callable[[], None]
+    taken: Callable[[], None] = _nothing
 
 
 class Sink(Protocol):

@@ -5,8 +5,10 @@ Ids are UUIDv5 of the call id and the revision, so that a replay writes the same
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
+from functools import lru_cache
 from hashlib import sha1
+from typing import Final
 from uuid import UUID
 
 from ..models.bindings import weakest
@@ -22,12 +24,13 @@ from .workload import Workload
 
 __all__ = ["from_blinded", "from_message", "id_of", "to_call", "to_output"]
 
-_NAMESPACE = UUID("7c1f6f0e-4d2b-5f0a-9a51-5d2f3b8e6a10").bytes
+_NAMESPACE: Final = UUID("7c1f6f0e-4d2b-5f0a-9a51-5d2f3b8e6a10").bytes
 
-_NOBODY = LazyMessage()
-_BEFORE_FIRST = 10  # early records have negative revisions: how many there are depends on what arrives together
-_UNSAID = b"\0"  # no value, or an empty text
-_TOUCHABLE = frozenset(("path", "host", "url"))
+_NOBODY: Final = LazyMessage()
+_BEFORE_FIRST: Final = 10  # early records have negative revisions: how many there are depends on what arrives together
+_UNSAID: Final = b"\0"  # no value, or an empty text
+_TOUCHABLE: Final = frozenset(("path", "host", "url"))
+_weakest: Final = lru_cache(64)(weakest)
 
 
 def id_of(name: str) -> str:
@@ -59,12 +62,13 @@ def to_call(known: OpenCall, workload: Workload, state: CallState, *, early: int
     call.placement = workload.placement
     call.anomalies = tuple(sorted(known.anomalies))
     call.in_flight = len(asked.in_flight)
-    call.binding = weakest(one.binding for one in effects)
-    call.effects = _written(effects, known.declared)
+    call.binding = _weakest(frozenset([one.binding for one in effects]))
+    touched = {digest for one in effects for digest in one.digests}
+    call.effects = _written(effects, touched.intersection(known.declared))
     call.effects_dropped = known.effects.dropped
     call.coverage = _coverage(known, workload, state, early=bool(early))
     if call.coverage.execution and not early:
-        call.unobserved = _unobserved(asked, effects)
+        call.unobserved = _unobserved(asked, touched)
     return call
 
 
@@ -120,21 +124,13 @@ def _take_over(call: LazyCall, asked: LazyMessage, answered: LazyMessage) -> Non
 
 def _about(voice: LazyMessage, head: LazyMessage | Envelope) -> LazyCall:
     """What a call takes over from the message that speaks for it, and from the first that was seen of it."""
-    return LazyCall(
-        mono_ns=head.mono_ns,
-        boot_id=head.boot_id,
-        host=head.host,
-        cluster=head.cluster,
-        key_id=head.key_id,
-        conversation=voice.conversation,
-        conversation_source=voice.conversation_source,
-        era=voice.era,
-        method=voice.method or "",
-        tool=voice.tool,
-        principal=voice.principal,
-        server=voice.server,
-        parent_span_id=voice.parent_span_id,
-    )
+    call = LazyCall()
+    call.mono_ns, call.boot_id, call.host, call.cluster = head.mono_ns, head.boot_id, head.host, head.cluster
+    call.key_id = head.key_id
+    call.conversation, call.conversation_source = voice.conversation, voice.conversation_source
+    call.era, call.method, call.tool = voice.era, voice.method or "", voice.tool
+    call.principal, call.server, call.parent_span_id = voice.principal, voice.server, voice.parent_span_id
+    return call
 
 
 def _event_id(known: OpenCall, early: int) -> str:
@@ -150,25 +146,26 @@ def _is_error(reply: LazyMessage | None) -> bool | None:
     return True if reply.kind != "response" else reply.is_error
 
 
-def _unobserved(request: LazyMessage, effects: Sequence[Held]) -> tuple[str, ...]:
+def _unobserved(request: LazyMessage, touched: Set[bytes]) -> tuple[str, ...]:
     named = [one for one in request.named if one.kind in _TOUCHABLE and one.digests]
-    if not named:
-        return ()
-    touched = b"".join(one.digests for one in effects)
     return tuple(one.pointer for one in named if not any(digest and text(digest) in touched for digest in one.digests))
 
 
-def _written(effects: Sequence[Held], declared: Sequence[bytes]) -> Raw:
-    touched = b"".join([one.digests for one in effects])
-    met = [digest for digest in declared if digest in touched]
+def _written(effects: Sequence[Held], met: Set[bytes]) -> Raw:
     parts: list[bytes] = []
     for one in effects:
-        said = b"\0"
-        for digest in met:
-            if digest in one.digests:
-                said = b"\1"
-        parts += (one.head, said, one.tail, one.source)
+        parts.append(one.head)
+        parts.append(_declared(one.digests, met))
+        parts.append(one.tail)
+        parts.append(one.source)
     return array(len(effects), parts)
+
+
+def _declared(digests: Sequence[bytes], met: Set[bytes]) -> bytes:
+    for digest in digests:
+        if digest in met:
+            return b"\1"
+    return b"\0"
 
 
 def _either(one: Raw, other: Raw) -> Raw:
@@ -199,9 +196,11 @@ def _coverage(known: OpenCall, workload: Workload, state: CallState, *, early: b
         RUNNING if state == "segment" and not known.part and not (early and known.reply) else "",
         EARLY if early else "",
     )
-    return Coverage(
-        protocol=known.request is not None,
-        execution=known.background or (leased and reported and not blinded),
-        lost_events=lost,
-        notes=tuple(filter(None, notes)),
-    )
+    execution = known.background or (leased and reported and not blinded)
+    return _covered(known.request is not None, execution, lost, tuple([note for note in notes if note]))
+
+
+@lru_cache(1024)
+def _covered(protocol: bool, execution: bool, lost: int, notes: tuple[str, ...]) -> Coverage:
+    """One for all calls that were seen alike."""
+    return Coverage(protocol=protocol, execution=execution, lost_events=lost, notes=notes)

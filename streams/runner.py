@@ -17,6 +17,7 @@ import structlog
 
 from ..models.errors import WireError
 from ..models.wire import Codec, schema_id
+from .aside import Aside
 from .clock import Clock
 from .deadletter import MAX_KEY, Source, dead_letter, retried
 from .metrics import Metrics, Who
@@ -46,6 +47,10 @@ class _Part:
     outbox: Outbox
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     counted: dict[str, int] = field(default_factory=dict)
+    aside: Aside = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.aside = Aside(self.stage, self.clock)
 
 
 class Runner:
@@ -78,6 +83,11 @@ class Runner:
         """Whether the store or the registry is away, so that nothing can move."""
         return bool(self._away)
 
+    @property
+    def ahead(self) -> frozenset[tuple[str, int]]:
+        """Topics and partitions that should not be read on until time has come nearer to them, as room gets short."""
+        return frozenset((topic, partition) for partition, part in self._parts.items() for topic in part.aside.ahead)
+
     def reset(self) -> None:
         """Partitions moved: forget everything. What was not acknowledged comes again."""
         for partition in self._parts:
@@ -95,6 +105,16 @@ class Runner:
             self.reset()
             self._generation = chunk.generation
         part = self._part(chunk.partition)
+        if not part.aside.put(chunk, self._now()):
+            await self._work(chunk, part)
+        await self._work_on(chunk.partition, part)
+
+    async def _work_on(self, partition: int, part: _Part) -> None:
+        """Work on what waited and need not wait any longer."""
+        while self._alive(partition, part) and (chunk := part.aside.take(self._now())) is not None:
+            await self._work(chunk, part)
+
+    async def _work(self, chunk: Chunk, part: _Part) -> None:
         async with part.lock:
             if not self._alive(chunk.partition, part):
                 return
@@ -117,6 +137,7 @@ class Runner:
                 return
             steps.append(self._advance(chunk.partition, part, ()))
             await self._carry_out(part, steps)
+        chunk.taken()
 
     async def tick(self, at_end: Mapping[int, Iterable[str]]) -> None:
         """Let time pass. `at_end`: the partitions held, and of each the topics that have nothing more to read, which
@@ -125,12 +146,14 @@ class Runner:
         for partition, ended in at_end.items():
             part = self._part(partition)
             part.outbox.check()
+            part.aside.heard(ended)
             if part.lock.locked():
                 continue  # a chunk is under way, and it advances time itself
             async with part.lock:
                 silent = ended if self._now() - asked < self.plan.times.idle_ns // 2 else ()
                 await self._carry_out(part, [self._advance(partition, part, silent)])
                 self._measure(partition, part, silent)
+            await self._work_on(partition, part)
             await asyncio.sleep(0)  # what ends at once is much: records that came meanwhile do not wait for all of it
             if self._parts is not parts:
                 return
@@ -303,6 +326,7 @@ class Runner:
         """What the pages tell of a co-partition: how far time has come and what holds it, what is kept and happened."""
         name, number, now = self.plan.name, str(partition), self._now()
         self._metrics.time(name, number, part.clock, now, ended)
+        self._metrics.ahead(name, number, part.clock, part.aside.ahead)
         self._metrics.pinned.labels(name, number).set(len(part.pins))
         self._metrics.stage(name, number, part.stage, part.counted)
 

@@ -27,17 +27,16 @@ _READ = 16_384  # sightings that need not be parsed again; half a KiB each
 _AT_ONCE = 64  # places that Redis takes before it listens to others
 _NOTHING = 1 << 30  # so many sightings are nowhere, so nothing is read
 _TAKE = """
-local answers, at = {}, 1
+local answers = {}
 for place, key in ipairs(KEYS) do
-  local many, most, keep, least = tonumber(ARGV[at]), ARGV[at + 1], ARGV[at + 2], tonumber(ARGV[at + 3])
-  local after, last, since = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-  at = at + 7
-  for _ = 1, many do
-    redis.call('ZADD', key, 'LT', ARGV[at], ARGV[at + 1])
-    at = at + 2
+  local told = string.gmatch(ARGV[place], '[^\\n]+')
+  local most, keep, least, after, last, since = told(), told(), tonumber(told()), told(), told(), told()
+  local dropped, added = 0, false
+  for at in told do
+    redis.call('ZADD', key, 'LT', at, told())
+    added = true
   end
-  local dropped = 0
-  if many > 0 then
+  if added then
     dropped = redis.call('ZREMRANGEBYRANK', key, 0, -most - 1)
     redis.call('EXPIRE', key, keep)
   end
@@ -78,7 +77,7 @@ class Sightings:
 
     def follow(self, call: Call, windows: Mapping[Place, Content], hits: Sequence[str]) -> Windowed:
         """What the windows that count hits say, now that `hits` are known of the call."""
-        known = {**windows, **self._mine.over(windows)}
+        known = {**windows, **self._mine.over(windows)} if hits else windows
         said = self._rules.follow(call, known, hits)
         for addition in said.additions:
             self._mine.add(addition)
@@ -106,8 +105,7 @@ def ask(pipe: Pipeline, prefix: str, additions: Sequence[Addition]) -> None:
     """Write all of them, and read what of their places matters to them."""
     for few in _groups(additions):
         keys = [_key(prefix, addition.place) for addition in few]
-        told = [argument for addition in few for argument in _arguments(addition)]
-        pipe.eval(_TAKE, len(keys), *keys, *told)
+        pipe.eval(_TAKE, len(keys), *keys, *map(_told, few))
 
 
 def answer(additions: Sequence[Addition], answers: Iterator[Any]) -> Mapping[Place, Content]:
@@ -122,21 +120,22 @@ def answer(additions: Sequence[Addition], answers: Iterator[Any]) -> Mapping[Pla
 
 def write(pipe: Pipeline, prefix: str, addition: Addition) -> None:
     """What is not read."""
-    pipe.eval(_TAKE, 1, _key(prefix, addition.place), *_arguments(addition, read=False))
+    pipe.eval(_TAKE, 1, _key(prefix, addition.place), _told(addition, read=False))
 
 
 def _groups(additions: Sequence[Addition]) -> Iterator[Sequence[Addition]]:
     return (additions[at : at + _AT_ONCE] for at in range(0, len(additions), _AT_ONCE))
 
 
-def _arguments(addition: Addition, *, read: bool = True) -> Iterator[int | str | bytes]:
-    """What the script is told of one place."""
+def _told(addition: Addition, *, read: bool = True) -> bytes:
+    """What the script is told of one place, a line for each: an argument for each costs twice as much. No line break
+    stands in a member, which is JSON."""
     reach, (after, until) = addition.reach, addition.around
-    yield from (len(addition.members), reach.most, reach.keep_s + _SLACK_S)
-    yield from (reach.least if read else _NOTHING, f"({after}", until, addition.since_us)
-    for key, at_us in addition.members.items():
-        yield at_us
-        yield member(key)
+    least = reach.least if read else _NOTHING
+    lines = [b"%d\n%d\n%d" % (reach.most, reach.keep_s + _SLACK_S, least)]
+    lines.append(b"(%d\n%d\n%d" % (after, until, addition.since_us))
+    lines += [b"%d\n%b" % (at_us, member(key)) for key, at_us in addition.members.items()]
+    return b"\n".join(lines)
 
 
 @lru_cache(_READ)

@@ -15,12 +15,15 @@ from ..models.errors import TriptychError
 from ..models.events import AgentSpan, Alert, Call, Event
 from ..models.feedback import Verdict
 from ..models.lazy import LazyBatch, LazyCall, LazyMessage
+from .pins import Pin
 
-__all__ = ["AwayError", "Headers", "Input", "Output", "Pin", "Stage", "Step", "StoreAwayError"]
+__all__ = ["ROOM", "AwayError", "Headers", "Input", "Output", "Stage", "Step", "StoreAwayError"]
 
 Headers = tuple[tuple[str, bytes], ...]
 Input = LazyMessage | LazyBatch | AgentSpan | Call | Alert | Verdict
 """A record as a stage takes it."""
+ROOM = 4
+"""A stage that is full to this part of its bound calls that crowding: as much again is on its way to it already."""
 
 
 class AwayError(TriptychError):
@@ -33,46 +36,7 @@ class StoreAwayError(AwayError):
     code = "J01"
 
 
-class Pin:
-    """One source chunk. Its offset may be committed once nothing holds it; every hold needs its own release."""
-
-    __slots__ = ("_behind", "_committed", "_holds", "_topic")
-
-    def __init__(self, topic: str = "") -> None:
-        self._topic = topic
-        self._holds = 0
-        self._committed = False
-        self._behind: list[Pin] = []
-
-    @property
-    def held(self) -> bool:
-        return self._holds > 0
-
-    def hold(self) -> None:
-        self._holds += 1
-
-    def release(self) -> None:
-        """Give one hold back. Raises ValueError when nobody holds the pin: a second release would lose records."""
-        if not self._holds:
-            raise ValueError("a pin was released more often than it was held")
-        self._holds -= 1
-
-    def lead(self, other: Pin) -> None:
-        """Let `other` be committed no sooner than this one, for whoever reads this chunk again needs that one too.
-        Chunks of one topic are committed in their order anyway."""
-        if other._topic != self._topic and not self._committed:
-            other.hold()
-            self._behind.append(other)
-
-    def commit(self) -> None:
-        """The chunk was acknowledged: what it led is free of it."""
-        self._committed = True
-        for other in self._behind:
-            other.release()
-        self._behind.clear()
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # one for each call: a frozen one costs four times as much to make
 class Output:
     """One record to send. An event is encoded by the runner; bytes are sent as they are."""
 
@@ -82,7 +46,7 @@ class Output:
     headers: Headers = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Step:
     """What follows from a record or from time: records to send, store writes, and pins to release after both."""
 
@@ -109,3 +73,6 @@ class Stage(Protocol):
 
     def next_deadline(self) -> int | None:
         """The watermark at which `advance` has something to do; None while nothing waits."""
+
+    def crowding(self) -> bool:
+        """Whether room gets short, so that topics far ahead of their time should not be read on."""

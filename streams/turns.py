@@ -8,7 +8,7 @@ and do not start anew.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import structlog
 
@@ -21,8 +21,9 @@ from .known import Known, Learn, Quarantine, Remember, Sampled, Told, Wanted, re
 from .learning import lessons, quarantined
 from .observing import Observing
 from .openturn import OpenTurn
+from .pins import Pin
 from .sightings import Sightings
-from .stage import Input, Output, Pin, Step
+from .stage import ROOM, Input, Output, Step
 
 __all__ = ["JudgeTimes", "Turns", "key_of"]
 
@@ -64,7 +65,7 @@ class Turns:
         self._times = times
         self._judge = judge
         self._sightings = Sightings(judge.rules)
-        self._observing = Observing(judge.alert_risk)
+        self._observing = Observing(judge.alert_risk, judge.drawing)
         self._turns: dict[str, OpenTurn] = {}
         self._due: Deadlines[str] = Deadlines()
         self._watermark = 0
@@ -80,6 +81,9 @@ class Turns:
     def levels(self) -> dict[str, int]:
         """How much there is now."""
         return {"open": len(self._turns) - self._closed, "closed": self._closed, "kept": self._kept}
+
+    def crowding(self) -> bool:
+        return ROOM * self._kept > self._times.most_kept
 
     def wanted(self, records: Sequence[Input]) -> Wanted:
         """What the turns of these records ask of their servers' baselines and have no answer to yet."""
@@ -193,7 +197,7 @@ class Turns:
         self._totals["failed"] += turn.failed
         self._due.set(turn.key, self._watermark + self._times.late_ns)
         self._closed += 1
-        return replace(step, releases=turn.close())
+        return Step(step.outputs, step.writes, turn.close())
 
     def _ending(self, turn: OpenTurn) -> Step:
         """The last word on a turn, and what it teaches."""

@@ -9,7 +9,7 @@ from itertools import count
 from ..models.events import CallRef
 from .deadlines import Deadlines
 from .effects import Bound
-from .stage import Pin
+from .pins import Pin
 
 __all__ = ["Undecided", "Waiting", "together"]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right, insort
 from dataclasses import dataclass, field
 from operator import attrgetter
+from typing import Final
 
 from ..models.events import Placement
 from ..models.lazy import LazyBatch, LazyMessage
@@ -14,9 +15,9 @@ from .opencall import OpenCall
 
 __all__ = ["Workload", "offset_ns"]
 
-_ended = attrgetter("to_ns")
-_started = attrgetter("started_ns")
-_in_order = attrgetter("started_ns", "call_id")  # of calls that began together none comes first by its arrival
+_ended: Final = attrgetter("to_ns")
+_started: Final = attrgetter("started_ns")
+_in_order: Final = attrgetter("started_ns", "call_id")  # of calls that began together none comes first by its arrival
 
 
 def offset_ns(batch: LazyBatch) -> int | None:

@@ -15,10 +15,10 @@ from ...streams import app as wiring
 from ...streams.chunks import ChunkConsumer
 from ...streams.opencall import OpenCall
 from ...streams.openturn import OpenTurn
-from ...streams.pins import PinQueue
+from ...streams.pins import Pin, PinQueue
 from ...streams.places import Places
 from ...streams.runner import Runner
-from ...streams.stage import AwayError, Pin
+from ...streams.stage import AwayError
 
 __all__ = ["FAULTS", "install"]
 

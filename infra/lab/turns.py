@@ -17,7 +17,8 @@ from ...streams.incidentmemory import IncidentMemory
 from ...streams.known import Known, Wanted
 from ...streams.memory import MemoryStore
 from ...streams.openturn import OpenTurn
-from ...streams.stage import Input, Pin, Step
+from ...streams.pins import Pin
+from ...streams.stage import Input, Step
 from ...streams.turns import key_of
 from .. import worker
 from ..brokers import Broker
@@ -144,6 +145,9 @@ class _Gathering:
 
     def next_deadline(self) -> int | None:
         return None
+
+    def crowding(self) -> bool:
+        return False
 
     def counts(self) -> dict[str, int]:
         return {}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from typing import Any
 
 from triptych.infra.chaos import faults
@@ -70,6 +71,18 @@ def lose_fetches() -> None:
     ChunkConsumer._wait_next_records = losing
 
 
+def hear_messages_late(seconds: float) -> None:
+    """No message is read for so long, as while the leader of their partitions is away."""
+    fetch, begin = ChunkConsumer._getmany, time.monotonic()
+
+    async def hearing(self: Any, active_partitions: Any, timeout: float) -> Any:  # noqa: ASYNC109  Faust's signature
+        if active_partitions and time.monotonic() - begin < seconds:
+            active_partitions = {tp for tp in active_partitions if not tp.topic.endswith("protocol")}
+        return await fetch(self, active_partitions, timeout)
+
+    ChunkConsumer._getmany = hearing
+
+
 def main() -> int:
     given = json.loads(sys.argv[1])
     stage = Broken if given.pop("broken", False) else Calls
@@ -78,6 +91,9 @@ def main() -> int:
         faults.install(fault)
     if given.pop("loses", False):
         lose_fetches()
+    hear_messages_late(given.pop("late_s", 0.0))
+    if given.pop("reads_on", False):
+        Calls.crowding = lambda self: False
     app._END_S = given.pop("end_s", app._END_S)
     config = WorkerConfig(topics=topics, **{"stages": ("calls",), **given})
     judge = Sensitivity.load(outside=("127.0.0.0/8",))

@@ -50,8 +50,11 @@ def lazily(event: Any) -> Any:
 
 def call(message: LazyMessage, *effects: bytes) -> LazyCall:
     """The call that a message would be with these effects."""
-    said = {name: getattr(message, name) for name in (*KEPT, *RAW)}
-    return LazyCall(**said, effects=array(len(effects), effects))
+    made = LazyCall()
+    for name in (*KEPT, *RAW):
+        setattr(made, name, getattr(message, name))
+    made.effects = array(len(effects), effects)
+    return made
 
 
 def written(event: LazyEvent, **said: Any) -> bytes:

@@ -86,9 +86,9 @@ def general(value: Any, schema: Any = PARSED) -> bytes:
 
 
 def written(write: specialised.Write, value: Any) -> bytes:
-    out = bytearray()
+    out: list[bytes] = []
     write(value, out)
-    return bytes(out)
+    return b"".join(out)
 
 
 @given(OUTERS)
@@ -237,5 +237,6 @@ def test_a_module_is_taken_only_for_the_source_that_it_was_made_of(monkeypatch: 
     module = module_of(reading)
     monkeypatch.setitem(sys.modules, module.__name__, module)
     assert reading.function() is getattr(module, reading.name)
-    other = {**OUTER, "fields": OUTER["fields"][:-1]}
+    first, *others = OUTER["fields"]
+    other = {**OUTER, "fields": [*others, first]}
     assert specialised.reading(other, KINDS).module != reading.module

@@ -26,7 +26,7 @@ from triptych.models.wire import bundled
 from triptych.streams.clock import Clock
 from triptych.streams.config import ClockTimes, JoinTimes
 from triptych.streams.join import Calls
-from triptych.streams.stage import Pin
+from triptych.streams.pins import Pin
 
 START = 1_700_000_000 * 10**9
 STEP = 100_000_000

@@ -51,6 +51,8 @@ RELIED_ON = {
         "0e8c130ff4b0",
         "ChunkConsumer replaces it: it must do nothing but seek, and keep its books",
     ),
+    ThreadDelegateConsumer._getmany: ("f9d47aa9010b", "ChunkConsumer narrows the partitions it asks for"),
+    Fetcher.fetched_records: ("be4348896b9b", "what was fetched of partitions that are not asked for must stay"),
     ThreadDelegateConsumer.__init__: ("7072ae80eac1", "it must make its thread by _new_consumer_thread"),
     AIOKafkaConsumerThread._create_worker_consumer: (
         "c2701bfc3e6f",
@@ -97,7 +99,7 @@ def test_an_internal_that_chunks_rest_on_has_not_changed(function: Any) -> None:
     assert found == expected, f"{function.__qualname__} changed; {check}; then put {found} here"
 
 
-TP0 = TP("mcp.protocol", 0)
+TP0, OTHER = TP("mcp.protocol", 0), TP("mcp.execution", 0)
 
 
 @dataclass(eq=False)
@@ -279,3 +281,20 @@ async def test_the_consumer_of_a_worker_waits_little_and_keeps_partitions_of_joi
 def test_a_key_goes_where_the_client_itself_would_put_it(key: bytes, count: int) -> None:
     partitions = list(range(count))
     assert partition_of(key, partitions, partitions) == DefaultPartitioner()(key, partitions, partitions)
+
+
+@pytest.mark.parametrize(
+    ("active", "asked"), [({TP0, OTHER}, {OTHER}), ({TP0}, {TP0}), (None, None)], ids=["others", "no other", "any"]
+)
+async def test_a_held_partition_is_not_asked_for_while_others_are(active: Any, asked: Any) -> None:
+    there = await Fetching().begin()
+    told: list[Any] = []
+
+    async def getmany(partitions: Any, timeout: float) -> dict[Any, Any]:  # noqa: ASYNC109
+        told.append(partitions)
+        return {}
+
+    there.consumer._thread.getmany = getmany
+    there.consumer.hold(frozenset({("mcp.protocol", 0)}))
+    await there.consumer._getmany(active, 1.0)
+    assert told == [asked]

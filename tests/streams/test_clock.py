@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -28,6 +29,17 @@ def test_there_is_none_while_a_topic_may_still_bring_its_first_record() -> None:
     made = clock()
     made.observe("p", 500, 500, 500)
     assert made.watermark(10_000) is None
+
+
+def test_far_ahead_is_who_passed_the_topic_that_time_waits_for_by_more_than_is_allowed() -> None:
+    made = Clock(("p", "x"), replace(TIMES, ahead_ns=100), 0)
+    made.observe("p", 500, 500, 500)
+    assert made.ahead(500) == ("p",), "of the other nothing is known yet"
+    made.observe("x", 400, 500, 500)
+    assert made.ahead(500) == ()
+    made.observe("p", 501, 501, 501)
+    assert made.ahead(501) == ("p",)
+    assert made.ahead(601, ["x"]) == (), "silence is waited for no longer"
 
 
 def test_an_idle_topic_leaves_the_minimum_only_at_its_end_and_after_its_silence() -> None:

@@ -13,7 +13,8 @@ from triptych.models.events import Alert, Call, Effect
 from triptych.models.testing import START_NS, call, read, receive, send
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.memory import MemoryStore
-from triptych.streams.stage import Pin, Step
+from triptych.streams.pins import Pin
+from triptych.streams.stage import Step
 from triptych.streams.turns import JudgeTimes, Turns
 
 S = 10**9

@@ -16,7 +16,7 @@ from triptych.models.sigma.reading import read_texts
 from triptych.models.testing import call
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.memory import MemoryStore
-from triptych.streams.stage import Pin
+from triptych.streams.pins import Pin
 from triptych.streams.turns import JudgeTimes, Turns
 
 RULES = """

@@ -9,7 +9,7 @@ from triptych.models.feedback import Verdict, to_json
 from triptych.models.testing import call
 from triptych.streams.feedback import Feedback, VerdictCodec
 from triptych.streams.judgement import Judging
-from triptych.streams.stage import Pin
+from triptych.streams.pins import Pin
 
 FALSE = Verdict(finding_uid="trp-1", is_true=False, reason="planned", by="ann", wall_ns=1_000_000_000)
 ALERT = Alert(finding_uid="trp-1", sequence=3, workload="w", severity="high")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from patience import PATIENCE_S
+
 _BEGIN = """
 import gc, weakref
 from triptych.streams.garbage import collect_all, collect_young
@@ -21,7 +23,7 @@ gc.callbacks.append(lambda phase, info: seen.append(len(gc.get_objects(1)) + len
 
 def _says(program: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", _BEGIN + program], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", _BEGIN + program], check=True, capture_output=True, text=True, timeout=PATIENCE_S
     )
     return done.stdout.strip()
 
@@ -60,3 +62,22 @@ leaf = None
 print(freed() is None)
 """
     assert _says(program) == "True"
+
+
+def test_for_a_while_only_what_is_young_is_looked_at() -> None:
+    program = """
+from triptych.streams.garbage import collecting_young
+gc.callbacks.clear()
+gc.set_threshold(700, 10, 10)
+gc.unfreeze()
+with collecting_young():
+    node = Node()
+    old = weakref.ref(node)
+    held = [[number] for number in range(200_000)]
+    del node
+    gc.collect()
+    print(old() is None, gc.get_freeze_count() > 0)
+gc.collect()
+print(old() is None, gc.get_threshold(), gc.callbacks)
+"""
+    assert _says(program).splitlines() == ["False True", "True (700, 10, 10) []"]

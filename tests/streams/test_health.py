@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -12,7 +14,7 @@ from triptych.streams.metrics import Metrics
 HERE = ("mcp.protocol", 3)
 
 
-def observed(*positions: tuple[float, int, int], excused: bool = False) -> Health:
+def observed(*positions: tuple[float, int, int], excused: Collection[tuple[str, int]] = ()) -> Health:
     health = Health(stalled_s=10)
     for at, position, end in positions:
         health.observe({HERE: Progress(position, end, waiting=False)}, at, excused=excused)
@@ -34,8 +36,10 @@ def test_a_reader_at_its_end_or_on_the_move_is_not(positions: list[tuple[float, 
     observed(*positions).check()
 
 
-def test_a_store_that_is_away_excuses_standing_still() -> None:
-    observed((0, 5, 9), (50, 5, 9), excused=True).check()
+def test_a_place_that_is_excused_may_stand_still_and_no_other() -> None:
+    observed((0, 5, 9), (50, 5, 9), excused={HERE}).check()
+    with pytest.raises(StalledError):
+        observed((0, 5, 9), (50, 5, 9), excused={("mcp.execution", 3)}).check()
 
 
 def test_the_pages_tell_liveness_readiness_and_metrics() -> None:

@@ -16,7 +16,7 @@ from triptych.models.incidents.grouping import group
 from triptych.models.incidents.member import Windows, of_alert
 from triptych.streams.incidentmemory import IncidentMemory
 from triptych.streams.incidents import Gathering, Incidents
-from triptych.streams.stage import Pin
+from triptych.streams.pins import Pin
 
 START_NS = 1_790_000_000_000_000_000
 WINDOWS = Windows()

@@ -15,11 +15,14 @@ from triptych.models.rolling import Latest
 from triptych.models.testing import START_NS
 from triptych.models.testing_traffic import learned, sessions, theft
 from triptych.models.training import train
+from triptych.streams.drawing import Drawing, ranked
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.known import Known, Learn, Quarantine, Sampled, Wanted
 from triptych.streams.memory import MemoryStore
-from triptych.streams.observing import in_the_light_of
-from triptych.streams.stage import Output, Pin, Step
+from triptych.streams.observing import Observing, in_the_light_of
+from triptych.streams.openturn import OpenTurn
+from triptych.streams.pins import Pin
+from triptych.streams.stage import Output, Step
 from triptych.streams.turns import JudgeTimes, Turns
 
 S = 1_000_000_000
@@ -85,6 +88,17 @@ def test_a_turn_that_raised_is_set_aside_with_what_it_would_have_taught(model: M
 def latest(most: float, *principals: bytes) -> Latest:
     drawn = np.random.default_rng(0).uniform(0, most, 300)
     return Latest((principals[at % len(principals)], float(p)) for at, p in enumerate(drawn))
+
+
+def test_co_partitions_of_a_worker_draw_from_all_its_turns(model: Model) -> None:
+    drawing, drawn = Drawing(1), []
+    for turn in sorted(HELD_OUT[:2], key=lambda turn: ranked(turn.key)):
+        observing, open_turn = Observing(75.0, drawing), OpenTurn(turn.key)
+        observing.learn(Known(model=model))
+        for call in turn.calls:
+            open_turn.take(call)
+        drawn.append(bool(observing.close(open_turn)))
+    assert drawn == [True, False]
 
 
 def test_among_many_rare_turns_of_others_one_more_is_less_rare() -> None:

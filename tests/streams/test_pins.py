@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triptych.streams.pins import PinQueue
-from triptych.streams.stage import Pin
+from triptych.streams.pins import Pin, PinQueue
 
 
 def test_a_second_release_is_refused_because_it_would_lose_records() -> None:

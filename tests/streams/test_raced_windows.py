@@ -19,7 +19,8 @@ from triptych.streams.incidents import Gathering, Incidents
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.known import Known
 from triptych.streams.memory import MemoryStore
-from triptych.streams.stage import Pin, Step
+from triptych.streams.pins import Pin
+from triptych.streams.stage import Step
 from triptych.streams.turns import JudgeTimes, Turns
 
 RULES = Rulebook.load()

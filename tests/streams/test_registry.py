@@ -11,6 +11,7 @@ from typing import Any
 
 import fastavro
 import pytest
+from patience import PATIENCE_S
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
 from triptych.models.errors import ConfigError, WireError
@@ -48,7 +49,7 @@ class Learner:
 
 
 def learner(url: str, *, most: int = 10_000, **config: Any) -> Learner:
-    registry = Registry(RegistryConfig(url=url, timeout_s=2, **config))
+    registry = Registry(RegistryConfig(url=url, timeout_s=PATIENCE_S, **config))
     ours = Learner(RegisteredSchemas(registry, now=lambda: ours.now, refused_s=60, refused_most=most), bundled())
     return ours
 

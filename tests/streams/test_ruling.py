@@ -15,7 +15,8 @@ from triptych.models.events import Alert, Call
 from triptych.models.testing import call, read, send
 from triptych.models.turn import Turn
 from triptych.streams.judgement import Judge, Judging
-from triptych.streams.stage import Pin, Step
+from triptych.streams.pins import Pin
+from triptych.streams.stage import Step
 from triptych.streams.turns import JudgeTimes, Turns
 
 READS = "execution.credential-read"

@@ -15,7 +15,8 @@ from triptych.models.hygiene.file import read_file
 from triptych.models.testing import START_NS, call, read, send
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.known import Known
-from triptych.streams.stage import Output, Pin
+from triptych.streams.pins import Pin
+from triptych.streams.stage import Output
 from triptych.streams.turns import JudgeTimes, Turns
 
 S = 1_000_000_000

@@ -16,8 +16,9 @@ from triptych.models.testing import call
 from triptych.models.turn import EARLY
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.memory import MemoryStore
+from triptych.streams.pins import Pin
 from triptych.streams.sightings import Sightings
-from triptych.streams.stage import Output, Pin
+from triptych.streams.stage import Output
 from triptych.streams.turns import JudgeTimes, Turns
 
 RULES = Rulebook.load()

@@ -22,7 +22,8 @@ from triptych.streams import openturn
 from triptych.streams.judgement import Judge, Judging
 from triptych.streams.known import Known, Learn, Remember
 from triptych.streams.openturn import OpenTurn
-from triptych.streams.stage import Output, Pin, Step
+from triptych.streams.pins import Pin
+from triptych.streams.stage import Output, Step
 from triptych.streams.turns import JudgeTimes, Turns, key_of
 
 S = 1_000_000_000

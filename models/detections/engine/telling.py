@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -33,16 +34,19 @@ class Told:
 
     def __init__(self, most: int = _REMEMBERED) -> None:
         self._most = most
-        self._known: dict[int, None] = {}
+        self._known: set[int] = set()
+        self._order: deque[int] = deque()
 
     def __contains__(self, signature: _Signature) -> bool:
         return hash(signature) in self._known
 
     def add(self, signatures: Iterable[_Signature]) -> None:
-        for signature in signatures:
-            self._known[hash(signature)] = None
-        while len(self._known) > self._most:
-            del self._known[next(iter(self._known))]
+        for mark in map(hash, signatures):
+            if mark not in self._known:
+                self._known.add(mark)
+                self._order.append(mark)
+        while len(self._order) > self._most:
+            self._known.discard(self._order.popleft())
 
 
 class Shown(NamedTuple):

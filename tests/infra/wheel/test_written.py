@@ -57,8 +57,11 @@ def test_what_is_read_and_written_is_the_same(
     read = same(of_message, CODEC.encode(message)[HEADER:])
     same(of_arguments, read.arguments)
     same(of_envelope, CODEC.encode(batch)[HEADER:])
-    call = LazyCall(**{name: getattr(read, name) for name in TAKEN_OVER})
-    one, other = bytearray(), bytearray()
+    call = LazyCall()
+    for name in TAKEN_OVER:
+        setattr(call, name, getattr(read, name))
+    one: list[bytes] = []
+    other: list[bytes] = []
     of_call[0](call, one)
     of_call[1](call, other)
     assert one == other

@@ -34,6 +34,14 @@ def took(made: Callable[[], Call]) -> float:
     return min(spent)
 
 
+def in_proportion(made: Callable[[int], Call], size: int) -> bool:
+    """Whether eight times the size ever costs less than four times eight times as much; squared, it would be 64 times.
+    One of several attempts is enough: what else a machine does only makes the cost look larger."""
+    return any(
+        took(lambda: made(TIMES * size)) < 4 * TIMES * max(took(lambda: made(size)), 2e-4) for _attempt in range(5)
+    )
+
+
 def with_a_path(part: str, length: int) -> Call:
     path = (part * (length // len(part) + 1))[:length]
     kinds = (effect(kind, path=path, result=3) for kind in ("open", "exec", "change", "connect"))
@@ -47,8 +55,8 @@ def with_effects(count: int) -> Call:
 
 @pytest.mark.parametrize("part", PATHS)
 def test_a_text_of_200_kb_costs_no_more_than_its_length_says(part: str) -> None:
-    assert took(lambda: with_a_path(part, 200_000)) < 4 * TIMES * max(took(lambda: with_a_path(part, 25_000)), 2e-4)
+    assert in_proportion(lambda length: with_a_path(part, length), 25_000)
 
 
 def test_a_thousand_effects_cost_no_more_than_their_number_says() -> None:
-    assert took(lambda: with_effects(1_600)) < 4 * TIMES * took(lambda: with_effects(200))
+    assert in_proportion(with_effects, 200)
