@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from structlog.stdlib import BoundLogger
@@ -197,7 +198,7 @@ def _settling(settings: Settings, config: WorkerConfig) -> Wiring:
     return Wiring(lambda: Feedback(judging), Verdicts(store.quarantined), codec=VerdictCodec())
 
 
-def incidents(settings: Settings) -> Callable[[], Stage]:
-    """What makes the stage `incidents`."""
+def incidents(settings: Settings) -> Callable[..., Stage]:
+    """What makes the stage `incidents`; a replay gives it what renders them."""
     gathering = Gathering(tenant=settings.findings.tenant, ocsf_version=settings.findings.ocsf_version)
-    return lambda: Incidents(gathering)
+    return partial(Incidents, gathering)

@@ -35,7 +35,7 @@ __all__ = ["measure"]
 
 _MINUTES = 60
 _FEW_MINUTES = 8
-_RATE = 10  # calls a second of event time
+_RATE = 60  # calls a second of event time: what has a bound is full long before the end
 _STORM_MINUTES = 5
 _SELDOM, _FEW = 480, 40  # of so many numbers those that may raise something outside of the storm, which two do
 _OPEN_S = 120  # of event time: turns that need not be over before more is sent

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, BinaryIO
 
-from ...models.varint import more, put
+from ...models.varint import long, spelt
 from .errors import RecordingError
 
 __all__ = ["Block", "Container", "Writer", "bytes_at", "long_at", "put_bytes", "put_long"]
@@ -29,7 +29,7 @@ _LEVEL = 1  # the fastest: a recording is read again soon, or packed as a whole
 
 def put_long(value: int, out: bytearray) -> None:
     """Zigzag and variable length, as Avro writes int and long."""
-    put((value << 1) ^ (value >> 63), out)
+    out += spelt((value << 1) ^ (value >> 63))
 
 
 def put_bytes(value: bytes, out: bytearray) -> None:
@@ -40,11 +40,7 @@ def put_bytes(value: bytes, out: bytearray) -> None:
 
 def long_at(data: bytes, at: int) -> tuple[int, int]:
     """The number at a place, and where it ends. Raises IndexError at the end of the data, ValueError beyond 64 bits."""
-    n = data[at]
-    at += 1
-    if n > 127:
-        n, at = more(data, at, n)
-    return n >> 1 ^ -(n & 1), at
+    return long(data, at)
 
 
 def bytes_at(data: bytes, at: int) -> tuple[bytes, int]:

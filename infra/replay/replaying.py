@@ -12,6 +12,7 @@ from ...models import topics
 from ...models.errors import ConfigError, WireError
 from ...models.events import Alert
 from ...models.model import Model, load
+from ...streams.garbage import collecting_young
 from ...streams.incidentmemory import IncidentMemory
 from ...streams.known import Known, Learn, Remember, Wanted
 from ...streams.memory import MemoryStore
@@ -64,7 +65,8 @@ class Memory:
 def replay(settings: Settings, history: History, judges: Judges, tell: Callable[[int], None]) -> Findings:
     """Run the stages over a history. Raises RecordingError E03 where it holds nothing that they take: that nothing was
     found in nothing is no answer."""
-    found = asyncio.run(_replay(settings, history, judges, tell))
+    with collecting_young():
+        found = asyncio.run(_replay(settings, history, judges, tell))
     if not found.records:
         raise RecordingError("nothing to replay: no record lies in that span", "--since and --until", code="E03")
     return found

@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import count, groupby
 from operator import attrgetter
-
-import orjson
 
 from ...models import topics as names
 from ...models import wire
 from ...models.events import AgentSpan, Alert, Call, DeadLetter
 from ...models.lazy import LazyBatch, LazyMessage
 from ...streams.config import ClockTimes
+from ...streams.incidents import Render
 from ...streams.metrics import Metrics
 from ...streams.runner import Chunk, Plan, Runner, Store
 from ...streams.stage import Headers, Input, Stage
-from ..incidents import Incident, newest
+from ..incidents import Incident
 from .recorded import Recorded
+from .telling import LastTold
 
 __all__ = ["SOURCES", "Findings", "Stages", "VirtualWorker"]
 
@@ -41,11 +42,11 @@ _BEYOND_NS = 3600 * 1_000_000_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stages:
-    """What a replay runs. Without `calls` it begins at calls that were recorded. `store` and `groups` are those of
-    turns and incidents, `chore` is what a worker does beside."""
+    """What a replay runs. Without `calls` it begins at calls that were recorded; `incidents` takes what renders them.
+    `store` and `groups` are those of turns and incidents, `chore` is what a worker does beside."""
 
     turns: Callable[[], Stage]
-    incidents: Callable[[], Stage]
+    incidents: Callable[[Render], Stage]
     calls: Callable[[], Stage] | None = None
     store: Store
     groups: Store
@@ -88,11 +89,11 @@ class VirtualWorker:
         self._chore = stages.chore
         self._now = 0
         self._made: dict[str, list[Recorded]] = {names.CALLS: [], names.ALERTS: []}
-        self._told: dict[bytes, Incident] = {}  # each in one revision: a long history tells some thousand times
+        self._told = LastTold()
         self._offsets = count()
         self._calls = self._runner(stages, "calls", stages.calls, None) if stages.calls else None
         self._turns = self._runner(stages, "turns", stages.turns, stages.store)
-        self._incidents = self._runner(stages, "incidents", stages.incidents, stages.groups)
+        self._incidents = self._runner(stages, "incidents", partial(stages.incidents, self._told), stages.groups)
 
     async def run(self, records: Iterable[Recorded]) -> Findings:
         """Feed the records, which stand in the order of their arrival, and let everything close."""
@@ -112,7 +113,7 @@ class VirtualWorker:
             self.found.records += 1
         await self._feed(poll)
         await self._end()
-        self.found.incidents = newest(self._told.values())
+        self.found.incidents = self._told.rendered()
         return self.found
 
     async def _feed(self, poll: list[Recorded]) -> None:
@@ -183,9 +184,6 @@ class VirtualWorker:
             self.found.alerts[alert.finding_uid] = alert
             self.found.first_ns.setdefault(alert.finding_uid, self._now)
             self._make(topic, key, value)
-        elif topic == names.INCIDENTS_OCSF:
-            held = [self._told[key]] if key in self._told else []
-            (self._told[key],) = newest([*held, orjson.loads(value)])
         elif topic == names.DEADLETTER:
             code = self._codec.decode(value, DeadLetter).code
             self.found.dead[code] = self.found.dead.get(code, 0) + 1

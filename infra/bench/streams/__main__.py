@@ -47,7 +47,7 @@ class _Size:
     seconds: int
 
 
-_WHOLE = _Size(calls=16_000, noisy=4_000, rounds=5, remembered=10_000, rate=16, seconds=3_600)
+_WHOLE = _Size(calls=16_000, noisy=4_000, rounds=5, remembered=10_000, rate=64, seconds=3_600)
 _QUICK = _Size(calls=2_000, noisy=500, rounds=1, remembered=1_000, rate=4, seconds=120)
 
 
