@@ -10,7 +10,7 @@ from .events import Call
 
 __all__ = ["Lately"]
 
-_MOST = 512  # calls that it keeps alive
+_MOST = 8_192  # calls and their effects that it keeps alive
 Answer = TypeVar("Answer")
 
 
@@ -20,13 +20,17 @@ class Lately(Generic[Answer]):
     def __init__(self, read: Callable[[Call], Answer]) -> None:
         self._read = read
         self._known: dict[int, tuple[Call, Answer]] = {}
+        self._weight = 0
 
     def __call__(self, call: Call) -> Answer:
         known = self._known.get(id(call))
         if known is not None and known[0] is call:
             return known[1]
         answer = self._read(call)
-        if len(self._known) >= _MOST:
+        weight = 1 + len(call.effects)
+        if self._weight + weight > _MOST:
             self._known.clear()
+            self._weight = 0
+        self._weight += weight
         self._known[id(call)] = call, answer
         return answer

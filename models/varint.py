@@ -17,6 +17,7 @@ _NINE: Final = 1 << 56  # from there to _LONG numbers take nine bytes, as do all
 _LONG: Final = (1 << 62) - 1
 _KEYS = 4096  # that runs are remembered for, and how many of each
 _OF_A_KEY = 4
+_LONG_RUN: Final = 1024  # bytes
 
 
 def more(data: bytes, at: i64, n: i64) -> tuple[i64, i64]:
@@ -98,6 +99,8 @@ def block(data: bytes, at: i64, n: i64) -> tuple[i64, i64]:
     """Twice the items of an array's block; a negative count has the size of the block behind it."""
     if n > 127:
         n, at = more(data, at, n)
+        if n > _LONG:
+            raise ValueError("more items than any bytes have")  # one more would be negative, and no items at all
     if n & 1:
         n += 1  # zigzag: -count is 2 * count - 1
         at = past(data, at, 1)
@@ -105,7 +108,9 @@ def block(data: bytes, at: i64, n: i64) -> tuple[i64, i64]:
 
 
 def remember(known: dict[str, list[tuple[bytes, Any]]], key: str, run: bytes, values: Any) -> None:
-    """Know the bytes of a run again; the oldest of a key go first."""
+    """Know the bytes of a run again, unless they are many; the oldest of a key go first."""
+    if len(run) > _LONG_RUN:
+        return
     if key not in known and len(known) >= _KEYS:
         known.clear()
     of_key = known.setdefault(key, [])

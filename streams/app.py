@@ -14,6 +14,7 @@ import time
 from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import faust
@@ -135,9 +136,11 @@ def create_app(
             schemas=stages[name].schemas,
         )
         _pipe(app, runner)
+        _keep_time(app, config, runner)
         _do_chores(app, stages[name])
         runners.append(runner)
-    _keep_time(app, config, runners, metrics, health or Health(config.stalled_s))
+    _watch(app, config, runners, metrics, health or Health(config.stalled_s))
+    cast(ChunkTransport, app.transport).held = partial(_ahead, runners)
     _drain(app, runners)
     return app
 
@@ -210,8 +213,7 @@ def _do_chores(app: faust.App, wiring: Wiring) -> None:
             log.exception("chore failed")  # what happens beside the stream does not stop it
 
 
-def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metrics: Metrics, health: Health) -> None:
-    hearing = Hearing(config.clock.idle_ns)
+def _watch(app: faust.App, config: WorkerConfig, runners: list[Runner], metrics: Metrics, health: Health) -> None:
     member = Membership(config.instance, config.session_timeout_s)
 
     @app.on_partitions_revoked.connect(weak=False)
@@ -222,19 +224,25 @@ def _keep_time(app: faust.App, config: WorkerConfig, runners: list[Runner], metr
         collect_all()
 
     @app.timer(config.tick_ms / 1000)  # type: ignore[untyped-decorator]
-    async def tick() -> None:
-        progress = cast(ChunkConsumer, app.consumer).progress()
-        member.observe(*cast(ChunkConsumer, app.consumer).membership(), time.monotonic())
+    async def look() -> None:
+        consumer = cast(ChunkConsumer, app.consumer)
+        progress = consumer.progress()
+        member.observe(*consumer.membership(), time.monotonic())
         waits = any(runner.waits for runner in runners)
         health.observe(progress, time.monotonic(), excused=progress if waits else _ahead(runners))
         for (topic, partition), lag in health.lags.items():
             metrics.lag.labels(topic, str(partition)).set(lag)
         health.check()
-        for runner in runners:  # each by what is heard now: the one before may have waited for a broker
-            progress = cast(ChunkConsumer, app.consumer).progress()
-            silent = _silent(progress, hearing, time.time_ns())
-            await runner.tick(_at_end(runner.plan, progress, silent))
-        cast(ChunkConsumer, app.consumer).hold(_ahead(runners))
+
+
+def _keep_time(app: faust.App, config: WorkerConfig, runner: Runner) -> None:
+    """Each stage has a timer of its own: one may wait for its store."""
+    hearing = Hearing(config.clock.idle_ns)
+
+    @app.timer(config.tick_ms / 1000)  # type: ignore[untyped-decorator]
+    async def tick() -> None:
+        progress = cast(ChunkConsumer, app.consumer).progress()
+        await runner.tick(_at_end(runner.plan, progress, _silent(progress, hearing, time.time_ns())))
 
 
 def _ahead(runners: Iterable[Runner]) -> frozenset[Any]:

@@ -25,14 +25,15 @@ class Aside:
         self._chunks: deque[Chunk] = deque()
         self.ahead: tuple[str, ...] = ()
 
-    def heard(self, ended: Iterable[str]) -> None:
-        """These topics have nothing more to read."""
+    def heard(self, ended: Iterable[str]) -> tuple[str, ...]:
+        """Of topics that have nothing more to read those of which nothing waits here either."""
         self._ended = tuple(ended)
+        return self._silent()
 
     def put(self, chunk: Chunk, wall_ns: int) -> bool:
         """Whether this chunk waits."""
         self._look(wall_ns)
-        waits = chunk.topic in self.ahead or any(chunk.topic == other.topic for other in self._chunks)
+        waits = chunk.topic in self.ahead or self._holds(chunk.topic)
         if waits:
             self._chunks.append(chunk)
         return waits
@@ -47,4 +48,10 @@ class Aside:
         return None
 
     def _look(self, wall_ns: int) -> None:
-        self.ahead = self._clock.ahead(wall_ns, self._ended) if self._stage.crowding() else ()
+        self.ahead = self._clock.ahead(wall_ns, self._silent()) if self._stage.crowding() else ()
+
+    def _silent(self) -> tuple[str, ...]:
+        return tuple(topic for topic in self._ended if not self._holds(topic))
+
+    def _holds(self, topic: str) -> bool:
+        return any(topic == chunk.topic for chunk in self._chunks)

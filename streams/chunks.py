@@ -7,7 +7,7 @@ take the stock way. Rests on internals of the pinned faust-streaming; tests/stre
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, cast
@@ -148,7 +148,6 @@ class ChunkConsumer(driver.Consumer):
         self._places = Places()
         self._moves = 0
         self._sought = False
-        self._held: frozenset[tuple[str, int]] = frozenset()
 
     @property
     def _sources(self) -> frozenset[str]:
@@ -174,12 +173,9 @@ class ChunkConsumer(driver.Consumer):
             if active is None or tp in active or tp in self._buffered_partitions:
                 yield tp, self._message_of(tp, chunk) if tp.topic in sources else self._to_message(tp, chunk[0])
 
-    def hold(self, places: frozenset[tuple[str, int]]) -> None:
-        """Read on everywhere but there. What was fetched of them stays where it is."""
-        self._held = places
-
     async def _getmany(self, active_partitions: set[Any] | None, timeout: float) -> Mapping[Any, Any]:  # noqa: ASYNC109
-        others = active_partitions and active_partitions - self._held
+        """What was fetched, but not of partitions that are held: that stays where it is."""
+        others = active_partitions and active_partitions - cast(ChunkTransport, self.transport).held()
         return cast(Mapping[Any, Any], await super()._getmany(others or active_partitions, timeout))  # none means all
 
     async def _following(self, tp: Any, records: Sequence[Any]) -> Sequence[Any]:
@@ -269,7 +265,9 @@ class ChunkConsumer(driver.Consumer):
 
 
 class ChunkTransport(driver.Transport):
-    """Faust's transport with ChunkConsumer. `sources` are the topics that travel in chunks."""
+    """Faust's transport with ChunkConsumer. `sources` are the topics that travel in chunks, `held` tells the topics and
+    partitions that are not to be read on."""
 
     Consumer = ChunkConsumer
     sources: frozenset[str] = frozenset()
+    held: Callable[[], frozenset[Any]] = staticmethod(frozenset)

@@ -24,7 +24,8 @@ __all__ = ["Pipeline", "RedisClient", "now"]
 
 
 class _Packing:
-    """Writes pipelines in C, as redis-py does for blocking connections only: a third of the time."""
+    """Writes pipelines in C, as redis-py does for blocking connections only: a third of the time. Takes commands of one
+    word, and as arguments texts, bytes and numbers."""
 
     def pack_commands(self, commands: Iterable[tuple[Any, ...]]) -> list[bytes]:
         return [b"".join(map(hiredis.pack_command, commands))]

@@ -18,18 +18,16 @@ import structlog
 from ..models.errors import WireError
 from ..models.wire import Codec, schema_id
 from .aside import Aside
+from .asking import Asking
 from .clock import Clock
 from .deadletter import MAX_KEY, Source, dead_letter, retried
 from .metrics import Metrics, Who
 from .outbox import Outbox, Sent
 from .pins import PinQueue
 from .ports import Chunk, Plan, Record, Schemas, Sink, Store
-from .stage import AwayError, Input, Output, Stage, Step
+from .stage import Input, Output, Stage, Step
 
 __all__ = ["Chunk", "Plan", "Record", "Runner", "Schemas", "Sink", "Store"]
-
-_RETRY_FIRST_S = 0.1
-_RETRY_MOST_S = 5.0
 
 _UNFRAMED = -1
 _AT_ONCE = 50  # records
@@ -76,12 +74,12 @@ class Runner:
         self._now = now
         self._parts: dict[int, _Part] = {}
         self._generation = -1
-        self._away: set[Who] = set()
+        self._asking = Asking(plan.name, metrics)
 
     @property
     def waits(self) -> bool:
         """Whether the store or the registry is away, so that nothing can move."""
-        return bool(self._away)
+        return self._asking.waits
 
     @property
     def ahead(self) -> frozenset[tuple[str, int]]:
@@ -146,11 +144,11 @@ class Runner:
         for partition, ended in at_end.items():
             part = self._part(partition)
             part.outbox.check()
-            part.aside.heard(ended)
+            part.aside.heard(ended)  # also while a chunk is under way
             if part.lock.locked():
                 continue  # a chunk is under way, and it advances time itself
             async with part.lock:
-                silent = ended if self._now() - asked < self.plan.times.idle_ns // 2 else ()
+                silent = part.aside.heard(ended if self._now() - asked < self.plan.times.idle_ns // 2 else ())
                 await self._carry_out(part, [self._advance(partition, part, silent)])
                 self._measure(partition, part, silent)
             await self._work_on(partition, part)
@@ -303,24 +301,7 @@ class Runner:
     async def _patiently(
         self, partition: int, part: _Part, who: Who, ask: Callable[[Any], Awaitable[Any]], argument: Any
     ) -> Any:
-        """Ask until there is an answer or the partition is gone. Nothing is acknowledged meanwhile."""
-        pause = _RETRY_FIRST_S
-        try:
-            while self._alive(partition, part):
-                try:
-                    return await ask(argument)
-                except AwayError as error:
-                    self._tell(who, away=True)
-                    log.warning(f"{who} away", stage=self.plan.name, error=str(error), retry_s=pause)
-                    await asyncio.sleep(pause)
-                    pause = min(2 * pause, _RETRY_MOST_S)
-        finally:
-            self._tell(who, away=False)
-        return None
-
-    def _tell(self, who: Who, *, away: bool) -> None:
-        (self._away.add if away else self._away.discard)(who)
-        self._metrics.away[who].labels(self.plan.name).set(away)
+        return await self._asking.patiently(who, ask, argument, lambda: self._alive(partition, part))
 
     def _measure(self, partition: int, part: _Part, ended: Iterable[str]) -> None:
         """What the pages tell of a co-partition: how far time has come and what holds it, what is kept and happened."""

@@ -23,7 +23,7 @@ Headers = tuple[tuple[str, bytes], ...]
 Input = LazyMessage | LazyBatch | AgentSpan | Call | Alert | Verdict
 """A record as a stage takes it."""
 ROOM = 4
-"""A stage that is full to this part of its bound calls that crowding: as much again is on its way to it already."""
+"""A stage counts as crowding from one part in so many of its bound on: much may be on its way to it already."""
 
 
 class AwayError(TriptychError):

@@ -67,11 +67,11 @@ def test_what_is_done_is_committed_at_the_end_and_only_what_is_open_is_read_agai
 
 
 def test_in_the_midst_of_a_backlog_it_ends_with_what_it_has_done_committed_and_nothing_is_missing(bench: Bench) -> None:
-    number = 4_000
+    number = 10_000
     records = told(bench.topics, number, start=time.time_ns() - 20_000 * MS, spread=5 * MS)
     bench.produce(records)
     worker = bench.worker(commit_s=NEVER_S)
-    bench.calls(100)
+    bench.calls(2_000)  # more than the first chunks hold
     assert asked_to_end(worker) == 0
     assert 0 < bench.committed(bench.topics.protocol) < 2 * number
     bench.worker()

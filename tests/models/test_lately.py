@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from triptych.models.events import Call
+from triptych.models.events import Call, Effect
 from triptych.models.lately import Lately
 
 
@@ -32,3 +32,14 @@ def test_an_equal_call_is_another_one() -> None:
 def test_calls_that_are_gone_are_not_mistaken_for_those_in_their_place() -> None:
     lately = Lately(lambda call: call.call_id)
     assert all(lately(Call(call_id=str(number))) == str(number) for number in range(2_000))
+
+
+def test_what_it_keeps_alive_is_bounded_by_effects() -> None:
+    reader = Reader()
+    lately = Lately(reader)
+    calls = [Call(call_id=str(number), effects=(Effect(),) * 500) for number in range(100)]
+    for call in calls:
+        lately(call)
+    for call in reversed(calls):
+        lately(call)
+    assert 200 - 8_192 // 500 <= reader.asked < 200

@@ -83,34 +83,42 @@ def chunks() -> dict[str, list[list[bytes]]]:
     return {name: [of[at : at + SIZE] for at in range(0, len(of), SIZE)] for name, of in values.items()}
 
 
-@given(turns=st.lists(st.tuples(st.sampled_from("px"), st.booleans(), st.integers(0, 400)), max_size=60))
-def test_whoever_is_taken_is_not_ahead_each_topic_keeps_its_order_and_all_are_taken_in_the_end(
-    turns: list[Any],
-) -> None:
-    stage, clock = SimpleNamespace(crowding=lambda: True), Clock(("p", "x"), ClockTimes(ahead_ns=50), 0)
-    aside, taken, given_, wall = Aside(stage, clock), [], [], 10**12
+@given(turns=st.lists(st.tuples(st.sampled_from("px"), st.sampled_from(("", "p", "x", "px")), st.integers(0, 200))))
+def test_who_waits_is_passed_neither_by_its_topic_nor_by_time_and_all_are_taken_in_the_end(turns: list[Any]) -> None:
+    clock = Clock(("p", "x"), ClockTimes(ahead_ns=50, out_of_order_ns=10, idle_ns=1_000), 0)
+    aside, wall, at = Aside(SimpleNamespace(crowding=lambda: True), clock), 10**12, {"p": 0, "x": 0}
+    came: list[Chunk] = []
+    taken: list[Chunk] = []
+    waiting: dict[int, int] = {}  # and the watermark it may not pass
 
     def work(chunk: Chunk) -> None:
         assert chunk.topic not in aside.ahead
         clock.observe(chunk.topic, chunk.records[0], wall, wall)
         taken.append(chunk)
+        waiting.pop(id(chunk), None)
 
-    def work_on() -> None:
+    def tick(ended: str) -> None:
+        reached = clock.watermark(wall, aside.heard(ended)) or 0
+        assert all(reached <= most for most in waiting.values())
         while (chunk := aside.take(wall)) is not None:
             work(chunk)
 
-    for topic, ended, at in turns:
-        chunk = Chunk(topic, 0, [at], 1, lambda: None)
-        given_.append(chunk)
-        aside.heard("px" if ended else "")
-        if not aside.put(chunk, wall):
+    for topic, ended, step in turns:
+        wall += 600
+        at[topic] += step
+        chunk = Chunk(topic, 0, [at[topic]], 1, lambda: None)
+        came.append(chunk)
+        if aside.put(chunk, wall):
+            waiting[id(chunk)] = max(at[topic], clock.reached or 0)
+        else:
             work(chunk)
-        work_on()
-    wall += 10 * ClockTimes().idle_ns
-    aside.heard("px")
-    work_on()
-    assert [c for c in taken if c.topic == "p"] == [c for c in given_ if c.topic == "p"]
-    assert [c for c in taken if c.topic == "x"] == [c for c in given_ if c.topic == "x"]
+        tick(ended)
+    wall += 1_000
+    tick("px")
+    wall += 1_000
+    tick("px")
+    for topic in at:
+        assert [one for one in taken if one.topic == topic] == [one for one in came if one.topic == topic]
 
 
 async def after(first: str, ahead_ns: int = AHEAD) -> Worker:

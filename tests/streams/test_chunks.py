@@ -286,7 +286,7 @@ def test_a_key_goes_where_the_client_itself_would_put_it(key: bytes, count: int)
 @pytest.mark.parametrize(
     ("active", "asked"), [({TP0, OTHER}, {OTHER}), ({TP0}, {TP0}), (None, None)], ids=["others", "no other", "any"]
 )
-async def test_a_held_partition_is_not_asked_for_while_others_are(active: Any, asked: Any) -> None:
+async def test_a_held_partition_is_not_asked_for_while_there_is_another(active: Any, asked: Any) -> None:
     there = await Fetching().begin()
     told: list[Any] = []
 
@@ -295,6 +295,6 @@ async def test_a_held_partition_is_not_asked_for_while_others_are(active: Any, a
         return {}
 
     there.consumer._thread.getmany = getmany
-    there.consumer.hold(frozenset({("mcp.protocol", 0)}))
+    there.consumer.transport.held = lambda: frozenset({("mcp.protocol", 0)})
     await there.consumer._getmany(active, 1.0)
     assert told == [asked]

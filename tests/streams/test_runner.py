@@ -13,6 +13,7 @@ import pytest
 from triptych.models.errors import WireError
 from triptych.models.events import DeadLetter, Event, ProtocolEvent
 from triptych.models.wire import SCHEMAS, bundled
+from triptych.streams import asking
 from triptych.streams import runner as module
 from triptych.streams.config import ClockTimes
 from triptych.streams.deadletter import MAX_KEY
@@ -170,7 +171,7 @@ class Bench:
 
 @pytest.fixture
 def bench(monkeypatch: pytest.MonkeyPatch) -> Bench:
-    monkeypatch.setattr(module, "_RETRY_FIRST_S", 0.001)
+    monkeypatch.setattr(asking, "_RETRY_FIRST_S", 0.001)
     return Bench()
 
 
