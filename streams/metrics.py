@@ -69,12 +69,7 @@ class Metrics:
                 "triptych_registry_away", "1 while the schema registry does not answer.", ["stage"], registry=registry
             ),
         }
-        self.lag = Gauge(
-            "triptych_lag_records",
-            "Records not read yet.",
-            ["topic", "partition"],
-            registry=registry,
-        )
+        self.lag = Gauge("triptych_lag_records", "Records not read yet.", ["topic", "partition"], registry=registry)
         self._happened = Counter("triptych_stage", "What stages counted.", ["stage", "what"], registry=registry)
         self._levels = Gauge(
             "triptych_stage_level", "What stages hold.", ["stage", "what", "partition"], registry=registry
